@@ -1,0 +1,47 @@
+# Thin on purpose: each target is a line or two of a real tool.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+
+.PHONY: help env dev up test lint format protos lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+.venv/runtime: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: .venv/runtime requirements-dev.lock
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+env: .venv/runtime ## install what running needs into .venv
+
+dev: .venv/dev ## install what testing needs, too
+
+up: env ## start everything on this machine
+	@exec $(BIN)/routor up
+
+test: dev ## run the tests
+	$(BIN)/pytest
+
+lint: dev ## ruff, mypy, import-linter
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=.:protos $(BIN)/lint-imports
+
+format: dev ## rewrite the code in the project's format
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+protos: dev ## generate Python from the protos
+	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python protos/generate.py
+
+lock: ## pin every dependency again, for Linux and macOS (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra local pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## remove the environment and all caches
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""The gateway to the providers: failover over a chain, dialects, vendors."""

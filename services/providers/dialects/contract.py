@@ -1,0 +1,131 @@
+"""What every wire format offers. Pure: bytes and dicts in, bytes and dicts out; no I/O, no clock.
+
+The one inner language is OpenAI chat completions: a dialect translates an OpenAI request
+into the vendor's and the vendor's answer, stream or error back. Streaming and
+non-streaming answers go through the same mapping of content, usage and finish reasons.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from services import catalog
+from services.errors import RoutorError
+from services.providers.vendors.contract import Vendor
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The model a request goes to.
+
+    `model` is None for an id that the catalog does not list: the body is then passed on as it
+    is, with the vendor's quirks alone. `effort` is an OpenAI reasoning_effort word or "".
+    """
+
+    vendor: Vendor
+    upstream_model: str
+    key: str  # Routor's full id, put into answers: "openai/gpt-5.5"
+    model: catalog.Model | None = None
+    effort: str = ""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A vendor request. `path` follows the vendor's base URL; auth headers are added later."""
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()  # parameters left out as harmless, by OpenAI's name
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens. Input includes cached, output includes reasoning."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer as an OpenAI chat.completion (`usage` set in the body, too)."""
+
+    body: Json
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One OpenAI chat.completion.chunk, never with a finish_reason.
+
+    `content` tells whether it holds something the reader would see (text, refusal, reasoning,
+    a tool call): the first such chunk commits the stream.
+    """
+
+    body: Json
+    content: bool
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The clean end of a stream: one finish chunk per choice, and the usage."""
+
+    chunks: tuple[Json, ...]
+    usage: Usage
+    finish_reason: str
+
+
+class Decoder(Protocol):
+    """Turns one vendor stream into OpenAI chunks. Made per stream; not shared.
+
+    Order is kept, nothing is emitted twice, and tool-call arguments are held until a call is
+    complete. An error event or a malformed event raises RoutorError.
+    """
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """Take bytes as they arrive, split anywhere; return the chunks they complete."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether the vendor has said that the answer is complete."""
+        ...
+
+    def close(self) -> Ending:
+        """Return the ending; raise RoutorError(STREAM_BROKEN) when the vendor never finished."""
+        ...
+
+
+class Dialect(Protocol):
+    """One wire format."""
+
+    def encode(self, body: Json, target: Target) -> Encoded:
+        """Translate an OpenAI request (its `stream` says which answer is wanted).
+
+        Raises RoutorError(UNSUPPORTED_PARAMETER or INVALID_REQUEST) naming the field.
+        """
+        ...
+
+    def decode(self, content: bytes, target: Target) -> Answer:
+        """Translate a whole answer with HTTP 200; raises RoutorError for an error inside it."""
+        ...
+
+    def decoder(self, target: Target, request: Json) -> Decoder:
+        """Return a fresh decoder for the stream that answers `request`."""
+        ...
+
+    def error(
+        self, status: int, headers: Mapping[str, str], content: bytes, target: Target
+    ) -> RoutorError:
+        """Classify an answer whose HTTP status is not 2xx; header names are lower case."""
+        ...
+
+    def models(self, content: bytes) -> list[str]:
+        """Return the upstream ids in the answer to the free list-models call."""
+        ...

@@ -1,0 +1,1 @@
+"""Whom we call: one file per provider, data only."""

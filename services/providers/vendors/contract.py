@@ -1,0 +1,57 @@
+"""What a vendor file declares: address, key, dialect and named quirks. Data only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+DialectName = Literal["openai_chat", "anthropic_messages", "google_generate"]
+
+
+@dataclass(frozen=True)
+class Quirks:
+    """The ways a vendor departs from its dialect. Each one set names its source in the vendor file.
+
+    A quirk of one model rather than of the vendor is a fact of the catalog
+    (`services.catalog.Parameters`, `Reasoning`) and does not belong here.
+    """
+
+    # Request (openai_chat)
+    developer_role: bool = True  # else "developer" is sent as "system"
+    message_name: bool = True  # else messages[].name is removed
+    strict_tools: bool = True  # else tools[].function.strict is removed
+    stream_options: bool = True  # else stream_options is not sent; usage comes by itself
+    store_and_metadata: bool = True  # else store, metadata, service_tier and the like are removed
+    text_parts: bool = True  # else a list of text parts is joined into one string
+    max_tokens_field: str = ""  # overrides the model's field when the vendor knows only one
+    seed_field: str = "seed"
+    tool_call_id: Literal["any", "nine_alphanumerics"] = "any"
+    required_word: str = "required"  # tool_choice "required" in the vendor's word ("any")
+    extra_body: Mapping[str, object] = field(default_factory=dict)
+    # Answer (openai_chat)
+    error_in_200: bool = False  # base_resp.status_code != 0 with HTTP 200 (MiniMax)
+    think_tags: bool = False  # <think>…</think> inside content
+    reasoning_outside_completion: bool = False  # completion_tokens exclude reasoning (xAI)
+    usage_in_choice: bool = False  # usage may sit in choices[0] of the last chunk (Moonshot)
+    content_parts: bool = False  # content may be a list with thinking parts (Mistral)
+    bad_key_status: tuple[int, ...] = (401, 403)
+    finish_reasons: Mapping[str, str] = field(default_factory=dict)  # vendor word -> OpenAI word
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """One provider: where it is, how it is spoken to, how it departs from its dialect."""
+
+    id: str
+    name: str
+    dialect: DialectName
+    base_url: str  # what precedes the dialect's own path; empty when the owner must give it
+    key_env: tuple[str, ...]  # the first one set is used
+    base_url_env: str
+    auth_header: str = "Authorization"
+    auth_prefix: str = "Bearer "
+    headers: Mapping[str, str] = field(default_factory=dict)
+    base_url_suffix: str = ""  # appended to an address from the environment (Azure: /openai/v1)
+    models_path: str = "/models"  # the free list of models, after base_url
+    # Error codes or words in the vendor's body -> Kind name, tried before the HTTP status.
+    error_codes: Mapping[str, str] = field(default_factory=dict)
+    quirks: Quirks = Quirks()

@@ -1,0 +1,1 @@
+"""The brain: decides which model handles a request. Pure computing, no provider calls."""
