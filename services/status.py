@@ -1,0 +1,115 @@
+"""The last known status of the providers, as published by the health service."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+import grpc
+import redis.asyncio as redis
+
+from routor.v1.status_pb2 import GetStatusRequest, Status
+from routor.v1.status_pb2_grpc import StatusServiceStub
+from services import rpc, store, telemetry
+
+logger = logging.getLogger(__name__)
+
+# The health service repeats its status every second; after this silence it is called stale.
+STALE_AFTER_S = 10.0
+RETRY_S = 0.5
+
+
+class StatusBoard:
+    """Subscribes to the status and holds the last one.
+
+    Without Redis the last known status stays; where none is known yet, the health service is
+    asked directly. `on_change` is called with every newer status.
+    """
+
+    def __init__(
+        self,
+        client: "redis.Redis",
+        health_address: str = "",
+        on_change: Callable[[Status], None] | None = None,
+    ) -> None:
+        self.current: Status | None = None
+        self.redis_up = False
+        self._client = client
+        self._health_address = health_address
+        self._on_change = on_change
+        self._known = asyncio.Event()
+        self._heard_at_s = float("-inf")
+
+    @property
+    def stale(self) -> bool:
+        """Whether the publisher has been silent for too long."""
+        return time.monotonic() - self._heard_at_s > STALE_AFTER_S
+
+    async def known(self, timeout_s: float) -> bool:
+        """Wait until some status is known; False when `timeout_s` passed without."""
+        try:
+            await asyncio.wait_for(self._known.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Follow the status until cancelled, through every outage of Redis."""
+        while True:
+            try:
+                await self._follow()
+            except (redis.RedisError, OSError, TimeoutError) as failure:
+                if self.redis_up:
+                    logger.warning("Redis lost: %s", type(failure).__name__)
+                self._up(False)
+                if self.current is None:
+                    await self._ask()
+            await asyncio.sleep(RETRY_S)
+
+    async def _follow(self) -> None:
+        async with self._client.pubsub() as channel:
+            # Subscribe before reading the snapshot: nothing published in between is missed.
+            await channel.subscribe(store.STATUS_CHANGES)
+            self._up(True)
+            snapshot = await self._client.get(store.STATUS_SNAPSHOT)
+            if snapshot:
+                self._take(cast(bytes, snapshot), heard=False)
+            while True:
+                message: Any = await channel.get_message(
+                    ignore_subscribe_messages=True, timeout=store.TIMEOUT_S
+                )
+                if message is not None:
+                    self._take(message["data"], heard=True)
+                else:
+                    # Silence: make sure that the connection still lives.
+                    await self._client.ping()
+
+    async def _ask(self) -> None:
+        if not self._health_address:
+            return
+        async with rpc.channel(self._health_address) as channel:
+            try:
+                answer = await StatusServiceStub(channel).GetStatus(
+                    GetStatusRequest(), timeout=store.TIMEOUT_S, metadata=rpc.metadata()
+                )
+            except grpc.aio.AioRpcError:
+                return
+        self._take(answer.status.SerializeToString(), heard=True)
+
+    def _up(self, up: bool) -> None:
+        self.redis_up = up
+        telemetry.redis_up.set(int(up))
+
+    def _take(self, data: bytes, heard: bool) -> None:
+        status = Status.FromString(data)
+        if heard:
+            self._heard_at_s = time.monotonic()
+        # A wiped Redis or a restarted publisher may begin anew: time decides, not the version.
+        if self.current is not None and status.at_s < self.current.at_s:
+            return
+        changed = self.current is None or status.version != self.current.version
+        self.current = status
+        self._known.set()
+        if changed and self._on_change is not None:
+            self._on_change(status)

