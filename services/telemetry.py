@@ -15,15 +15,11 @@ from typing import Any
 import msgspec
 import prometheus_client
 from opentelemetry import context, metrics, propagate, trace
-from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from services.errors import RoutorError
@@ -104,10 +100,7 @@ def start(service: str, environ: Mapping[str, str], metrics_listen: str = "") ->
     resource = Resource.create({"service.name": f"routor-{service}"})
     readers: list[MetricReader] = [PrometheusMetricReader()]
     if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        tracing = TracerProvider(resource=resource)
-        tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        trace.set_tracer_provider(tracing)
-        readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+        readers.append(_export(resource))
     seconds = View(
         instrument_unit="s", aggregation=ExplicitBucketHistogramAggregation(boundaries=_SECONDS)
     )
@@ -117,6 +110,20 @@ def start(service: str, environ: Mapping[str, str], metrics_listen: str = "") ->
     if metrics_listen:
         host, _, port = metrics_listen.rpartition(":")
         prometheus_client.start_http_server(int(port), host)
+
+
+def _export(resource: Resource) -> MetricReader:
+    """Send spans and metrics to the OTLP endpoint; imported only where there is one."""
+    from opentelemetry.exporter.otlp.proto.grpc import (  # noqa: PLC0415
+        metric_exporter,
+        trace_exporter,
+    )
+    from opentelemetry.sdk.trace import TracerProvider, export  # noqa: PLC0415
+
+    tracing = TracerProvider(resource=resource)
+    tracing.add_span_processor(export.BatchSpanProcessor(trace_exporter.OTLPSpanExporter()))
+    trace.set_tracer_provider(tracing)
+    return PeriodicExportingMetricReader(metric_exporter.OTLPMetricExporter())
 
 
 def stop() -> None:

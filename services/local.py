@@ -1,0 +1,269 @@
+"""Everything on one machine: `routor up`.
+
+Starts Redis, the four services and, when no provider key is set, the sandbox; restarts
+what dies; ends all of it in order, edge first, when told to stop.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from services import catalog, rpc
+from services.providers import sandbox
+from services.providers.vendors import VENDORS
+from services.store import EmbeddedServer
+
+READY_TIMEOUT_S = 60.0
+# Longer than a service's own drain limit of 30 s.
+END_TIMEOUT_S = 35.0
+# Ended in this order: who takes requests first, what others need last.
+SERVICES = ("edge", "router", "providers", "health")
+LISTENS = {
+    "ROUTOR_EDGE_LISTEN": 8080,
+    "ROUTOR_ROUTER_LISTEN": 50051,
+    "ROUTOR_PROVIDERS_LISTEN": 50052,
+    "ROUTOR_HEALTH_LISTEN": 50053,
+    "ROUTOR_ROUTER_METRICS_LISTEN": 9151,
+    "ROUTOR_PROVIDERS_METRICS_LISTEN": 9152,
+    "ROUTOR_HEALTH_METRICS_LISTEN": 9153,
+}
+
+
+NOTE = "running.json"
+# What the command line needs to talk to what `routor up` runs.
+NOTED = (
+    "ROUTOR_EDGE_LISTEN",
+    "ROUTOR_ROUTER_ADDRESS",
+    "ROUTOR_PROVIDERS_ADDRESS",
+    "ROUTOR_HEALTH_ADDRESS",
+    "ROUTOR_API_KEY",
+    "ROUTOR_INTERNAL_TOKEN",
+    "REDIS_URL",
+)
+
+
+@dataclass
+class Process:
+    """One child: its command, its environment, and whether it runs."""
+
+    name: str
+    command: list[str]
+    environ: Mapping[str, str]
+    log: Path
+    running: asyncio.subprocess.Process | None = None
+    restarts: int = 0
+
+
+@dataclass
+class Local:
+    """The processes of one machine."""
+
+    home: Path
+    environ: dict[str, str]
+    processes: list[Process] = field(default_factory=list)
+    ending: bool = False
+    keepers: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """Where the edge answers."""
+        return f"http://{self.environ['ROUTOR_EDGE_LISTEN']}"
+
+    def add(self, name: str, command: list[str], extra: Mapping[str, str] | None = None) -> None:
+        """Plan a child; it is started by `run`."""
+        log = self.home / "logs" / f"{name}.log"
+        self.processes.append(Process(name, command, {**self.environ, **(extra or {})}, log))
+
+    async def run(self) -> int:
+        """Start all, wait until ready, keep all running until told to stop; return an exit code."""
+        stop = rpc.stopping()
+        (self.home / "logs").mkdir(parents=True, exist_ok=True)
+        for process in self.processes:
+            await self._start(process)
+            self.keepers.append(asyncio.create_task(self._keep(process)))
+        try:
+            ready = await self._ready(stop)
+            if ready:
+                self._announce()
+                await stop.wait()
+                print("\nRoutor is draining …", flush=True)
+        finally:
+            await self._end()
+        return 0 if ready or stop.is_set() else 1
+
+    async def _start(self, process: Process) -> None:
+        with process.log.open("ab") as log:
+            process.running = await asyncio.create_subprocess_exec(
+                *process.command,
+                env=process.environ,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Its own group: Ctrl-C reaches this process alone, which ends the others in order.
+                start_new_session=True,
+            )
+        self._note()
+
+    async def _keep(self, process: Process) -> None:
+        while process.running is not None:
+            code = await process.running.wait()
+            if self.ending:
+                return
+            process.restarts += 1
+            print(f"routor: {process.name} ended with {code}; starting it again", flush=True)
+            await asyncio.sleep(min(0.1 * 2**process.restarts, 5.0))
+            if not self.ending:
+                await self._start(process)
+
+    def _note(self) -> None:
+        """Write down what runs and how to reach it, for the command line; only we may read it."""
+        pids = {each.name: each.running.pid for each in self.processes if each.running}
+        note = {"pids": pids, "environ": {name: self.environ[name] for name in NOTED}}
+        path = self.home / NOTE
+        path.touch(mode=0o600)
+        path.write_bytes(msgspec.json.encode(note))
+
+    async def _ready(self, stop: asyncio.Event) -> bool:
+        deadline = asyncio.get_running_loop().time() + READY_TIMEOUT_S
+        while not stop.is_set():
+            if await asyncio.to_thread(_answers, f"{self.address}/readyz"):
+                return True
+            failed = next((process for process in self.processes if process.restarts > 2), None)
+            if failed is not None or asyncio.get_running_loop().time() > deadline:
+                for process in [failed] if failed else self.processes:
+                    print(f"--- {process.log}\n{_tail(process.log)}", file=sys.stderr)
+                print("routor: not ready; the logs above say why", file=sys.stderr)
+                return False
+            await asyncio.sleep(0.05)
+        return False
+
+    async def _end(self) -> None:
+        self.ending = True
+        for process in self.processes:
+            running = process.running
+            if running is None or running.returncode is not None:
+                continue
+            running.terminate()
+            try:
+                await asyncio.wait_for(running.wait(), END_TIMEOUT_S)
+            except TimeoutError:
+                running.kill()
+                await running.wait()
+        for keeper in self.keepers:
+            keeper.cancel()
+        (self.home / NOTE).unlink(missing_ok=True)
+
+    def _announce(self) -> None:
+        key = self.environ["ROUTOR_API_KEY"].split(",")[0]
+        print(f"\nRoutor is ready at {self.address}/v1\n  key  {key}\n  try  {self._curl(key)}\n")
+        if any(process.name == "sandbox" for process in self.processes):
+            print(
+                "  SANDBOX: no provider key is set, so every answer comes from the built-in\n"
+                "  imitation of the vendors. Set OPENAI_API_KEY, ANTHROPIC_API_KEY, … and start\n"
+                "  again for real answers.\n"
+            )
+        print(f"  logs {self.home / 'logs'}    stop with Ctrl-C", flush=True)
+
+    def _curl(self, key: str) -> str:
+        body = '{"model": "auto", "messages": [{"role": "user", "content": "Hello!"}]}'
+        return (
+            f"curl {self.address}/v1/chat/completions -H 'Authorization: Bearer {key}'"
+            f" -H 'Content-Type: application/json' -d '{body}'"
+        )
+
+
+def home_of(environ: Mapping[str, str]) -> Path:
+    """Return the folder for data, logs and notes: ROUTOR_HOME, by default ~/.routor."""
+    return Path(environ.get("ROUTOR_HOME") or Path.home() / ".routor")
+
+
+def noted(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the addresses and tokens of a running `routor up`; empty when none runs."""
+    path = home_of(environ) / NOTE
+    if not path.exists():
+        return {}
+    return {
+        str(name): str(text)
+        for name, text in msgspec.json.decode(path.read_bytes())["environ"].items()
+    }
+
+
+def plan(environ: Mapping[str, str]) -> Local:
+    """Decide what to start, with which addresses, keys and data folder."""
+    home = home_of(environ)
+    local = Local(home, dict(environ))
+    for variable, port in LISTENS.items():
+        local.environ.setdefault(variable, f"127.0.0.1:{_free(port)}")
+    for service in ("ROUTER", "PROVIDERS", "HEALTH"):
+        listen = local.environ[f"ROUTOR_{service}_LISTEN"]
+        local.environ.setdefault(f"ROUTOR_{service}_ADDRESS", listen)
+    if not environ.get("ROUTOR_API_KEY"):
+        local.environ["ROUTOR_API_KEY"] = f"sk-routor-{secrets.token_urlsafe(32)}"
+    local.environ.setdefault("ROUTOR_INTERNAL_TOKEN", secrets.token_urlsafe(32))
+    server = None
+    if not environ.get("REDIS_URL"):
+        server = EmbeddedServer(home / "redis")
+        local.environ["REDIS_URL"] = server.url
+    vendors = _sandboxed(local)
+    for name in SERVICES:
+        extra = vendors if name == "providers" else None
+        local.add(name, [sys.executable, "-m", f"services.{name}"], extra)
+    if vendors:
+        port = vendors["OPENAI_BASE_URL"].split(":")[2].split("/")[0]
+        local.add("sandbox", [sys.executable, "-m", "services.providers.sandbox", "--port", port])
+    if server is not None:
+        local.add("redis", server.command)
+    return local
+
+
+def _sandboxed(local: Local) -> dict[str, str]:
+    """Return what connects the sandbox, or nothing when a real provider is connected."""
+    named = {name for vendor in VENDORS.values() for name in vendor.key_env}
+    directory = local.environ.get("ROUTOR_CATALOG_DIR")
+    own = catalog.read(Path(directory)).providers.keys() - VENDORS.keys() if directory else ()
+    if own or any(local.environ.get(name) for name in named):
+        return {}
+    listen = local.environ.get("ROUTOR_SANDBOX_LISTEN") or f"127.0.0.1:{_free(0)}"
+    return sandbox.environment(f"http://{listen}")
+
+
+def _free(port: int) -> int:
+    """Return `port` if nobody listens there, else a free one."""
+    for wanted in (port, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no free port")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _tail(path: Path, lines: int = 20) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+def up() -> int:
+    """Run everything on this machine until SIGINT or SIGTERM; return an exit code."""
+    local = plan(os.environ)
+    for process in local.processes:
+        process.log.unlink(missing_ok=True)
+    return asyncio.run(local.run())

@@ -1,0 +1,43 @@
+"""What tokens cost. Pure: the time of day is an argument."""
+
+from datetime import datetime
+
+from services.catalog import Peak, Price, PriceStep
+
+
+def cost_usd(
+    price: Price,
+    at: datetime,
+    *,
+    input_tokens: int,
+    output_tokens: int,
+    cached_input_tokens: int = 0,
+    cache_write_tokens: int = 0,
+) -> float:
+    """Return the dollars of one request that was answered at `at` (UTC).
+
+    `input_tokens` includes cached reads and cache writes, `output_tokens` includes hidden
+    reasoning. The last price step whose limit the input exceeds applies to the whole request;
+    a missing cache price means the input price.
+    """
+    step = _step(price, input_tokens)
+    cached_price = step.input if step.cached_input is None else step.cached_input
+    write_price = step.input if step.cache_write is None else step.cache_write
+    plain_tokens = max(input_tokens - cached_input_tokens - cache_write_tokens, 0)
+    dollars = (
+        plain_tokens * step.input
+        + cached_input_tokens * cached_price
+        + cache_write_tokens * write_price
+        + output_tokens * step.output
+    ) / 1e6
+    return dollars * (_factor(price.peak, at) if price.peak else 1.0)
+
+
+def _step(price: Price, input_tokens: int) -> Price | PriceStep:
+    passed = [step for step in price.steps if input_tokens > step.above_input_tokens]
+    return max(passed, key=lambda step: step.above_input_tokens, default=price)
+
+
+def _factor(peak: Peak, at: datetime) -> float:
+    inside = any(start <= at.hour < end for start, end in peak.hours_utc)
+    return peak.multiplier if inside and at.isoweekday() in peak.weekdays else 1.0
