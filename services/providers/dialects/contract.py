@@ -21,7 +21,8 @@ class Target:
     """The model a request goes to.
 
     `model` is None for an id that the catalog does not list: the body is then passed on as it
-    is, with the vendor's quirks alone. `effort` is an OpenAI reasoning_effort word or "".
+    is, with the vendor's quirks alone. `effort` is an OpenAI reasoning_effort word, or "" for
+    the request's own.
     """
 
     vendor: Vendor
@@ -29,6 +30,7 @@ class Target:
     key: str  # Routor's full id, put into answers: "openai/gpt-5.5"
     model: catalog.Model | None = None
     effort: str = ""
+    created: int = 0  # Unix seconds, put into answers of vendors that do not say the time
 
 
 @dataclass(frozen=True)

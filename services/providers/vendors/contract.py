@@ -26,13 +26,14 @@ class Quirks:
     seed_field: str = "seed"
     tool_call_id: Literal["any", "nine_alphanumerics"] = "any"
     required_word: str = "required"  # tool_choice "required" in the vendor's word ("any")
+    prefill_flag: str = ""  # what a final assistant message must bear to be continued
+    cache_control: bool = False  # else cache_control on messages, parts and tools is removed
+    needs_user_message: bool = False  # a conversation without one is refused
     extra_body: Mapping[str, object] = field(default_factory=dict)
     # Answer (openai_chat)
-    error_in_200: bool = False  # base_resp.status_code != 0 with HTTP 200 (MiniMax)
     think_tags: bool = False  # <think>…</think> inside content
     reasoning_outside_completion: bool = False  # completion_tokens exclude reasoning (xAI)
     usage_in_choice: bool = False  # usage may sit in choices[0] of the last chunk (Moonshot)
-    content_parts: bool = False  # content may be a list with thinking parts (Mistral)
     bad_key_status: tuple[int, ...] = (401, 403)
     finish_reasons: Mapping[str, str] = field(default_factory=dict)  # vendor word -> OpenAI word
 
@@ -52,6 +53,8 @@ class Vendor:
     headers: Mapping[str, str] = field(default_factory=dict)
     base_url_suffix: str = ""  # appended to an address from the environment (Azure: /openai/v1)
     models_path: str = "/models"  # the free list of models, after base_url
-    # Error codes or words in the vendor's body -> Kind name, tried before the HTTP status.
+    # Codes in an error body (any of its code, type, status) -> Kind name, before the HTTP status.
     error_codes: Mapping[str, str] = field(default_factory=dict)
+    # Pieces of an error message, in lower case -> Kind name, before the codes.
+    error_words: Mapping[str, str] = field(default_factory=dict)
     quirks: Quirks = Quirks()

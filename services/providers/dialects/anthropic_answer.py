@@ -1,0 +1,102 @@
+"""Anthropic's answers: what whole messages and streams share.
+
+Shapes: anthropic 2.12.0, types/message.py, usage.py, stop_reason.py (2026-11-23).
+"""
+
+from typing import Any
+
+import msgspec
+
+from services.providers.dialects import completion, faults
+from services.providers.dialects.completion import Call, Turn, count
+from services.providers.dialects.contract import Answer, Json, Target, Usage
+
+_FINISH = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "pause_turn": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "content_filter",
+}
+
+
+def decode(content: bytes, target: Target) -> Answer:
+    """Translate a whole message; raises RoutorError for an error or nonsense inside it."""
+    body = parsed(content, target)
+    blocks = body.get("content")
+    if body.get("type") != "message" or not isinstance(blocks, list):
+        raise faults.bad_answer(target, "JSON that is not a message")
+    turn = Turn()
+    for block in blocks:
+        if isinstance(block, dict):
+            _gather(turn, block, target)
+    reason = finish_reason(body.get("stop_reason"))
+    usage = usage_of(body.get("usage"))
+    return completion.answer(
+        target, head(body), [completion.choice(0, turn, reason)], usage, content
+    )
+
+
+def parsed(content: bytes | str, target: Target) -> Json:
+    """Return the JSON object that was sent; raises RoutorError when it is an error or none."""
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise faults.bad_answer(target, "an answer that is not JSON") from error
+    fault = faults.in_body(body, target)
+    if fault is not None:
+        raise fault
+    if not isinstance(body, dict):
+        raise faults.bad_answer(target, "JSON that is not an answer")
+    return body
+
+
+def head(message: Json) -> Json:
+    """Return what Anthropic says of the message as a whole."""
+    return {"id": message.get("id")}
+
+
+def finish_reason(word: object) -> str:
+    """Return OpenAI's word; one that nobody knows ends the answer with "stop"."""
+    return _FINISH.get(str(word), "stop")
+
+
+def usage_of(told: Any) -> Usage:
+    """Return the tokens. Anthropic's input_tokens exclude what was read from or put into caches."""
+    counters = told if isinstance(told, dict) else {}
+    read = count(counters.get("cache_read_input_tokens"))
+    written = count(counters.get("cache_creation_input_tokens"))
+    details = counters.get("output_tokens_details")
+    details = details if isinstance(details, dict) else {}
+    thoughts = details.get("thinking_tokens") or details.get("reasoning_tokens")
+    return Usage(
+        input_tokens=count(counters.get("input_tokens")) + read + written,
+        output_tokens=count(counters.get("output_tokens")),
+        cached_input_tokens=read,
+        cache_write_tokens=written,
+        reasoning_tokens=count(thoughts),
+    )
+
+
+def call(block: Json, arguments: object, target: Target) -> Call:
+    """Return the tool call of a tool_use block."""
+    name, own = block.get("name"), block.get("id")
+    if not isinstance(name, str) or not name or not isinstance(own, str) or not own:
+        raise faults.bad_answer(target, "a tool call without id or name")
+    return Call(id=own, name=name, arguments=completion.arguments(arguments, target))
+
+
+def _gather(turn: Turn, block: Json, target: Target) -> None:
+    kind = block.get("type")
+    if kind == "text" and isinstance(block.get("text"), str):
+        turn.text.append(block["text"])
+    elif kind == "thinking":
+        if isinstance(block.get("thinking"), str) and block["thinking"]:
+            turn.reasoning.append(block["thinking"])
+        turn.thinking_blocks.append(block)
+    elif kind == "redacted_thinking":
+        turn.thinking_blocks.append(block)
+    elif kind == "tool_use":
+        turn.calls.append(call(block, block.get("input"), target))

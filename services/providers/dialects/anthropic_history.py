@@ -1,0 +1,233 @@
+"""An OpenAI conversation as Anthropic's system prompt and alternating turns.
+
+Rules: https://platform.claude.com/docs/en/api/messages (2026-11-23): results of tools come
+first in the turn after their calls, text is never blank, a final assistant turn does not
+end in white space.
+"""
+
+from base64 import b64decode
+from typing import Any
+
+import msgspec
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import history
+from services.providers.dialects.contract import Json, Target
+
+_CONTINUE = {"type": "text", "text": "Continue."}
+
+
+def conversation(
+    messages: list[Any], target: Target, *, thinks: bool
+) -> tuple[list[Json], list[Json]]:
+    """Return the system blocks and the turns.
+
+    Leading system messages become the system prompt; later ones stay in their place as marked
+    text of the user's turn. Thinking blocks go along only when the model `thinks`.
+    """
+    fitted = history.with_ids(messages, history.plain_id)
+    leading = 0
+    while leading < len(fitted) and _is_system(fitted[leading]):
+        leading += 1
+    system = [
+        block
+        for place, message in enumerate(fitted[:leading])
+        for block in _texts(message, f"messages[{place}].content")
+    ]
+    turns: list[Json] = []
+    for place, message in enumerate(fitted[leading:], leading):
+        role, blocks = _turn(message, f"messages[{place}]", thinks=thinks)
+        if not blocks:
+            continue
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"] += blocks
+        else:
+            turns.append({"role": role, "content": blocks})
+    if not turns and system:
+        return [], [{"role": "user", "content": system}]
+    return system, _ordered(turns, target)
+
+
+def lacks_thoughts(messages: list[Any]) -> bool:
+    """Whether a tool loop is under way whose calls come without thinking blocks.
+
+    A model with a thinking budget refuses such a turn while thinking is on.
+    """
+    for message in reversed(messages):
+        if message.get("role") == "assistant":
+            return bool(message.get("tool_calls")) and not message.get("thinking_blocks")
+        if message.get("role") == "user":
+            return False
+    return False
+
+
+def _is_system(message: Json) -> bool:
+    return message.get("role") in ("system", "developer")
+
+
+def _turn(message: Json, path: str, *, thinks: bool) -> tuple[str, list[Json]]:
+    role = message.get("role")
+    if role == "assistant":
+        return "assistant", _assistant(message, path, thinks=thinks)
+    if role == "tool":
+        return "user", [_result(message, path)]
+    if _is_system(message):
+        text = history.text_of(message.get("content"), f"{path}.content")
+        marked = {"type": "text", "text": f"<system>\n{text}\n</system>"}
+        return "user", [marked] if text.strip() else []
+    parts = history.parts_of(message.get("content"), f"{path}.content")
+    blocks = [_block(part, f"{path}.content[{place}]") for place, part in enumerate(parts)]
+    return "user", _cached(blocks, message)
+
+
+def _texts(message: Json, path: str) -> list[Json]:
+    parts = history.parts_of(message.get("content"), path)
+    blocks = [_block(part, f"{path}[{place}]") for place, part in enumerate(parts)]
+    if any(block["type"] != "text" for block in blocks):
+        raise history.invalid(f"{path} of a system message must be text.", path)
+    return _cached(blocks, message)
+
+
+def _cached(blocks: list[Json], message: Json) -> list[Json]:
+    """Move a message's cache_control to its last block, where Anthropic has it."""
+    if blocks and isinstance(message.get("cache_control"), dict):
+        blocks[-1] = {**blocks[-1], "cache_control": message["cache_control"]}
+    return blocks
+
+
+def _assistant(message: Json, path: str, *, thinks: bool) -> list[Json]:
+    blocks = _thoughts(message) if thinks else []
+    content = message.get("content")
+    if not content and message.get("refusal"):
+        content = message["refusal"]
+    for place, part in enumerate(history.parts_of(content, f"{path}.content")):
+        text = part.get("text") or part.get("refusal")
+        if not isinstance(text, str):
+            where = f"{path}.content[{place}].type"
+            raise history.invalid(f'{where} must be "text" or "refusal".', where)
+        if text.strip():
+            blocks.append(_text(text, part))
+    blocks += [
+        {
+            "type": "tool_use",
+            "id": call["id"],
+            "name": call.get("function", {}).get("name", ""),
+            "input": history.arguments_of(call),
+        }
+        for call in message.get("tool_calls") or ()
+    ]
+    only_thoughts = all(block["type"].endswith("thinking") for block in blocks)
+    return [] if only_thoughts else _cached(blocks, message)
+
+
+def _thoughts(message: Json) -> list[Json]:
+    """Return thinking blocks as Anthropic gave them (`index` is for OpenAI's stream helpers)."""
+    given = message.get("thinking_blocks")
+    blocks = given if isinstance(given, list) else []
+    return [
+        {key: value for key, value in block.items() if key != "index"}
+        for block in blocks
+        if isinstance(block, dict) and (block.get("signature") or block.get("data"))
+    ]
+
+
+def _result(message: Json, path: str) -> Json:
+    result: Json = {"type": "tool_result", "tool_use_id": message["tool_call_id"]}
+    parts = history.parts_of(message.get("content"), f"{path}.content")
+    blocks = [_block(part, f"{path}.content[{place}]") for place, part in enumerate(parts)]
+    if blocks:
+        result["content"] = blocks
+    return _cached([result], message)[0]
+
+
+def _ordered(turns: list[Json], target: Target) -> list[Json]:
+    """Put results before text, merge double results, and mind the first and the last turn."""
+    for turn in turns:
+        if turn["role"] == "user":
+            turn["content"] = _results_first(turn["content"])
+    if not turns or turns[0]["role"] == "assistant":
+        turns.insert(0, {"role": "user", "content": [_CONTINUE]})
+    last = turns[-1]
+    if last["role"] == "assistant":
+        if target.model is not None and not target.model.parameters.prefill:
+            turns.append({"role": "user", "content": [_CONTINUE]})
+        elif last["content"][-1]["type"] == "text":
+            tail = last["content"][-1]
+            last["content"][-1] = {**tail, "text": tail["text"].rstrip()}
+    return turns
+
+
+def _results_first(blocks: list[Json]) -> list[Json]:
+    results: dict[str, Json] = {}
+    for block in blocks:
+        if block["type"] != "tool_result":
+            continue
+        known = results.get(block["tool_use_id"])
+        content = [*(known or {}).get("content", []), *block.get("content", [])]
+        results[block["tool_use_id"]] = {**block, "content": content} if content else block
+    return [*results.values(), *(block for block in blocks if block["type"] != "tool_result")]
+
+
+def _text(text: str, part: Json) -> Json:
+    block: Json = {"type": "text", "text": text}
+    if isinstance(part.get("cache_control"), dict):
+        block["cache_control"] = part["cache_control"]
+    return block
+
+
+def _block(part: Json, path: str) -> Json:
+    """Return the block of a user's part."""
+    kind = part.get("type")
+    if kind == "text":
+        return _text(part["text"], part)
+    if kind == "image_url":
+        image = part.get("image_url")
+        url = image.get("url") if isinstance(image, dict) else image
+        block: Json = {"type": "image", "source": _source(url, f"{path}.image_url.url")}
+    elif kind == "file":
+        block = _document(part.get("file"), f"{path}.file")
+    else:
+        raise RoutorError(
+            Kind.UNSUPPORTED_PARAMETER,
+            f"Anthropic's models take text, images and files; {path}.type is {str(kind)[:40]!r}.",
+            param=f"{path}.type",
+        )
+    if isinstance(part.get("cache_control"), dict):
+        block["cache_control"] = part["cache_control"]
+    return block
+
+
+def _source(url: object, path: str) -> Json:
+    inline = history.data_url(url, path)
+    if inline is None:
+        return {"type": "url", "url": url}
+    return {"type": "base64", "media_type": inline[0], "data": inline[1]}
+
+
+def _document(file: Any, path: str) -> Json:
+    given = file if isinstance(file, dict) else {}
+    if not given.get("file_data"):
+        raise RoutorError(
+            Kind.UNSUPPORTED_PARAMETER,
+            f"{path}.file_data is needed: a file_id is known to its own provider alone.",
+            param=f"{path}.file_data",
+        )
+    source = _source(given["file_data"], f"{path}.file_data")
+    if str(source.get("media_type", "")).startswith("text/"):
+        try:
+            text = b64decode(source["data"]).decode()
+        except ValueError as error:
+            where = f"{path}.file_data"
+            raise history.invalid(f"{where} must be UTF-8 text in base64.", where) from error
+        source = {"type": "text", "media_type": "text/plain", "data": text}
+    document: Json = {"type": "document", "source": source}
+    return {**document, "title": given["filename"]} if given.get("filename") else document
+
+
+def used_tools(turns: list[Json]) -> list[Json]:
+    """Return a declaration for each tool that the turns call: calls need one (HTTP 400 else)."""
+    blocks = (block for turn in turns for block in turn["content"])
+    names = dict.fromkeys(block["name"] for block in blocks if block["type"] == "tool_use")
+    return [
+        {"name": name, "input_schema": msgspec.json.decode(b'{"type":"object"}')} for name in names
+    ]

@@ -1,0 +1,165 @@
+"""OpenAI request to Anthropic's Messages request.
+
+Shapes: anthropic 2.12.0, types/message_create_params.py (2026-11-23).
+"""
+
+from typing import Any
+
+import msgspec
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import history, reasoning, structured
+from services.providers.dialects.anthropic_history import (
+    conversation,
+    lacks_thoughts,
+    used_tools,
+)
+from services.providers.dialects.contract import Encoded, Json, Target
+from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
+from services.providers.dialects.schema import strict
+
+# max_tokens is required. Room for a long answer, and twice that where thinking counts towards it.
+_DEFAULT_TOKENS = 16384
+_DEFAULT_TOKENS_THINKING = 32768
+_LEAST_BUDGET = 1024
+
+
+def encode(body: Json, target: Target) -> Encoded:
+    """Translate a request. Raises RoutorError naming the field."""
+    kind, wanted = structured.wanted(body)
+    native = target.model is None or target.model.structured_outputs == "json_schema"
+    body = body if native else structured.emulate(body, target)
+    settled = settle(body, target)
+    values, dropped = dict(settled.values), list(settled.dropped)
+    messages = body["messages"]
+    if native and kind == "json_object":
+        messages = structured.instructed(messages, structured.JSON_INSTRUCTION)
+    limit = _limit(values, settled, target)
+    thinking = _thinking(body, settled, target, limit=limit, dropped=dropped)
+    thinks = thinking.get("thinking", {}).get("type") != "disabled" and settled.thinks
+    system, turns = conversation(messages, target, thinks=thinks)
+    request: Json = {
+        "model": target.upstream_model,
+        "max_tokens": limit,
+        "messages": turns,
+        **({"system": system} if system else {}),
+        **_sampling(values, dropped, thinks=thinks),
+        **thinking,
+        **_tools(values, turns, dropped),
+        **_account(values),
+    }
+    if native and kind == "json_schema":
+        form = {"type": "json_schema", "schema": strict(wanted)}
+        request["output_config"] = {**request.get("output_config", {}), "format": form}
+    if values.pop("stream", False):
+        request["stream"] = True
+    for name in ("response_format", "stream_options"):
+        values.pop(name, None)
+    drop(values, tuple(values), dropped)
+    return Encoded("/v1/messages", msgspec.json.encode(request), dropped=tuple(dropped))
+
+
+def _limit(values: Json, settled: Settled, target: Target) -> int:
+    given = values.pop("max_tokens", None)
+    if given is not None:
+        return int(given)
+    limit = _DEFAULT_TOKENS_THINKING if settled.thinks else _DEFAULT_TOKENS
+    return min(limit, target.model.max_output_tokens) if target.model else limit
+
+
+def _thinking(
+    body: Json, settled: Settled, target: Target, *, limit: int, dropped: list[str]
+) -> Json:
+    """Return `thinking` and `output_config`. A forced tool and thinking exclude each other."""
+    model, effort = target.model, settled.effort
+    if model is None or not model.reasoning.switch.startswith("anthropic_"):
+        return {}
+    forced = tool_choice_kind(settled.values.get("tool_choice")) in ("required", "named")
+    budgeted = model.reasoning.switch == "anthropic_budget"
+    cannot = forced or (budgeted and (limit <= _LEAST_BUDGET or lacks_thoughts(body["messages"])))
+    if settled.thinks and cannot and model.reasoning.can_disable:
+        if effort:
+            dropped.append("reasoning_effort")
+        effort = "none"
+    if effort == "none":
+        return {"thinking": {"type": "disabled"}} if model.reasoning.can_disable else {}
+    if not effort:
+        return {}
+    if budgeted:
+        # Half of the limit at most, so that there is room to answer.
+        budget = reasoning.budget_tokens(effort, min(limit - 1, max(limit // 2, _LEAST_BUDGET)))
+        return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    return {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
+
+
+def _sampling(values: Json, dropped: list[str], *, thinks: bool) -> Json:
+    if values.pop("n", 1) != 1:
+        raise _unsupported("n", "Ask for one choice.")
+    if values.pop("logprobs", False):
+        raise _unsupported("logprobs", "Leave it out.")
+    if thinks:
+        drop(values, ("temperature", "top_p", "top_k"), dropped)
+    if "temperature" in values:
+        # One of both: "temperature and top_p cannot both be specified" since Claude 4.5.
+        drop(values, ("top_p",), dropped)
+    made: Json = {name: values.pop(name) for name in ("top_p", "top_k") if name in values}
+    if "temperature" in values:
+        made["temperature"] = min(values.pop("temperature"), 1)
+    stop = values.pop("stop", None)
+    words = [stop] if isinstance(stop, str) else stop or []
+    solid = [word for word in words if isinstance(word, str) and word.strip()]
+    if len(solid) < len(words):
+        dropped.append("stop")  # a blank stop sequence is refused
+    return {**made, "stop_sequences": solid} if solid else made
+
+
+def _unsupported(param: str, advice: str) -> RoutorError:
+    message = f"Anthropic's models do not take {param}. {advice}"
+    return RoutorError(Kind.UNSUPPORTED_PARAMETER, message, param=param)
+
+
+def _tools(values: Json, turns: list[Json], dropped: list[str]) -> Json:
+    given, choice = values.pop("tools", None), values.pop("tool_choice", None)
+    single = values.pop("parallel_tool_calls", True) is False
+    if not given:
+        known = used_tools(turns)
+        return {"tools": known, "tool_choice": {"type": "none"}} if known else {}
+    made: Json = {"tools": [_tool(tool, place, dropped) for place, tool in enumerate(given)]}
+    kind = tool_choice_kind(choice)
+    word: Json = {"type": {"required": "any", "named": "tool"}.get(kind, kind)}
+    if kind == "named":
+        word["name"] = choice["function"]["name"]
+    if single and kind != "none":
+        word["disable_parallel_tool_use"] = True
+    if choice is not None or single:
+        made["tool_choice"] = word
+    return made
+
+
+def _tool(tool: Any, place: int, dropped: list[str]) -> Json:
+    function = tool.get("function") if isinstance(tool, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        path = f"tools[{place}].function"
+        raise history.invalid(f"{path} must be a function with a name.", path)
+    if function.get("strict") and "tools[].function.strict" not in dropped:
+        dropped.append("tools[].function.strict")
+    schema = function.get("parameters") or {"type": "object", "properties": {}}
+    made: Json = {"name": function["name"], "input_schema": {"type": "object", **schema}}
+    if function.get("description"):
+        made["description"] = function["description"]
+    mark = tool.get("cache_control") or function.get("cache_control")
+    return {**made, "cache_control": mark} if mark else made
+
+
+def _account(values: Json) -> Json:
+    """Return what Anthropic has of OpenAI's account fields."""
+    made: Json = {}
+    user = values.pop("safety_identifier", None) or values.get("user")
+    values.pop("user", None)
+    if user:
+        made["metadata"] = {"user_id": user}
+    tier = {"auto": "auto", "default": "standard_only"}.get(str(values.get("service_tier")))
+    if tier:
+        del values["service_tier"]
+        made["service_tier"] = tier
+    return made

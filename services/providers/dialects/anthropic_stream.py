@@ -1,0 +1,144 @@
+"""Anthropic's stream: named events of content blocks in, OpenAI chunks out.
+
+Events: anthropic 2.12.0, types/raw_message_stream_event.py; unknown ones are to be ignored
+(https://platform.claude.com/docs/en/build-with-claude/streaming, 2026-11-23).
+"""
+
+from typing import Any
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import anthropic_answer, completion, faults
+from services.providers.dialects.completion import Writer
+from services.providers.dialects.contract import Chunk, Ending, Json, Target
+from services.providers.dialects.sse import Parser
+
+_DELTAS = {  # delta type -> (its field, OpenAI's field)
+    "text_delta": ("text", "content"),
+    "thinking_delta": ("thinking", "reasoning_content"),
+}
+
+
+class AnthropicDecoder:
+    """Decoder of Messages events. Complete with message_stop, or a stop_reason at least."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._parser = Parser()
+        self._writer = Writer(target)
+        self._blocks: dict[int, Json] = {}  # open blocks by the vendor's index
+        self._fragments: dict[int, list[Any]] = {}
+        self._thoughts = 0
+        self._usage: Json = {}
+        self._stop: str | None = None
+        self._done = False
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """Take bytes as they arrive; return the chunks they complete."""
+        chunks: list[Chunk] = []
+        for event in self._parser.feed(data):
+            if self._done:
+                break
+            chunks += self._event(event.data)
+        return chunks
+
+    @property
+    def done(self) -> bool:
+        """Whether message_stop has come."""
+        return self._done
+
+    def close(self) -> Ending:
+        """Return the ending, or raise: without a stop_reason the stream is broken."""
+        if not self._writer.id and self._parser.stray:
+            anthropic_answer.parsed(self._parser.stray, self._target)
+        if self._stop is None or not self._writer.id:
+            raise RoutorError(
+                Kind.STREAM_BROKEN,
+                f"{self._target.vendor.name} ended its stream before the answer was complete.",
+                provider=self._target.vendor.id,
+                model=self._target.key,
+                upstream_status=200,
+            )
+        usage = anthropic_answer.usage_of(self._usage)
+        return self._writer.ending({0: anthropic_answer.finish_reason(self._stop)}, usage)
+
+    def _event(self, data: str) -> list[Chunk]:
+        body = anthropic_answer.parsed(data, self._target)
+        match body.get("type"):
+            case "message_start":
+                message = _table(body, "message")
+                self._writer.begin(anthropic_answer.head(message), data.encode())
+                self._count(message)
+            case "content_block_start":
+                return self._start(_place(body), _table(body, "content_block"))
+            case "content_block_delta":
+                return self._delta(_place(body), _table(body, "delta"))
+            case "content_block_stop":
+                return self._block_stop(_place(body))
+            case "message_delta":
+                self._count(body)
+                word = _table(body, "delta").get("stop_reason")
+                self._stop = word if isinstance(word, str) else self._stop
+                return self._writer.role(0) if self._writer.id and self._stop else []
+            case "message_stop":
+                self._done = self._stop is not None
+        return []
+
+    def _count(self, told: Json) -> None:
+        """Take the counters of an event: they are cumulative, and null says nothing."""
+        counters = _table(told, "usage")
+        self._usage |= {name: value for name, value in counters.items() if value is not None}
+
+    def _start(self, place: int, block: Json) -> list[Chunk]:
+        self._require_begun()
+        self._blocks[place] = dict(block)
+        self._fragments[place] = []
+        text = block.get("text")
+        if block.get("type") == "text" and isinstance(text, str) and text:
+            return self._writer.delta(0, {"content": text})
+        return []
+
+    def _delta(self, place: int, delta: Json) -> list[Chunk]:
+        self._require_begun()
+        block = self._blocks.setdefault(place, {})
+        kind = delta.get("type")
+        if kind == "input_json_delta":
+            self._fragments.setdefault(place, []).append(delta.get("partial_json"))
+        elif kind == "signature_delta":
+            block["signature"] = f"{block.get('signature') or ''}{delta.get('signature') or ''}"
+        elif kind in _DELTAS:
+            theirs, ours = _DELTAS[kind]
+            text = delta.get(theirs)
+            if isinstance(text, str) and text:
+                if theirs == "thinking":
+                    self._fragments.setdefault(place, []).append(text)
+                return self._writer.delta(0, {ours: text})
+        return []
+
+    def _block_stop(self, place: int) -> list[Chunk]:
+        block = self._blocks.pop(place, {})
+        fragments = self._fragments.pop(place, [])
+        kind = block.get("type")
+        if kind == "tool_use":
+            arguments = completion.joined(fragments) or block.get("input")
+            call = anthropic_answer.call(block, arguments, self._target)
+            return self._writer.call(0, call)
+        if kind == "thinking":
+            block["thinking"] = f"{block.get('thinking') or ''}{completion.joined(fragments)}"
+        if kind in ("thinking", "redacted_thinking"):
+            numbered = {"index": self._thoughts, **block}
+            self._thoughts += 1
+            return self._writer.delta(0, {"thinking_blocks": [numbered]})
+        return []
+
+    def _require_begun(self) -> None:
+        if not self._writer.id:
+            raise faults.bad_answer(self._target, "a stream without its message_start")
+
+
+def _table(body: Json, name: str) -> Json:
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _place(body: Json) -> int:
+    return completion.count(body.get("index"))

@@ -1,0 +1,229 @@
+"""OpenAI's answer shapes, made in one place for whole answers and streams of every dialect.
+
+Shapes: openai 3.54.0, types/chat/chat_completion.py and chat_completion_chunk.py.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target, Usage
+from services.providers.dialects.faults import bad_answer
+
+# The tool that stands for response_format where a model has no such thing (see `structured`).
+ANSWER_TOOL = "routor_json_answer"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One complete tool call. `extra` is Google's extra_content (its thought signature)."""
+
+    id: str
+    name: str
+    arguments: str
+    extra: Json | None = None
+
+    def json(self) -> Json:
+        """Return OpenAI's tool call."""
+        call: Json = {
+            "id": self.id,
+            "type": "function",
+            "function": {"name": self.name, "arguments": self.arguments},
+        }
+        return call if self.extra is None else {**call, "extra_content": self.extra}
+
+
+@dataclass
+class Turn:
+    """What one choice says, gathered: the middle between a vendor's parts and a message."""
+
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    refusal: list[str] = field(default_factory=list)
+    thinking_blocks: list[Json] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+
+    def message(self) -> Json:
+        """Return the OpenAI message; a forced answer tool becomes its content."""
+        text = [*self.text, *(call.arguments for call in self.calls if call.name == ANSWER_TOOL)]
+        calls = [call.json() for call in self.calls if call.name != ANSWER_TOOL]
+        content = "".join(text)
+        silent = bool(calls or self.refusal) and not content
+        message: Json = {
+            "role": "assistant",
+            "content": None if silent else content,
+            "refusal": "".join(self.refusal) or None,
+        }
+        if self.reasoning:
+            message["reasoning_content"] = "".join(self.reasoning)
+        if self.thinking_blocks:
+            message["thinking_blocks"] = self.thinking_blocks
+        if calls:
+            message["tool_calls"] = calls
+        return message
+
+    def finish(self, reason: str) -> str:
+        """Return `reason` as this turn bears it: with tool calls "stop" means "tool_calls"."""
+        return settle_finish(reason, any(call.name != ANSWER_TOOL for call in self.calls))
+
+
+def settle_finish(reason: str, called: bool) -> str:
+    """Return the finish reason of a turn that called tools, or did not."""
+    if called and reason == "stop":
+        return "tool_calls"
+    return "stop" if reason == "tool_calls" and not called else reason
+
+
+def usage_json(usage: Usage) -> Json:
+    """Return OpenAI's usage object."""
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cached_input_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+        },
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
+
+
+def count(value: object) -> int:
+    """Return a vendor's counter; null, absent, negative or absurd ones are 0."""
+    return int(value) if isinstance(value, int | float) and 0 <= value < 2**53 else 0
+
+
+def answer_id(given: object, content: bytes) -> str:
+    """Return the vendor's id, or one made of the answer itself."""
+    if isinstance(given, str) and given:
+        return given
+    return f"chatcmpl-{digest(content)}"
+
+
+def digest(content: bytes) -> str:
+    """Return 24 characters that differ for different contents."""
+    return hashlib.sha256(content).hexdigest()[:24]
+
+
+def arguments(value: object, target: Target) -> str:
+    """Return a tool call's arguments as JSON text of an object.
+
+    Empty becomes "{}", an object is encoded. Raises RoutorError(PROVIDER_UNAVAILABLE) when
+    the text is not JSON.
+    """
+    if isinstance(value, dict):
+        return msgspec.json.encode(value).decode()
+    if value is None or value == "":
+        return "{}"
+    if not isinstance(value, str):
+        raise bad_answer(target, "tool arguments that are not JSON")
+    if not value.strip():
+        return "{}"
+    try:
+        parsed = msgspec.json.decode(value)
+    except msgspec.DecodeError as error:
+        raise bad_answer(target, "tool arguments that are not JSON") from error
+    return "{}" if parsed is None else value
+
+
+def answer(target: Target, head: Json, choices: list[Json], usage: Usage, content: bytes) -> Answer:
+    """Make the whole answer. `head` holds what the vendor said of id, created and the like."""
+    if not choices:
+        raise bad_answer(target, "an answer without choices")
+    given = {key: value for key, value in head.items() if value is not None}
+    body: Json = {
+        **given,
+        "id": answer_id(given.get("id"), content),
+        "object": "chat.completion",
+        "created": count(given.get("created")) or target.created,
+        "model": target.key,
+        "choices": choices,
+        "usage": usage_json(usage),
+    }
+    return Answer(body, usage)
+
+
+def choice(index: int, turn: Turn, reason: str, logprobs: Any = None) -> Json:
+    """Make one choice of a whole answer."""
+    return {
+        "index": index,
+        "message": turn.message(),
+        "logprobs": logprobs,
+        "finish_reason": turn.finish(reason),
+    }
+
+
+class Writer:
+    """Writes the chunks of one stream: one id, role first, tool calls counted per choice."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._head: Json = {}
+        self._begun: set[int] = set()
+        self._calls: dict[int, int] = {}
+
+    @property
+    def id(self) -> str:
+        """The answer's id, once begun."""
+        return str(self._head.get("id", ""))
+
+    def begin(self, head: Json, content: bytes) -> None:
+        """Fix id, time and extras of all chunks. Later calls change nothing."""
+        if self._head:
+            return
+        given = {key: value for key, value in head.items() if value is not None}
+        self._head = {
+            **given,
+            "id": answer_id(given.get("id"), content),
+            "object": "chat.completion.chunk",
+            "created": count(given.get("created")) or self._target.created,
+            "model": self._target.key,
+        }
+
+    def role(self, index: int, content: str | None = "") -> list[Chunk]:
+        """Open a choice: its first chunk says the role. Empty when it is open already."""
+        if index in self._begun:
+            return []
+        self._begun.add(index)
+        delta = {"role": "assistant", "content": content}
+        return [Chunk(self._body(index, delta), content=False)]
+
+    def delta(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
+        """Say something that a reader sees."""
+        body = self._body(index, delta)
+        if logprobs is not None:
+            body["choices"][0]["logprobs"] = logprobs
+        opening = self.role(index, None if "tool_calls" in delta else "")
+        return [*opening, Chunk(body, content=True)]
+
+    def call(self, index: int, call: Call) -> list[Chunk]:
+        """Say one complete tool call; a forced answer tool becomes content."""
+        if call.name == ANSWER_TOOL:
+            return self.delta(index, {"content": call.arguments})
+        number = self._calls.get(index, 0)
+        self._calls[index] = number + 1
+        return self.delta(index, {"tool_calls": [{"index": number, **call.json()}]})
+
+    def ending(self, reasons: dict[int, str], usage: Usage) -> Ending:
+        """Make the ending of the choices' finish reasons, by choice index."""
+        settled = {
+            index: settle_finish(reason, index in self._calls)
+            for index, reason in sorted(reasons.items())
+        }
+        return Ending(
+            chunks=tuple(self._body(index, {}, reason) for index, reason in settled.items()),
+            usage=usage,
+            finish_reason=next(iter(settled.values())),
+        )
+
+    def _body(self, index: int, delta: Json, reason: str | None = None) -> Json:
+        one: Json = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
+        return {**self._head, "choices": [one]}
+
+
+def joined(parts: Iterable[object]) -> str:
+    """Join the strings among `parts`."""
+    return "".join(part for part in parts if isinstance(part, str))

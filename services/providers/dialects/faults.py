@@ -1,0 +1,247 @@
+"""What went wrong upstream: an error answer, in any vendor's shape, to one RoutorError.
+
+Order: the vendor's own words and codes (its vendor file), then codes and phrases that mean
+the same everywhere, then the HTTP status.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects.contract import Target
+from services.providers.dialects.waiting import retry_after_s
+
+MESSAGE_LIMIT = 600
+
+# Codes that mean the same wherever they occur: OpenAI and its imitators, Anthropic's error types,
+# google.rpc codes (openai 3.54.0, anthropic 2.12.0, google-genai 3.4.0; 2026-11-23).
+_CODES = {
+    "context_length_exceeded": Kind.CONTEXT_TOO_LONG,
+    "string_above_max_length": Kind.CONTEXT_TOO_LONG,
+    "insufficient_quota": Kind.PROVIDER_QUOTA,
+    "credit_balance_exhausted": Kind.PROVIDER_QUOTA,
+    "billing_error": Kind.PROVIDER_QUOTA,
+    "billing_hard_limit_reached": Kind.PROVIDER_QUOTA,
+    "enforced_spend_limit_reached": Kind.PROVIDER_QUOTA,
+    "invalid_api_key": Kind.PROVIDER_AUTH,
+    "authentication_error": Kind.PROVIDER_AUTH,
+    "permission_error": Kind.PROVIDER_AUTH,
+    "unauthenticated": Kind.PROVIDER_AUTH,
+    "permission_denied": Kind.PROVIDER_AUTH,
+    "model_not_found": Kind.MODEL_GONE,
+    "not_found_error": Kind.MODEL_GONE,
+    "content_filter": Kind.CONTENT_REFUSED,
+    "content_policy_violation": Kind.CONTENT_REFUSED,
+    "unsupported_parameter": Kind.UNSUPPORTED_PARAMETER,
+    "unsupported_value": Kind.UNSUPPORTED_PARAMETER,
+    "rate_limit_exceeded": Kind.PROVIDER_RATE_LIMITED,
+    "rate_limit_error": Kind.PROVIDER_RATE_LIMITED,
+    "slow_down": Kind.PROVIDER_RATE_LIMITED,
+    "resource_exhausted": Kind.PROVIDER_RATE_LIMITED,
+    "overloaded_error": Kind.PROVIDER_UNAVAILABLE,
+    "api_error": Kind.PROVIDER_UNAVAILABLE,
+    "timeout_error": Kind.PROVIDER_TIMEOUT,
+    "deadline_exceeded": Kind.PROVIDER_TIMEOUT,
+}
+# Phrases of a refused request (400, 413, 422), in lower case. A limit on the *output* is not one.
+_PHRASES = (
+    ("maximum context length", Kind.CONTEXT_TOO_LONG),
+    ("context length exceeded", Kind.CONTEXT_TOO_LONG),
+    ("context window", Kind.CONTEXT_TOO_LONG),
+    ("prompt is too long", Kind.CONTEXT_TOO_LONG),
+    ("input token count", Kind.CONTEXT_TOO_LONG),
+    ("input is too long", Kind.CONTEXT_TOO_LONG),
+    ("input length", Kind.CONTEXT_TOO_LONG),
+    ("exceeded model token limit", Kind.CONTEXT_TOO_LONG),
+    ("maximum prompt length", Kind.CONTEXT_TOO_LONG),
+    ("unsupported parameter", Kind.UNSUPPORTED_PARAMETER),
+    ("are not supported for", Kind.UNSUPPORTED_PARAMETER),
+    ("is not supported with this model", Kind.UNSUPPORTED_PARAMETER),
+    ("not supported by this model", Kind.UNSUPPORTED_PARAMETER),
+    ("model does not exist", Kind.MODEL_GONE),
+    ("model not found", Kind.MODEL_GONE),
+    ("credit balance is too low", Kind.PROVIDER_QUOTA),
+    ("api key not valid", Kind.PROVIDER_AUTH),
+    ("incorrect api key", Kind.PROVIDER_AUTH),
+)
+_STATUSES = {
+    401: Kind.PROVIDER_AUTH,
+    402: Kind.PROVIDER_QUOTA,
+    403: Kind.PROVIDER_AUTH,
+    404: Kind.MODEL_GONE,
+    408: Kind.PROVIDER_TIMEOUT,
+    409: Kind.PROVIDER_UNAVAILABLE,
+    410: Kind.MODEL_GONE,
+    425: Kind.PROVIDER_UNAVAILABLE,
+    429: Kind.PROVIDER_RATE_LIMITED,
+    504: Kind.PROVIDER_TIMEOUT,
+}
+_ABOUT_THE_REQUEST = (
+    Kind.INVALID_REQUEST,
+    Kind.UNSUPPORTED_PARAMETER,
+    Kind.CONTEXT_TOO_LONG,
+    Kind.CONTENT_REFUSED,
+)
+# Vendors' key shapes, bearer headers, and any long run that could be one.
+_SECRET = re.compile(
+    r"(?i:bearer)\s+\S+|\b(?:sk|tp|nvapi|xai|gsk|pk)-[\w*.-]{4,}|\bAIza[\w-]{10,}|\b[\w-]{40,}"
+)
+
+
+def classify(
+    status: int, headers: Mapping[str, str], content: bytes, target: Target
+) -> RoutorError:
+    """Return the error of an answer whose HTTP status is not 2xx; header names are lower case."""
+    body = _decoded(content)
+    return _error(status, headers, body, target)
+
+
+def in_body(body: object, target: Target) -> RoutorError | None:
+    """Return the error that an answer or event with HTTP 200 holds, or None.
+
+    Seen as `{"error": ...}`, as an Anthropic error event, and as a `base_resp` whose
+    status_code is not 0.
+    """
+    if not isinstance(body, dict):
+        return None
+    resp = body.get("base_resp")
+    failed = isinstance(resp, dict) and resp.get("status_code") not in (0, None)
+    if failed or body.get("error") or body.get("type") == "error":
+        return _error(200, {}, body, target)
+    return None
+
+
+def bad_answer(target: Target, what: str) -> RoutorError:
+    """Return the error of an answer that is no answer; `what` says how, without its text."""
+    return RoutorError(
+        Kind.PROVIDER_UNAVAILABLE,
+        f"{target.vendor.name} sent {what}.",
+        provider=target.vendor.id,
+        model=target.key,
+        upstream_status=200,
+    )
+
+
+def redact(text: str) -> str:
+    """Return `text` bounded in length, with anything that looks like a key taken out."""
+    text = _SECRET.sub("[redacted]", text[: 4 * MESSAGE_LIMIT])
+    return text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…"
+
+
+def _decoded(content: bytes) -> object:
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    # Gemini wraps errors of streams in an array of one (google-genai 3.4.0, errors.py).
+    return body[0] if isinstance(body, list) and body else body
+
+
+def _error(status: int, headers: Mapping[str, str], body: object, target: Target) -> RoutorError:
+    fields = body if isinstance(body, dict) else {}
+    codes, message, param = _codes(fields), _message(fields), _param(fields)
+    kind = _kind(status, codes, message.lower(), target)
+    text = redact(message) or f"HTTP status {status}"
+    about_request = kind in _ABOUT_THE_REQUEST
+    limited = kind is Kind.PROVIDER_RATE_LIMITED
+    return RoutorError(
+        kind,
+        text if about_request and message else f"{target.vendor.name}: {text}",
+        param=param,
+        provider=target.vendor.id,
+        model=target.key,
+        upstream_status=status,
+        retry_after_s=None if about_request else retry_after_s(headers, body, limited=limited),
+    )
+
+
+def _kind(status: int, codes: list[str], message: str, target: Target) -> Kind:
+    quirks = target.vendor.quirks
+    said = _vendors_kind(codes, message, target)
+    if said is not None:
+        return said
+    if status in (400, 413, 422):
+        for phrase, kind in _PHRASES:
+            if phrase in message:
+                return kind
+    known = next((_CODES[code] for code in codes if code in _CODES), None)
+    if known is not None:
+        return known
+    if status in quirks.bad_key_status:
+        return Kind.PROVIDER_AUTH
+    refused = Kind.INVALID_REQUEST if 400 <= status < 500 else Kind.PROVIDER_UNAVAILABLE
+    return _STATUSES.get(status, refused)
+
+
+def _vendors_kind(codes: list[str], message: str, target: Target) -> Kind | None:
+    """Return what the vendor file says of the message's words, then of the codes."""
+    vendor = target.vendor
+    names = [name for piece, name in vendor.error_words.items() if piece in f"{message}\n"]
+    names += [vendor.error_codes[code] for code in codes if code in vendor.error_codes]
+    return Kind(names[0]) if names else None
+
+
+def _codes(body: Mapping[str, Any]) -> list[str]:
+    """Return every machine-readable word of an error body, lower case, most specific first."""
+    found: list[str] = []
+    error = body.get("error")
+    tables = [table for table in (error, body.get("base_resp"), body) if isinstance(table, dict)]
+    for table in tables:
+        for field in ("code", "status_code", "status", "type"):
+            value = table.get(field)
+            if isinstance(value, str | int) and not isinstance(value, bool):
+                found.append(str(value).lower())
+        found += _reasons(table.get("details"))
+    return found
+
+
+def _reasons(details: object) -> list[str]:
+    """Return the reasons of google.rpc.ErrorInfo details ("API_KEY_INVALID")."""
+    if not isinstance(details, list):
+        return []
+    reasons = (detail.get("reason") for detail in details if isinstance(detail, dict))
+    return [reason.lower() for reason in reasons if isinstance(reason, str)]
+
+
+def _message(body: Mapping[str, Any]) -> str:
+    error, resp = body.get("error"), body.get("base_resp")
+    if isinstance(error, str) and isinstance(body.get("code"), str) and not body.get("message"):
+        return error
+    candidates: list[object] = []
+    if isinstance(error, dict):
+        candidates += [error.get("message"), error.get("msg")]
+    if isinstance(resp, dict):
+        candidates.append(resp.get("status_msg"))
+    candidates += [body.get("message"), _detail(body.get("detail")), error, body.get("title")]
+    texts = (text for text in candidates if isinstance(text, str) and text.strip())
+    return next(texts, "")
+
+
+def _detail(detail: object) -> str:
+    """Return the text of a FastAPI detail: a string, or a list of {loc, msg}."""
+    if isinstance(detail, str):
+        return detail
+    if not isinstance(detail, list):
+        return ""
+    faults = [fault for fault in detail if isinstance(fault, dict)]
+    return "; ".join(f"{_location(fault)}: {fault.get('msg', '')}" for fault in faults)
+
+
+def _location(fault: Mapping[str, Any]) -> str:
+    place = fault.get("loc")
+    steps = [str(step) for step in place if step != "body"] if isinstance(place, list) else []
+    return ".".join(steps) or "request"
+
+
+def _param(body: Mapping[str, Any]) -> str | None:
+    error, detail = body.get("error"), body.get("detail")
+    if isinstance(error, dict) and isinstance(error.get("param"), str):
+        return str(error["param"]) or None
+    if isinstance(body.get("param"), str):
+        return str(body["param"]) or None
+    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
+        return _location(detail[0])
+    return None

@@ -1,0 +1,155 @@
+"""Gemini's answers: what whole answers and streams share.
+
+Shapes: google-genai 3.4.0, types.GenerateContentResponse, FinishReason (2026-11-23).
+"""
+
+from typing import Any
+
+import msgspec
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import completion, faults, history
+from services.providers.dialects.completion import Call, Turn, count
+from services.providers.dialects.contract import Answer, Json, Target, Usage
+
+_REFUSED = (
+    "SAFETY",
+    "RECITATION",
+    "LANGUAGE",
+    "BLOCKLIST",
+    "PROHIBITED_CONTENT",
+    "SPII",
+    "IMAGE_SAFETY",
+    "IMAGE_PROHIBITED_CONTENT",
+    "IMAGE_RECITATION",
+    "MODEL_ARMOR",
+    "ESCALATION",
+)
+# The model's own slip: nothing usable came out, another attempt or model may do.
+_BROKEN = (
+    "MALFORMED_FUNCTION_CALL",
+    "MALFORMED_RESPONSE",
+    "UNEXPECTED_TOOL_CALL",
+    "TOO_MANY_TOOL_CALLS",
+    "MISSING_THOUGHT_SIGNATURE",
+)
+
+
+def decode(content: bytes, target: Target) -> Answer:
+    """Translate a whole answer. A blocked prompt is a choice with finish "content_filter"."""
+    body = parsed(content, target)
+    choices = []
+    for place, candidate in enumerate(candidates(body)):
+        turn = Turn()
+        for number, part in enumerate(parts_of(candidate)):
+            gather(turn, part, f"{body.get('responseId')}/{place}/{number}".encode(), target)
+        reason = finish_reason(candidate.get("finishReason"), target)
+        if reason is None:
+            raise faults.bad_answer(target, "an answer without finishReason")
+        index = count(candidate.get("index")) or place
+        choices.append(completion.choice(index, turn, reason))
+    if not choices and block_reason(body):
+        choices.append(completion.choice(0, Turn(), "content_filter"))
+    return completion.answer(target, head(body), choices, usage_of(body), content)
+
+
+def parsed(content: bytes | str, target: Target) -> Json:
+    """Return the JSON object that was sent; raises RoutorError when it is an error or none."""
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise faults.bad_answer(target, "an answer that is not JSON") from error
+    body = body[0] if isinstance(body, list) and len(body) == 1 else body
+    fault = faults.in_body(body, target)
+    if fault is not None:
+        raise fault
+    if not isinstance(body, dict):
+        raise faults.bad_answer(target, "JSON that is not an answer")
+    return body
+
+
+def head(body: Json) -> Json:
+    """Return what Gemini says of the answer as a whole."""
+    return {"id": body.get("responseId")}
+
+
+def candidates(body: Json) -> list[Json]:
+    """Return the candidates that are objects."""
+    given = body.get("candidates")
+    return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+
+
+def parts_of(candidate: Json) -> list[Json]:
+    """Return the parts of a candidate; a candidate without content has none."""
+    content = candidate.get("content")
+    given = content.get("parts") if isinstance(content, dict) else None
+    return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+
+
+def block_reason(body: Json) -> str:
+    """Return why the prompt was blocked, or ""."""
+    feedback = body.get("promptFeedback")
+    reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    return reason if isinstance(reason, str) else ""
+
+
+def finish_reason(word: object, target: Target) -> str | None:
+    """Return OpenAI's word; None while there is none; an unknown one ends with "stop".
+
+    Raises RoutorError(PROVIDER_UNAVAILABLE) for an answer that failed in the making.
+    """
+    if not isinstance(word, str) or word in ("", "FINISH_REASON_UNSPECIFIED"):
+        return None
+    if word in _BROKEN:
+        raise RoutorError(
+            Kind.PROVIDER_UNAVAILABLE,
+            f"{target.vendor.name} broke off its answer ({word}).",
+            provider=target.vendor.id,
+            model=target.key,
+            upstream_status=200,
+        )
+    if word in _REFUSED:
+        return "content_filter"
+    return "length" if word == "MAX_TOKENS" else "stop"
+
+
+def usage_of(body: Json) -> Usage:
+    """Return the tokens: thoughts are output, prompts of tool use are input."""
+    told: Any = body.get("usageMetadata")
+    counters = told if isinstance(told, dict) else {}
+    thoughts = count(counters.get("thoughtsTokenCount"))
+    prompt = count(counters.get("promptTokenCount"))
+    return Usage(
+        input_tokens=prompt + count(counters.get("toolUsePromptTokenCount")),
+        output_tokens=count(counters.get("candidatesTokenCount")) + thoughts,
+        cached_input_tokens=count(counters.get("cachedContentTokenCount")),
+        reasoning_tokens=thoughts,
+    )
+
+
+def call_of(part: Json, seed: bytes, target: Target) -> Call:
+    """Return the call of a part. Its thought signature goes into the id and into extra_content.
+
+    `extra_content.google` is what Google's own OpenAI door uses; the id is what every client
+    sends back (https://ai.google.dev/gemini-api/docs/openai, 2026-11-23).
+    """
+    given = part["functionCall"]
+    name = given.get("name") if isinstance(given, dict) else None
+    if not isinstance(name, str) or not name:
+        raise faults.bad_answer(target, "a function call without a name")
+    own = given.get("id")
+    call_id = own if isinstance(own, str) and own else f"call_{completion.digest(seed)}"
+    arguments = completion.arguments(given.get("args"), target)
+    signature = part.get("thoughtSignature")
+    if not isinstance(signature, str) or not signature:
+        return Call(call_id, name, arguments)
+    extra = {"google": {"thought_signature": signature}}
+    return Call(history.seal(call_id, signature), name, arguments, extra)
+
+
+def gather(turn: Turn, part: Json, seed: bytes, target: Target) -> None:
+    """Put one part where it belongs in the turn."""
+    if "functionCall" in part:
+        turn.calls.append(call_of(part, seed, target))
+    elif isinstance(part.get("text"), str) and part["text"]:
+        (turn.reasoning if part.get("thought") else turn.text).append(part["text"])

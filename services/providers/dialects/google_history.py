@@ -1,0 +1,165 @@
+"""An OpenAI conversation as Gemini's systemInstruction and contents.
+
+Thought signatures: https://ai.google.dev/gemini-api/docs/thought-signatures (2026-11-23). Gemini 3
+refuses a past function call without one; for calls of another model the page names a word.
+"""
+
+from typing import Any
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import history
+from services.providers.dialects.completion import digest
+from services.providers.dialects.contract import Json
+
+_FOREIGN_SIGNATURE = "skip_thought_signature_validator"
+_CONTINUE = {"text": "Continue."}
+_AUDIO = {"wav": "audio/wav", "mp3": "audio/mp3"}
+_SUFFIXES = {
+    "png": "image/png",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "heic": "image/heic",
+    "pdf": "application/pdf",
+}
+
+
+def conversation(messages: list[Any]) -> tuple[list[Json], list[Json]]:
+    """Return the system parts and the contents.
+
+    Leading system messages become the system instruction; later ones stay in their place as
+    marked text of the user's turn. Results find the names of their functions again.
+    """
+    fitted = history.with_ids(messages, _keep)
+    leading = 0
+    while leading < len(fitted) and fitted[leading].get("role") in ("system", "developer"):
+        leading += 1
+    system = [
+        {"text": text}
+        for place, message in enumerate(fitted[:leading])
+        if (text := history.text_of(message.get("content"), f"messages[{place}].content")).strip()
+    ]
+    contents: list[Json] = []
+    names: dict[str, str] = {}
+    for place, message in enumerate(fitted[leading:], leading):
+        role, parts = _turn(message, f"messages[{place}]", names)
+        if not parts:
+            continue
+        if contents and contents[-1]["role"] == role:
+            contents[-1]["parts"] += parts
+        else:
+            contents.append({"role": role, "parts": parts})
+    for content in contents:
+        content["parts"] = _results_first(content["parts"])
+    if not contents:
+        return [], [{"role": "user", "parts": system or [_CONTINUE]}]
+    if contents[0]["role"] == "model":
+        contents.insert(0, {"role": "user", "parts": [_CONTINUE]})
+    return system, contents
+
+
+def _keep(call_id: str) -> str:
+    """Fit an id: Gemini takes any, but one without content is none."""
+    return call_id or f"call_{digest(b'')}"
+
+
+def _turn(message: Json, path: str, names: dict[str, str]) -> tuple[str, list[Json]]:
+    role = message.get("role")
+    if role == "assistant":
+        return "model", _model(message, path, names)
+    if role == "tool":
+        return "user", [_result(message, path, names)]
+    if role in ("system", "developer"):
+        text = history.text_of(message.get("content"), f"{path}.content")
+        return "user", [{"text": f"<system>\n{text}\n</system>"}] if text.strip() else []
+    parts = history.parts_of(message.get("content"), f"{path}.content")
+    return "user", [_part(part, f"{path}.content[{place}]") for place, part in enumerate(parts)]
+
+
+def _model(message: Json, path: str, names: dict[str, str]) -> list[Json]:
+    text = history.text_of(message.get("content") or message.get("refusal") or "", path)
+    parts: list[Json] = [{"text": text}] if text.strip() else []
+    for number, call in enumerate(message.get("tool_calls") or ()):
+        own, sealed = history.unseal(call["id"])
+        function = call.get("function", {})
+        names[call["id"]] = function.get("name", "")
+        part: Json = {
+            "functionCall": {
+                "id": own,
+                "name": function.get("name", ""),
+                "args": history.arguments_of(call),
+            }
+        }
+        signature = _extra_signature(call) or sealed
+        # Of parallel calls, Gemini signs the first alone.
+        if signature or number == 0:
+            part["thoughtSignature"] = signature or _FOREIGN_SIGNATURE
+        parts.append(part)
+    return parts
+
+
+def _extra_signature(call: Json) -> str:
+    """Return the signature in extra_content.google, where Google's own OpenAI door has it."""
+    extra = call.get("extra_content")
+    google = extra.get("google") if isinstance(extra, dict) else None
+    signature = google.get("thought_signature") if isinstance(google, dict) else None
+    return signature if isinstance(signature, str) else ""
+
+
+def _result(message: Json, path: str, names: dict[str, str]) -> Json:
+    call_id = message["tool_call_id"]
+    text = history.text_of(message.get("content") or "", f"{path}.content")
+    return {
+        "functionResponse": {
+            "id": history.unseal(call_id)[0],
+            "name": names[call_id],
+            "response": {"result": text},
+        }
+    }
+
+
+def _results_first(parts: list[Json]) -> list[Json]:
+    """Put results before text, one for each call: the counts must match."""
+    results: dict[str, Json] = {}
+    for part in parts:
+        response = part.get("functionResponse")
+        if response is None:
+            continue
+        known = results.setdefault(response["id"], part)
+        if known is not part:
+            known["functionResponse"]["response"]["result"] += "\n" + response["response"]["result"]
+    return [*results.values(), *(part for part in parts if "functionResponse" not in part)]
+
+
+def _part(part: Json, path: str) -> Json:
+    """Return the part of a user's part."""
+    match part.get("type"):
+        case "text":
+            return {"text": part["text"]}
+        case "image_url":
+            image = part.get("image_url")
+            url = image.get("url") if isinstance(image, dict) else image
+            return _media(url, f"{path}.image_url.url", "image/jpeg")
+        case "file":
+            file = part.get("file")
+            data = file.get("file_data") if isinstance(file, dict) else None
+            if data:
+                return _media(data, f"{path}.file.file_data", "application/pdf")
+        case "input_audio":
+            audio = part.get("input_audio")
+            if isinstance(audio, dict) and audio.get("format") in _AUDIO:
+                mime = _AUDIO[audio["format"]]
+                return {"inlineData": {"mimeType": mime, "data": audio.get("data", "")}}
+    raise RoutorError(
+        Kind.UNSUPPORTED_PARAMETER,
+        f"Gemini's models take text, image_url, file with file_data, and input_audio; {path} is "
+        "none of them.",
+        param=path,
+    )
+
+
+def _media(url: object, path: str, usual: str) -> Json:
+    inline = history.data_url(url, path)
+    if inline is not None:
+        return {"inlineData": {"mimeType": inline[0], "data": inline[1]}}
+    suffix = str(url).partition("?")[0].rpartition(".")[2].lower()
+    return {"fileData": {"mimeType": _SUFFIXES.get(suffix, usual), "fileUri": url}}

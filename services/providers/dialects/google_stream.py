@@ -1,0 +1,93 @@
+"""Gemini's stream: whole GenerateContentResponse objects in, OpenAI chunks out; no [DONE]."""
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import completion, google_answer
+from services.providers.dialects.completion import Turn, Writer
+from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
+from services.providers.dialects.sse import Parser
+
+
+class GoogleDecoder:
+    """Decoder of streamGenerateContent events. Complete with a finishReason per candidate."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._parser = Parser()
+        self._writer = Writer(target)
+        self._seen: set[int] = set()
+        self._reasons: dict[int, str] = {}
+        self._usage = Usage()
+        self._done = False
+        self._parts = 0
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """Take bytes as they arrive; return the chunks they complete."""
+        chunks: list[Chunk] = []
+        for event in self._parser.feed(data):
+            if event.data.strip() != "[DONE]":
+                chunks += self._event(event.data)
+        return chunks
+
+    @property
+    def done(self) -> bool:
+        """Whether every candidate has its finishReason and the tokens are told."""
+        return self._done
+
+    @property
+    def _finished(self) -> bool:
+        return bool(self._reasons) and self._seen <= self._reasons.keys()
+
+    def close(self) -> Ending:
+        """Return the ending, or raise: without a finishReason the stream is broken."""
+        if not self._writer.id and self._parser.stray:
+            google_answer.parsed(self._parser.stray, self._target)
+        if not self._finished:
+            raise RoutorError(
+                Kind.STREAM_BROKEN,
+                f"{self._target.vendor.name} ended its stream before the answer was complete.",
+                provider=self._target.vendor.id,
+                model=self._target.key,
+                upstream_status=200,
+            )
+        return self._writer.ending(self._reasons, self._usage)
+
+    def _event(self, data: str) -> list[Chunk]:
+        body = google_answer.parsed(data, self._target)
+        self._writer.begin(google_answer.head(body), data.encode())
+        given = google_answer.candidates(body)
+        if not given and google_answer.block_reason(body):
+            given = [{"index": 0, "finishReason": "SAFETY"}]
+        chunks: list[Chunk] = []
+        for candidate in given:
+            chunks += self._candidate(candidate)
+        if isinstance(body.get("usageMetadata"), dict):
+            # Repeated in every event; the last one holds, and may follow the finishReason.
+            self._usage = google_answer.usage_of(body)
+            self._done = self._finished
+        return chunks
+
+    def _candidate(self, candidate: Json) -> list[Chunk]:
+        index = completion.count(candidate.get("index"))
+        self._seen.add(index)
+        chunks: list[Chunk] = []
+        for part in google_answer.parts_of(candidate):
+            self._parts += 1
+            chunks += self._part(index, part)
+        reason = google_answer.finish_reason(candidate.get("finishReason"), self._target)
+        if reason is not None:
+            chunks += self._writer.role(index)
+            self._reasons[index] = reason
+        return chunks
+
+    def _part(self, index: int, part: Json) -> list[Chunk]:
+        turn = Turn()
+        seed = f"{self._writer.id}/{index}/{self._parts}".encode()
+        google_answer.gather(turn, part, seed, self._target)
+        pieces = (("reasoning_content", turn.reasoning), ("content", turn.text))
+        chunks: list[Chunk] = []
+        for name, piece in pieces:
+            if piece:
+                chunks += self._writer.delta(index, {name: "".join(piece)})
+        for call in turn.calls:
+            chunks += self._writer.call(index, call)
+        return chunks

@@ -1,0 +1,168 @@
+"""Reading an OpenAI conversation, whoever wrote its turns: parts, tool calls and their ids."""
+
+import base64
+import re
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects.completion import digest
+from services.providers.dialects.contract import Json
+
+# Splits a call's own id from Google's thought signature, which has to come back with it and
+# which clients keep nowhere else. Allowed in every vendor's ids.
+_SEAL = "__ts__"
+_FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+def invalid(message: str, param: str) -> RoutorError:
+    """Return the refusal of a faulty request, naming the field by its path."""
+    return RoutorError(Kind.INVALID_REQUEST, message, param=param)
+
+
+def parts_of(content: object, path: str) -> list[Json]:
+    """Return content (text, null or parts) as parts, without blank text."""
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content.strip() else []
+    if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
+        raise invalid(f"{path} must be a string or a list of parts.", path)
+    return [part for part in content if part.get("type") != "text" or _solid(part)]
+
+
+def text_of(content: object, path: str) -> str:
+    """Return the text of content that may hold nothing else (system, tool, assistant)."""
+    if isinstance(content, str):
+        return content
+    texts = []
+    for place, part in enumerate(parts_of(content, path)):
+        text = part.get("text") or part.get("refusal")
+        if not isinstance(text, str):
+            raise invalid(f"{path}[{place}] must be a text part.", f"{path}[{place}].type")
+        texts.append(text)
+    return "\n".join(texts)
+
+
+def _solid(part: Json) -> bool:
+    return isinstance(part.get("text"), str) and bool(part["text"].strip())
+
+
+def data_url(url: object, path: str) -> tuple[str, str] | None:
+    """Split a data URL into media type and base64 text; None for another URL."""
+    if not isinstance(url, str) or not url:
+        raise invalid(f"{path} must be a URL.", path)
+    if not url.startswith("data:"):
+        return None
+    head, comma, data = url[5:].partition(",")
+    media_type, *options = head.split(";")
+    if not comma or "base64" not in options:
+        raise invalid(f"{path} must be a data URL with base64 data.", path)
+    return media_type or "application/octet-stream", data
+
+
+def arguments_of(call: Json) -> Json:
+    """Return a past call's arguments as an object, whatever some vendor made of them."""
+    given = call.get("function", {}).get("arguments")
+    if isinstance(given, dict):
+        return given
+    if not isinstance(given, str) or not given.strip():
+        return {}
+    try:
+        parsed = msgspec.json.decode(given)
+    except msgspec.DecodeError:
+        return {"raw_arguments": given}
+    if isinstance(parsed, dict):
+        return parsed
+    return {} if parsed is None else {"value": parsed}
+
+
+def seal(call_id: str, signature: str) -> str:
+    """Put a thought signature into a call's id, so that it survives any OpenAI client."""
+    padded = base64.urlsafe_b64encode(signature.encode()).decode()
+    return f"{call_id}{_SEAL}{padded.rstrip('=')}"
+
+
+def unseal(call_id: str) -> tuple[str, str]:
+    """Return a call's own id and the signature put into it ("" when there is none)."""
+    own, found, padded = call_id.partition(_SEAL)
+    if not found:
+        return call_id, ""
+    try:
+        return own, base64.urlsafe_b64decode(padded + "=" * (-len(padded) % 4)).decode()
+    except ValueError:
+        return own, ""
+
+
+def plain_id(call_id: str) -> str:
+    """Return an id of at most 40 characters of `[a-zA-Z0-9_-]`: Anthropic's rule."""
+    own = unseal(call_id)[0]
+    if own and len(own) <= 40 and not _FOREIGN.search(own):
+        return own
+    return f"call_{digest(call_id.encode())}"
+
+
+def short_id(call_id: str) -> str:
+    """Return an id of at most 40 characters, else as it is: Kimi's speak ("functions.f:0")."""
+    own = unseal(call_id)[0]
+    return own if 0 < len(own) <= 40 else plain_id(call_id)
+
+
+def nine_id(call_id: str) -> str:
+    """Return an id of nine alphanumerics: Mistral's rule."""
+    own = unseal(call_id)[0]
+    return own if len(own) == 9 and own.isalnum() and own.isascii() else digest(own.encode())[:9]
+
+
+def with_ids(messages: list[Any], fit: Callable[[str], str]) -> list[Any]:
+    """Return the conversation with every call id fitted, unique, and rewritten alike in results.
+
+    Results belong to the calls of the last assistant turn; equal ids are matched in order.
+    Raises RoutorError(INVALID_REQUEST) for a result without a call or a call without a result.
+    """
+    used: set[str] = set()
+    waiting: dict[str, deque[str]] = {}
+    answered: dict[str, str] = {}
+    asked_at, out = 0, []
+    for place, message in enumerate(messages):
+        own = message
+        if message.get("role") == "assistant":
+            _all_answered(waiting, asked_at)
+            waiting, answered, asked_at = {}, {}, place
+            if message.get("tool_calls"):
+                calls = [_renamed(one, fit, used, waiting) for one in message["tool_calls"]]
+                own = {**message, "tool_calls": calls}
+        elif message.get("role") == "tool":
+            old = str(message.get("tool_call_id") or "")
+            queue = waiting.get(old)
+            if not queue and old not in answered:
+                path = f"messages[{place}].tool_call_id"
+                raise invalid(f"{path} answers no tool call of the assistant turn before.", path)
+            answered[old] = queue.popleft() if queue else answered[old]
+            own = {**message, "tool_call_id": answered[old]}
+        out.append(own)
+    _all_answered(waiting, asked_at)
+    return out
+
+
+def _all_answered(waiting: dict[str, deque[str]], place: int) -> None:
+    missing = next((old for old, queue in waiting.items() if queue), None)
+    if missing is not None:
+        path = f"messages[{place}].tool_calls"
+        raise invalid(f"{path}: the call {missing!r} has no tool message that answers it.", path)
+
+
+def _renamed(
+    call: Json, fit: Callable[[str], str], used: set[str], waiting: dict[str, deque[str]]
+) -> Json:
+    old = str(call.get("id") or "")
+    new, number = fit(old), 0
+    while new in used:
+        number += 1
+        new = fit(digest(f"{old}#{number}".encode()))
+    used.add(new)
+    waiting.setdefault(old, deque()).append(new)
+    return {**call, "id": new}

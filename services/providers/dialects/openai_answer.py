@@ -1,0 +1,190 @@
+"""Answers and usage of OpenAI-compatible vendors: what whole answers and streams share.
+
+Sources of the departures: the quirks of the vendor files.
+"""
+
+from typing import Any
+
+import msgspec
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import completion, faults
+from services.providers.dialects.completion import Call, Turn, count
+from services.providers.dialects.contract import Answer, Json, Target, Usage
+from services.providers.dialects.thinking_tags import ThinkingTags
+
+_FINISH = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "": "stop",  # xAI with tool calls
+    "eos": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+    "safety": "content_filter",
+    "sensitive": "content_filter",
+    "refusal": "content_filter",
+}
+# The vendor broke off: not a finished answer (Mistral; Z.AI; DeepSeek).
+_BROKEN = ("error", "network_error", "insufficient_system_resource")
+_HEAD = ("id", "created", "system_fingerprint", "service_tier")
+
+
+def decode(content: bytes, target: Target) -> Answer:
+    """Translate a whole answer; raises RoutorError for an error or nonsense inside it."""
+    body = parsed(content, target)
+    choices = [_choice(place, one, target) for place, one in enumerate(rows(body, "choices"))]
+    return completion.answer(target, head(body), choices, usage(body, target), content)
+
+
+def parsed(content: bytes | str, target: Target) -> Json:
+    """Return the JSON object that a vendor sent; raises RoutorError when it is an error or none."""
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise faults.bad_answer(target, "an answer that is not JSON") from error
+    fault = faults.in_body(body, target)
+    if fault is not None:
+        raise fault
+    if not isinstance(body, dict):
+        raise faults.bad_answer(target, "JSON that is not an answer")
+    return body
+
+
+def rows(body: Json, name: str) -> list[Any]:
+    """Return the list under `name`; null, absent or no list at all is an empty one."""
+    value = body.get(name)
+    return value if isinstance(value, list) else []
+
+
+def head(body: Json) -> Json:
+    """Return what the vendor says of the answer as a whole."""
+    return {name: body.get(name) for name in _HEAD}
+
+
+def finish_reason(word: object, target: Target) -> str:
+    """Return OpenAI's word; one that nobody knows ends the answer with "stop".
+
+    Raises RoutorError(PROVIDER_UNAVAILABLE) for a word that says the answer was broken off.
+    """
+    text = word if isinstance(word, str) else ""
+    text = target.vendor.quirks.finish_reasons.get(text, text)
+    if text in _BROKEN:
+        raise RoutorError(
+            Kind.PROVIDER_UNAVAILABLE,
+            f"{target.vendor.name} broke off its answer ({text}).",
+            provider=target.vendor.id,
+            model=target.key,
+            upstream_status=200,
+        )
+    return _FINISH.get(text, "stop")
+
+
+def content_of(content: object) -> tuple[str, str]:
+    """Return the text and the thoughts of a content: a string, or Mistral's list of parts."""
+    if not isinstance(content, list):
+        return (content if isinstance(content, str) else ""), ""
+    text: list[object] = []
+    thoughts: list[object] = []
+    for part in content:
+        if not isinstance(part, dict):
+            text.append(part)
+        elif part.get("type") == "thinking":
+            inner = part.get("thinking")
+            steps = inner if isinstance(inner, list) else [inner]
+            thoughts += [step.get("text") if isinstance(step, dict) else step for step in steps]
+        else:
+            text.append(part.get("text"))
+    return completion.joined(text), completion.joined(thoughts)
+
+
+def thoughts_of(message: Json) -> str:
+    """Return the thoughts that a message or delta holds beside its content."""
+    for name in ("reasoning_content", "reasoning"):
+        if isinstance(message.get(name), str) and message[name]:
+            return str(message[name])
+    details = message.get("reasoning_details")
+    steps = details if isinstance(details, list) else []
+    return completion.joined(step.get("text") for step in steps if isinstance(step, dict))
+
+
+def usage(body: Json, target: Target) -> Usage:
+    """Return the tokens of an answer or a usage chunk; null or absent counters are 0."""
+    told = body.get("usage")
+    if not isinstance(told, dict):
+        return Usage()
+    inside = _table(told, "prompt_tokens_details")
+    outside = _table(told, "completion_tokens_details")
+    cached = inside.get("cached_tokens") or told.get("prompt_cache_hit_tokens")
+    written = inside.get("cache_write_tokens") or inside.get("cache_creation_input_tokens")
+    input_tokens = count(told.get("prompt_tokens"))
+    output_tokens = count(told.get("completion_tokens"))
+    reasoned = count(outside.get("reasoning_tokens"))
+    if target.vendor.quirks.reasoning_outside_completion:
+        total = count(told.get("total_tokens"))
+        if not total or total >= input_tokens + output_tokens + reasoned:
+            output_tokens += reasoned
+    return Usage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cached_input_tokens=count(cached or told.get("cached_tokens")),
+        cache_write_tokens=count(written),
+        reasoning_tokens=reasoned,
+    )
+
+
+def call(given: Any, number: int, seed: bytes, target: Target) -> Call:
+    """Return a complete tool call; one without id gets one, one without name is refused."""
+    function = given.get("function") if isinstance(given, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(name, str) or not name:
+        raise faults.bad_answer(target, "a tool call without a function name")
+    own = given.get("id")
+    made = f"call_{completion.digest(seed + str(number).encode())}"
+    return Call(
+        id=own if isinstance(own, str) and own else made,
+        name=name,
+        arguments=completion.arguments(function.get("arguments"), target),
+    )
+
+
+def _table(body: Json, name: str) -> Json:
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _choice(place: int, given: Any, target: Target) -> Json:
+    message = given.get("message") if isinstance(given, dict) else None
+    if not isinstance(message, dict):
+        raise faults.bad_answer(target, "a choice without a message")
+    text, thoughts = content_of(message.get("content"))
+    if target.vendor.quirks.think_tags:
+        tags = ThinkingTags()
+        pieces = [*tags.feed(text), *tags.close()]
+        text = completion.joined(piece for kind, piece in pieces if kind == "content")
+        thoughts += completion.joined(piece for kind, piece in pieces if kind != "content")
+    refusal = message.get("refusal")
+    seed = msgspec.json.encode(message)
+    turn = Turn(
+        text=[text],
+        reasoning=[piece for piece in (thoughts_of(message), thoughts) if piece],
+        refusal=[refusal] if isinstance(refusal, str) and refusal else [],
+        calls=[
+            call(one, number, seed, target)
+            for number, one in enumerate(rows(message, "tool_calls"))
+        ],
+    )
+    made = completion.choice(
+        count(given.get("index")) or place,
+        turn,
+        finish_reason(given.get("finish_reason"), target),
+        given.get("logprobs"),
+    )
+    for name in ("annotations", "audio"):
+        if message.get(name):
+            made["message"][name] = message[name]
+    return made

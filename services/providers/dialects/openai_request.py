@@ -1,0 +1,192 @@
+"""OpenAI request to the request of an OpenAI-compatible vendor: model rules, then vendor quirks.
+
+Field lists: openai 3.54.0, types/chat/completion_create_params.py and the message params.
+"""
+
+from typing import Any
+
+import msgspec
+
+from services.providers.dialects import history, reasoning, structured
+from services.providers.dialects.contract import Encoded, Json, Target
+from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
+from services.providers.vendors.contract import Quirks
+
+# OpenAI's own services around an answer. Elsewhere they mean nothing or are refused, and
+# leaving them out changes no answer.
+_SERVICES = (
+    "metadata",
+    "prediction",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "user",
+    "verbosity",
+)
+# What an assistant turn may hold; clients echo more (`model_dump` of our own answers).
+_ASSISTANT = (
+    "role",
+    "content",
+    "name",
+    "refusal",
+    "audio",
+    "tool_calls",
+    "function_call",
+    "reasoning_content",
+    "prefix",
+    "cache_control",
+)
+_OURS = ("routor", "thinking_blocks", "annotations")
+
+
+def encode(body: Json, target: Target) -> Encoded:
+    """Translate a request. Raises RoutorError naming the field (see `parameters`)."""
+    quirks = target.vendor.quirks
+    body = structured.emulate(body, target)
+    settled = settle(body, target)
+    dropped = list(settled.dropped)
+    values = dict(settled.values)
+    if not quirks.store_and_metadata:
+        drop(values, _SERVICES, dropped)
+    dropped += _unsaid(body, target)
+    request: Json = {
+        "model": target.upstream_model,
+        "messages": _messages(body["messages"], settled, target),
+        **_parameters(values, settled, target, sent=_limit_field(body)),
+        **quirks.extra_body,
+    }
+    return Encoded("/chat/completions", msgspec.json.encode(request), dropped=tuple(dropped))
+
+
+def _unsaid(body: Json, target: Target) -> list[str]:
+    """Return the names of what the vendor's quirks take out of tools and messages."""
+    quirks = target.vendor.quirks
+    functions = [tool.get("function") or {} for tool in body.get("tools") or ()]
+    names = []
+    if not quirks.strict_tools and any(one.get("strict") for one in functions):
+        names.append("tools[].function.strict")
+    if not quirks.message_name and any(one.get("name") for one in body["messages"]):
+        names.append("messages[].name")
+    return names
+
+
+def _limit_field(body: Json) -> str:
+    """Return the field in which the caller gave the limit: right for a model nobody knows."""
+    newer = body.get("max_completion_tokens") is not None
+    return "max_completion_tokens" if newer else "max_tokens"
+
+
+def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) -> Json:
+    quirks, model = target.vendor.quirks, target.model
+    limit = values.pop("max_tokens", None)
+    seed = values.pop("seed", None)
+    options = values.pop("stream_options", None) or {}
+    if limit is not None:
+        field = model.parameters.max_tokens_field if model else sent
+        values[quirks.max_tokens_field or field] = limit
+    if seed is not None:
+        values[quirks.seed_field] = seed
+    if values.get("stream") and quirks.stream_options:
+        values["stream_options"] = {**options, "include_usage": True}
+    if values.get("tools"):
+        values["tools"] = [_tool(tool, quirks) for tool in values["tools"]]
+    choice = values.get("tool_choice")
+    if choice is not None and tool_choice_kind(choice) == "required":
+        values["tool_choice"] = quirks.required_word
+    if model is not None:
+        values.update(reasoning.switch(settled.effort, model))
+    elif settled.effort:
+        values["reasoning_effort"] = settled.effort
+    return values
+
+
+def _tool(tool: Json, quirks: Quirks) -> Json:
+    own = {key: value for key, value in tool.items() if value is not None}
+    if not quirks.cache_control:
+        own.pop("cache_control", None)
+    function = own.get("function")
+    if isinstance(function, dict):
+        kept = {key: value for key, value in function.items() if value is not None}
+        if not quirks.strict_tools:
+            kept.pop("strict", None)
+        own["function"] = kept
+    return own
+
+
+def _messages(given: list[Json], settled: Settled, target: Target) -> list[Json]:
+    quirks = target.vendor.quirks
+    fit = history.nine_id if quirks.tool_call_id == "nine_alphanumerics" else history.short_id
+    messages = [_message(one, settled, target) for one in history.with_ids(given, fit)]
+    if quirks.needs_user_message and not any(one["role"] == "user" for one in messages):
+        systems = [place for place, one in enumerate(messages) if one["role"] == "system"]
+        if systems:
+            messages[systems[-1]] = {**messages[systems[-1]], "role": "user"}
+    model, last = target.model, messages[-1]
+    prefills = model is not None and model.parameters.prefill
+    if prefills and quirks.prefill_flag and last["role"] == "assistant":
+        last[quirks.prefill_flag] = True
+    return messages
+
+
+def _message(message: Json, settled: Settled, target: Target) -> Json:
+    quirks = target.vendor.quirks
+    kept = {key: value for key, value in message.items() if value is not None}
+    for name in _OURS:
+        kept.pop(name, None)
+    if kept["role"] == "developer" and not quirks.developer_role:
+        kept["role"] = "system"
+    if not quirks.message_name:
+        kept.pop("name", None)
+    if not quirks.cache_control:
+        kept.pop("cache_control", None)
+    if kept["role"] == "assistant":
+        kept = _assistant(kept, settled, target)
+    if kept["role"] == "tool":
+        kept.setdefault("content", "")
+    if isinstance(kept.get("content"), list):
+        kept["content"] = _content(kept["content"], quirks)
+    return kept
+
+
+def _content(parts: list[Any], quirks: Quirks) -> Any:
+    """Return parts without blank text; as one string where the vendor wants that."""
+    solid = history.parts_of(parts, "content")
+    if not quirks.text_parts and all(part.get("type") == "text" for part in solid):
+        return "\n".join(part["text"] for part in solid)
+    if not quirks.cache_control:
+        solid = [{k: v for k, v in part.items() if k != "cache_control"} for part in solid]
+    return solid or ""
+
+
+def _assistant(message: Json, settled: Settled, target: Target) -> Json:
+    model, quirks = target.model, target.vendor.quirks
+    kept = {key: value for key, value in message.items() if model is None or key in _ASSISTANT}
+    if not quirks.store_and_metadata and "refusal" in kept:
+        refusal = kept.pop("refusal")
+        kept["content"] = kept.get("content") or refusal
+    calls = kept.pop("tool_calls", None)
+    if calls:
+        kept["tool_calls"] = [_call(call) for call in calls]
+        if not kept.get("content"):
+            kept["content"] = None
+    if model is not None:
+        thought = kept.pop("reasoning_content", None)
+        if model.reasoning.replay and settled.thinks:
+            # The placeholder stands for thoughts of another vendor (or none): an absent field is
+            # refused, a single space is taken (litellm 1.109.1, moonshot transformation).
+            kept["reasoning_content"] = thought or " "
+    return kept
+
+
+def _call(call: Json) -> Json:
+    function = call.get("function")
+    if not isinstance(function, dict):
+        return call
+    arguments = msgspec.json.encode(history.arguments_of(call)).decode()
+    return {
+        "id": call["id"],
+        "type": "function",
+        "function": {"name": function.get("name", ""), "arguments": arguments},
+    }

@@ -1,0 +1,166 @@
+"""The stream of an OpenAI-compatible vendor: chunks in, chunks out, calls held until complete."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import completion, faults, openai_answer
+from services.providers.dialects.completion import Writer
+from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
+from services.providers.dialects.sse import Parser
+from services.providers.dialects.thinking_tags import ThinkingTags
+
+
+@dataclass
+class _Call:
+    """A tool call that arrives in fragments."""
+
+    id: str = ""
+    name: str = ""
+    arguments: list[Any] = field(default_factory=list)
+
+    def json(self) -> Json:
+        """Return it in the shape of a whole answer."""
+        whole: Any = completion.joined(self.arguments)
+        objects = [one for one in self.arguments if isinstance(one, dict)]
+        return {
+            "id": self.id,
+            "function": {"name": self.name, "arguments": objects[0] if objects else whole},
+        }
+
+
+@dataclass
+class _Choice:
+    """What is known of one choice so far."""
+
+    tags: ThinkingTags = field(default_factory=ThinkingTags)
+    calls: dict[int, list[_Call]] = field(default_factory=dict)  # by the vendor's index
+    finish: str = ""
+
+
+class OpenAIDecoder:
+    """Decoder of `chat.completion.chunk` events. Complete with a finish reason per choice."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._parser = Parser()
+        self._writer = Writer(target)
+        self._choices: dict[int, _Choice] = {}
+        self._usage = Usage()
+        self._done = False
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """Take bytes as they arrive; return the chunks they complete."""
+        chunks: list[Chunk] = []
+        for event in self._parser.feed(data):
+            if self._done:
+                break
+            if event.data.strip() == "[DONE]":
+                self._done = True
+            elif event.data.strip():
+                chunks += self._event(event.data)
+        return chunks
+
+    @property
+    def done(self) -> bool:
+        """Whether [DONE] has come."""
+        return self._done
+
+    def close(self) -> Ending:
+        """Return the ending, or raise: a choice without finish reason is a broken stream."""
+        if not self._choices and self._parser.stray:
+            openai_answer.parsed(self._parser.stray, self._target)
+        if not self._choices or not all(one.finish for one in self._choices.values()):
+            raise RoutorError(
+                Kind.STREAM_BROKEN,
+                f"{self._target.vendor.name} ended its stream before the answer was complete.",
+                provider=self._target.vendor.id,
+                model=self._target.key,
+                upstream_status=200,
+            )
+        reasons = {index: one.finish for index, one in self._choices.items()}
+        return self._writer.ending(reasons, self._usage)
+
+    def _event(self, data: str) -> list[Chunk]:
+        body = openai_answer.parsed(data, self._target)
+        choices = openai_answer.rows(body, "choices")
+        # Azure's first chunk has only filter results and no id of the answer yet.
+        if choices or body.get("id"):
+            self._writer.begin(openai_answer.head(body), data.encode())
+        self._count(body)
+        chunks: list[Chunk] = []
+        for given in choices:
+            if not isinstance(given, dict):
+                raise faults.bad_answer(self._target, "a stream chunk that is not an object")
+            if self._target.vendor.quirks.usage_in_choice:
+                self._count(given)
+            chunks += self._choice(given)
+        return chunks
+
+    def _count(self, told: Json) -> None:
+        if isinstance(told.get("usage"), dict):
+            self._usage = openai_answer.usage(told, self._target)
+
+    def _choice(self, given: Json) -> list[Chunk]:
+        index = completion.count(given.get("index"))
+        choice = self._choices.setdefault(index, _Choice())
+        delta = given.get("delta")
+        chunks: list[Chunk] = []
+        # A few vendors end with the whole message; what it says has been said.
+        if isinstance(delta, dict):
+            chunks += self._delta(index, choice, delta, given.get("logprobs"))
+        word = given.get("finish_reason")
+        if word is not None and (word or choice.calls):
+            chunks += self._finish(index, choice, word)
+        return chunks
+
+    def _delta(self, index: int, choice: _Choice, delta: Json, logprobs: Any) -> list[Chunk]:
+        text, thoughts = openai_answer.content_of(delta.get("content"))
+        pieces = [("reasoning_content", openai_answer.thoughts_of(delta) + thoughts)]
+        if self._target.vendor.quirks.think_tags:
+            pieces += choice.tags.feed(text)
+        else:
+            pieces.append(("content", text))
+        refusal = delta.get("refusal")
+        pieces.append(("refusal", refusal if isinstance(refusal, str) else ""))
+        chunks: list[Chunk] = []
+        for name, piece in pieces:
+            if piece:
+                chunks += self._writer.delta(index, {name: piece}, logprobs)
+                logprobs = None
+        if logprobs is not None:
+            chunks += self._writer.delta(index, {}, logprobs)
+        for place, fragment in enumerate(openai_answer.rows(delta, "tool_calls")):
+            self._fragment(choice, fragment, place)
+        return chunks
+
+    def _fragment(self, choice: _Choice, fragment: Any, place: int) -> None:
+        if not isinstance(fragment, dict):
+            raise faults.bad_answer(self._target, "a tool call that is not an object")
+        number = fragment.get("index")
+        calls = choice.calls.setdefault(number if isinstance(number, int) else place, [])
+        own = fragment.get("id") or ""
+        # Some vendors give every call the index 0: another id begins another call.
+        if not calls or (own and calls[-1].id and own != calls[-1].id):
+            calls.append(_Call())
+        call = calls[-1]
+        function = fragment.get("function")
+        function = function if isinstance(function, dict) else {}
+        call.id = call.id or str(own)
+        call.name = call.name or str(function.get("name") or "")
+        call.arguments.append(function.get("arguments"))
+
+    def _finish(self, index: int, choice: _Choice, word: object) -> list[Chunk]:
+        reason = openai_answer.finish_reason(word, self._target)
+        if choice.finish:
+            return []
+        choice.finish = reason
+        chunks: list[Chunk] = []
+        for name, piece in choice.tags.close():
+            chunks += self._writer.delta(index, {name: piece})
+        held = [call for calls in choice.calls.values() for call in calls]
+        for number, call in enumerate(held):
+            seed = f"{self._writer.id}/{index}".encode()
+            whole = openai_answer.call(call.json(), number, seed, self._target)
+            chunks += self._writer.call(index, whole)
+        return chunks or self._writer.role(index)

@@ -1,0 +1,191 @@
+"""Which request parameters a model takes: kept, clamped, left out or refused, by catalog facts.
+
+What changes nothing but the style of an answer (temperature, penalties, seed) is left out and
+named; what the caller relies on (n, stop, logprobs, tool_choice) is refused, so that the chain
+goes on to a model that has it. A 0 is a value; null is not.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from services.catalog import Model, Parameters
+from services.errors import Kind, RoutorError
+from services.providers.dialects import reasoning
+from services.providers.dialects.contract import Json, Target
+
+_PENALTIES = ("presence_penalty", "frequency_penalty")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A request's parameters, in OpenAI's names, as one model takes them.
+
+    `values` never holds null. `max_tokens` stands for both of OpenAI's fields. `effort` is
+    resolved ("" leaves the model its default) and `thinks` says whether the model will.
+    """
+
+    values: Json
+    dropped: tuple[str, ...]
+    effort: str
+    thinks: bool
+
+
+def settle(body: Json, target: Target) -> Settled:
+    """Apply the model's rules to everything in `body` but its messages.
+
+    A target without model keeps everything. Raises RoutorError(UNSUPPORTED_PARAMETER or
+    INVALID_REQUEST) naming the field.
+    """
+    for name in ("functions", "function_call"):
+        if body.get(name) is not None:
+            raise RoutorError(
+                Kind.INVALID_REQUEST, f"{name} is no longer taken; use tools instead.", param=name
+            )
+    left_out = ("messages", "model", "reasoning_effort", "max_completion_tokens")
+    values = {
+        name: value for name, value in body.items() if value is not None and name not in left_out
+    }
+    word = reasoning.asked(body, target)
+    limit = _limit(body)
+    if limit is not None:
+        values["max_tokens"] = limit
+    model = target.model
+    if model is None:
+        return Settled(values, (), word, thinks=word not in ("", "none"))
+    dropped: list[str] = []
+    effort = _effort(word, values, model, dropped)
+    thinks = reasoning.thinks(effort, model)
+    if limit is not None:
+        values["max_tokens"] = min(limit, model.max_output_tokens)
+    _sampling(values, model.parameters, thinks, dropped)
+    _refuse(values, model)
+    return Settled(values, tuple(dropped), effort, thinks)
+
+
+def unsupported(param: str, model: Model, advice: str = "leave it out") -> RoutorError:
+    """Return the refusal of a parameter, naming it and what to do."""
+    return RoutorError(
+        Kind.UNSUPPORTED_PARAMETER,
+        f"{model.key} does not take {param}; {advice} or choose another model.",
+        param=param,
+        provider=model.provider,
+        model=model.key,
+    )
+
+
+def drop(values: Json, names: tuple[str, ...], dropped: list[str]) -> None:
+    """Take `names` out of `values`, and put those that were there into `dropped`."""
+    for name in names:
+        if values.pop(name, None) is not None:
+            dropped.append(name)
+
+
+def _limit(body: Json) -> int | None:
+    for name in ("max_completion_tokens", "max_tokens"):
+        value = body.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise RoutorError(
+                Kind.INVALID_REQUEST, f"{name} must be a whole number above 0.", param=name
+            )
+        return value
+    return None
+
+
+def _effort(word: str, values: Json, model: Model, dropped: list[str]) -> str:
+    effort = reasoning.resolve(word, model)
+    held_back = bool(values.get("tools")) and not model.parameters.tools_with_reasoning
+    if held_back and reasoning.thinks(effort, model) and model.reasoning.can_disable:
+        effort = "none"
+    if word and word != "none" and effort in ("", "none") and model.reasoning.switch != "always":
+        dropped.append("reasoning_effort")
+    return effort
+
+
+def _sampling(values: Json, rules: Parameters, thinks: bool, dropped: list[str]) -> None:
+    for name, rule in (("temperature", rules.temperature), ("top_p", rules.top_p)):
+        if rule == "fixed" or (rule == "without_reasoning" and thinks):
+            drop(values, (name,), dropped)
+    heat = values.get("temperature")
+    if isinstance(heat, int | float):
+        values["temperature"] = min(max(heat, rules.temperature_min), rules.temperature_max)
+    if not rules.penalties:
+        drop(values, _PENALTIES, dropped)
+    if not rules.seed:
+        drop(values, ("seed",), dropped)
+
+
+def _refuse(values: Json, model: Model) -> None:
+    rules = model.parameters
+    if not rules.stop and values.pop("stop", None):
+        raise unsupported("stop", model)
+    if not rules.n and values.pop("n", 1) != 1:
+        raise unsupported("n", model, "ask for one choice")
+    if not rules.logprobs:
+        if values.pop("logprobs", False):
+            raise unsupported("logprobs", model)
+        values.pop("top_logprobs", None)
+    _tool_choice(values, model)
+
+
+def _tool_choice(values: Json, model: Model) -> None:
+    if not values.get("tools"):
+        for name in ("tools", "tool_choice", "parallel_tool_calls"):
+            values.pop(name, None)
+        return
+    if not model.tools:
+        raise unsupported("tools", model)
+    if values.get("parallel_tool_calls") is True or not model.parameters.parallel_tool_calls:
+        _one_at_a_time(values, model)
+    kind = tool_choice_kind(values.get("tool_choice"))
+    takes = model.parameters.tool_choice
+    if kind in takes:
+        return
+    if kind == "none":
+        # No tools, no calls: the same to the caller.
+        del values["tools"], values["tool_choice"]
+    elif kind == "auto":
+        del values["tool_choice"]
+    elif kind == "named" and "required" in takes:
+        values["tools"] = [_named(values["tools"], values["tool_choice"]["function"]["name"])]
+        values["tool_choice"] = "required"
+    else:
+        raise unsupported("tool_choice", model, 'use "auto"')
+
+
+def _one_at_a_time(values: Json, model: Model) -> None:
+    """Settle parallel_tool_calls: true is every vendor's default and needs no words."""
+    if values.pop("parallel_tool_calls", True) is False and model.parallel_tools:
+        raise unsupported("parallel_tool_calls", model, "take several calls per turn")
+
+
+def tool_choice_kind(choice: Any) -> str:
+    """Return "auto", "none", "required" or "named".
+
+    Raises RoutorError(INVALID_REQUEST) for anything that OpenAI does not know.
+    """
+    if choice is None:
+        return "auto"
+    if choice in ("auto", "none", "required"):
+        return str(choice)
+    function = choice.get("function") if isinstance(choice, dict) else None
+    if isinstance(function, dict) and isinstance(function.get("name"), str):
+        return "named"
+    raise RoutorError(
+        Kind.INVALID_REQUEST,
+        'tool_choice must be "auto", "none", "required" or {"type": "function", '
+        '"function": {"name": …}}.',
+        param="tool_choice",
+    )
+
+
+def _named(tools: list[Any], name: str) -> Any:
+    for tool in tools:
+        if tool.get("function", {}).get("name") == name:
+            return tool
+    raise RoutorError(
+        Kind.INVALID_REQUEST,
+        "tool_choice names a function that is not among tools.",
+        param="tool_choice.function.name",
+    )

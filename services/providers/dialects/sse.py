@@ -1,0 +1,105 @@
+"""Server-sent events, parsed on bytes as they arrive.
+
+Source: WHATWG HTML Living Standard, section 9.2 "Server-sent events" (2026). Lines end with LF,
+CR or CRLF and nothing else: U+2028 and U+0085 are text. Each byte is looked at once.
+"""
+
+from dataclasses import dataclass
+
+from services.errors import Kind, RoutorError
+
+# The largest events seen are inline images of a few MB; beyond this it is not a chat answer.
+EVENT_LIMIT_BYTES = 32 * 1024 * 1024
+_STRAY_LIMIT_BYTES = 64 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event: its name ("" when unnamed) and its data, lines joined with LF."""
+
+    name: str
+    data: str
+
+
+class Parser:
+    """An incremental parser. Events come out in order, each as soon as its blank line is in.
+
+    Raises RoutorError(PROVIDER_UNAVAILABLE) for an event above `EVENT_LIMIT_BYTES`.
+    """
+
+    def __init__(self) -> None:
+        self._pending: list[bytes] = []  # pieces of a line that has no end yet
+        self._size = 0  # bytes held for the event under way
+        self._skip_lf = False  # the last line ended with CR; an LF next belongs to it
+        self._first_line = True
+        self._name = ""
+        self._data: list[bytes] = []
+        self._stray: list[bytes] = []
+        self._stray_size = 0
+
+    @property
+    def stray(self) -> bytes:
+        """Lines that are no SSE field (bounded): an error body sent in place of a stream."""
+        return b"\n".join([*self._stray, b"".join(self._pending)]).strip()
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes, split anywhere; return the events they complete."""
+        if self._skip_lf and data:
+            self._skip_lf = False
+            data = data.removeprefix(b"\n")
+        # bytes.splitlines knows exactly LF, CR and CRLF.
+        lines = data.splitlines(keepends=True)
+        events = []
+        for line in lines:
+            if not line.endswith((b"\r", b"\n")):
+                self._hold(line)
+                continue
+            self._skip_lf = line.endswith(b"\r")
+            event = self._line(self._complete(line.rstrip(b"\r\n")))
+            if event is not None:
+                events.append(event)
+        return events
+
+    def _hold(self, piece: bytes) -> None:
+        self._pending.append(piece)
+        self._grow(len(piece))
+
+    def _complete(self, end: bytes) -> bytes:
+        if self._pending:
+            end = b"".join([*self._pending, end])
+            self._pending.clear()
+        if self._first_line:
+            self._first_line = False
+            end = end.removeprefix(_BYTE_ORDER_MARK)
+        return end
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > EVENT_LIMIT_BYTES:
+            raise RoutorError(
+                Kind.PROVIDER_UNAVAILABLE,
+                f"The provider sent a stream event above {EVENT_LIMIT_BYTES} bytes.",
+            )
+
+    def _line(self, line: bytes) -> Event | None:
+        if not line:
+            return self._dispatch()
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._data.append(value)
+            self._grow(len(value))
+        elif name == b"event":
+            self._name = value.decode("utf-8", "replace")
+        elif name not in (b"", b"id", b"retry") and self._stray_size < _STRAY_LIMIT_BYTES:
+            self._stray.append(line)
+            self._stray_size += len(line)
+        return None
+
+    def _dispatch(self) -> Event | None:
+        name, data = self._name, self._data
+        self._name, self._data, self._size = "", [], 0
+        if not data:
+            return None
+        return Event(name, b"\n".join(data).decode("utf-8", "replace"))

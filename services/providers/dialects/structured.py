@@ -1,0 +1,105 @@
+"""Structured outputs where a model has no native ones: by instruction, or by a forced tool."""
+
+from typing import Any
+
+import msgspec
+
+from services.catalog import Model
+from services.errors import Kind, RoutorError
+from services.providers.dialects.completion import ANSWER_TOOL
+from services.providers.dialects.contract import Json, Target
+
+JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no prose, no code fence."
+
+
+def wanted(body: Json) -> tuple[str, Json]:
+    """Return the kind of response_format ("text", "json_object", "json_schema") and its schema.
+
+    Raises RoutorError(INVALID_REQUEST) naming the faulty field.
+    """
+    given = body.get("response_format")
+    if given is None:
+        return "text", {}
+    kind = given.get("type") if isinstance(given, dict) else None
+    if kind in ("text", "json_object"):
+        return str(kind), {}
+    if kind != "json_schema":
+        raise RoutorError(
+            Kind.INVALID_REQUEST,
+            'response_format.type must be "text", "json_object" or "json_schema".',
+            param="response_format.type",
+        )
+    named = given.get("json_schema")
+    schema = named.get("schema", {}) if isinstance(named, dict) else None
+    if not isinstance(schema, dict):
+        raise RoutorError(
+            Kind.INVALID_REQUEST,
+            "response_format.json_schema.schema must be a JSON Schema object.",
+            param="response_format.json_schema.schema",
+        )
+    return "json_schema", schema
+
+
+def instruction(schema: Json) -> str:
+    """Return what to tell a model that must answer with JSON of this schema."""
+    if not schema:
+        return JSON_INSTRUCTION
+    text = msgspec.json.encode(schema).decode()
+    return f"{JSON_INSTRUCTION} It must be valid against this JSON Schema:\n{text}"
+
+
+def answer_tool(schema: Json) -> Json:
+    """Return the OpenAI tool whose arguments are the answer."""
+    parameters = schema if schema.get("type") == "object" else {"type": "object"}
+    return {
+        "type": "function",
+        "function": {
+            "name": ANSWER_TOOL,
+            "description": "Give the answer to the user.",
+            "parameters": parameters,
+        },
+    }
+
+
+def instructed(messages: list[Any], text: str) -> list[Any]:
+    """Return `messages` with a system message after the leading ones."""
+    place = 0
+    while place < len(messages) and messages[place].get("role") in ("system", "developer"):
+        place += 1
+    return [*messages[:place], {"role": "system", "content": text}, *messages[place:]]
+
+
+def emulate(body: Json, target: Target) -> Json:
+    """Return a body whose response_format the model takes.
+
+    json_schema on a model with json_object alone: json_object and the schema as instruction.
+    On a model without either: the answer becomes a forced tool call, which the decoders
+    turn back into content. Raises RoutorError(UNSUPPORTED_PARAMETER) when that cannot be.
+    """
+    kind, schema = wanted(body)
+    model = target.model
+    if model is None or kind == "text" or model.structured_outputs == "json_schema":
+        return body
+    messages = instructed(body["messages"], instruction(schema))
+    if model.structured_outputs == "json_object":
+        return {**body, "messages": messages, "response_format": {"type": "json_object"}}
+    rest = {key: value for key, value in body.items() if key != "response_format"}
+    return {**rest, **_forced(rest, model, schema)}
+
+
+def _forced(body: Json, model: Model, schema: Json) -> Json:
+    takes = model.parameters.tool_choice
+    if body.get("tools") or not model.tools or not {"named", "required"} & set(takes):
+        raise RoutorError(
+            Kind.UNSUPPORTED_PARAMETER,
+            f"{model.key} has no structured outputs; leave out response_format or choose a "
+            "model that has them.",
+            param="response_format",
+            provider=model.provider,
+            model=model.key,
+        )
+    named: Json = {"type": "function", "function": {"name": ANSWER_TOOL}}
+    return {
+        "tools": [answer_tool(schema)],
+        "tool_choice": named if "named" in takes else "required",
+    }

@@ -1,0 +1,44 @@
+"""Alibaba Cloud Model Studio (DashScope, Qwen)."""
+
+from services.providers.vendors.contract import Quirks, Vendor
+
+VENDOR = Vendor(
+    id="alibaba",
+    name="Alibaba",
+    dialect="openai_chat",
+    # https://www.alibabacloud.com/help/en/model-studio/base-url (2026-11-23): Singapore; keys are
+    # bound to their region, other regions by DASHSCOPE_BASE_URL
+    base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+    key_env=("DASHSCOPE_API_KEY",),
+    base_url_env="DASHSCOPE_BASE_URL",
+    # https://www.alibabacloud.com/help/en/model-studio/error-code (2026-11-23)
+    error_codes={
+        "invalidapikey": "PROVIDER_AUTH",
+        "accessdenied": "PROVIDER_AUTH",
+        "arrearage": "PROVIDER_QUOTA",
+        "modelnotfound": "MODEL_GONE",
+        "throttling": "PROVIDER_RATE_LIMITED",
+        "throttling.ratequota": "PROVIDER_RATE_LIMITED",
+        "throttling.allocationquota": "PROVIDER_RATE_LIMITED",
+        "throttling.burstrate": "PROVIDER_RATE_LIMITED",
+        # Here a rate, not the balance: tokens per minute are used up
+        "insufficient_quota": "PROVIDER_RATE_LIMITED",
+        "limit_requests": "PROVIDER_RATE_LIMITED",
+        "datainspectionfailed": "CONTENT_REFUSED",
+        "data_inspection_failed": "CONTENT_REFUSED",
+    },
+    error_words={
+        "range of input length": "CONTEXT_TOO_LONG",
+        "enable_thinking must be set to false": "UNSUPPORTED_PARAMETER",
+    },
+    quirks=Quirks(
+        # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
+        developer_role=False,
+        store_and_metadata=False,
+        strict_tools=False,
+        # https://www.alibabacloud.com/help/en/model-studio/context-cache (2026-11-23)
+        cache_control=True,
+        # https://www.alibabacloud.com/help/en/model-studio/partial-mode (2026-11-23)
+        prefill_flag="partial",
+    ),
+)

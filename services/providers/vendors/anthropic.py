@@ -1,0 +1,28 @@
+"""Anthropic."""
+
+from services.providers.vendors.contract import Vendor
+
+VENDOR = Vendor(
+    id="anthropic",
+    name="Anthropic",
+    dialect="anthropic_messages",
+    # anthropic 2.12.0, _client.py (2026-11-23)
+    base_url="https://api.anthropic.com",
+    key_env=("ANTHROPIC_API_KEY",),
+    base_url_env="ANTHROPIC_BASE_URL",
+    auth_header="x-api-key",
+    auth_prefix="",
+    # https://platform.claude.com/docs/en/api/versioning (2026-11-23): 2026-10-21 refuses
+    # temperature, top_p and top_k; 2023-06-01 is served on.
+    headers={"anthropic-version": "2023-06-01"},
+    models_path="/v1/models?limit=1000",
+    error_codes={
+        # developersdigest.tech/errors/api/anthropic-api (2026-11-23): 429, not to be retried
+        "enforced_spend_limit_reached": "PROVIDER_QUOTA",
+    },
+    error_words={
+        "enforced_spend_limit_reached": "PROVIDER_QUOTA",
+        # HTTP 400 when prepaid credit is used up (same source)
+        "credit balance is too low": "PROVIDER_QUOTA",
+    },
+)

@@ -1,0 +1,26 @@
+"""DeepSeek."""
+
+from services.providers.vendors.contract import Quirks, Vendor
+
+VENDOR = Vendor(
+    id="deepseek",
+    name="DeepSeek",
+    dialect="openai_chat",
+    # https://api-docs.deepseek.com (2026-11-23): no /v1 needed
+    base_url="https://api.deepseek.com",
+    key_env=("DEEPSEEK_API_KEY",),
+    base_url_env="DEEPSEEK_BASE_URL",
+    error_words={
+        # https://api-docs.deepseek.com/quick_start/error_codes (2026-11-23): HTTP 402
+        "insufficient balance": "PROVIDER_QUOTA",
+    },
+    quirks=Quirks(
+        # npm @mariozechner/pi-ai 0.73.1 (2026-11-23): no developer role, no store
+        developer_role=False,
+        store_and_metadata=False,
+        # litellm 1.109.1, deepseek/chat/transformation.py: lists of text are refused
+        text_parts=False,
+        # strict tools exist on /beta alone (https://api-docs.deepseek.com, 2026-11-23)
+        strict_tools=False,
+    ),
+)

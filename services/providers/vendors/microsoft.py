@@ -1,0 +1,27 @@
+"""Microsoft Azure AI Foundry, by its OpenAI-compatible v1 door."""
+
+from services.providers.vendors.contract import Quirks, Vendor
+
+VENDOR = Vendor(
+    id="microsoft",
+    name="Microsoft",
+    dialect="openai_chat",
+    # https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle (2026-11-23): each
+    # customer has an own address; the v1 door needs no api-version and serves every model
+    base_url="",
+    key_env=("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),
+    base_url_env="AZURE_OPENAI_ENDPOINT",
+    base_url_suffix="/openai/v1",
+    # openai 3.54.0, lib/azure.py (2026-11-23)
+    auth_header="api-key",
+    auth_prefix="",
+    error_codes={
+        # A deployment that is not there, by its name in `model`
+        "deploymentnotfound": "MODEL_GONE",
+        # https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter (2026-11-23)
+        "content_filter": "CONTENT_REFUSED",
+        "responsibleaipolicyviolation": "CONTENT_REFUSED",
+    },
+    # Phi and MAI models are served without OpenAI's services (litellm 1.109.1, azure_ai)
+    quirks=Quirks(developer_role=False, store_and_metadata=False, strict_tools=False),
+)

@@ -1,0 +1,47 @@
+"""MiniMax."""
+
+from services.providers.vendors.contract import Quirks, Vendor
+
+VENDOR = Vendor(
+    id="minimax",
+    name="MiniMax",
+    dialect="openai_chat",
+    # https://platform.minimax.io/docs (2026-11-23)
+    base_url="https://api.minimax.io/v1",
+    key_env=("MINIMAX_API_KEY",),
+    base_url_env="MINIMAX_BASE_URL",
+    # base_resp.status_code, with HTTP 200 too:
+    # https://platform.minimax.io/docs/api-reference/errorcode (2026-11-23)
+    error_codes={
+        "1000": "PROVIDER_UNAVAILABLE",
+        "1001": "PROVIDER_TIMEOUT",
+        "1002": "PROVIDER_RATE_LIMITED",
+        "1004": "PROVIDER_AUTH",
+        "1008": "PROVIDER_QUOTA",
+        "1013": "PROVIDER_UNAVAILABLE",
+        "1024": "PROVIDER_UNAVAILABLE",
+        "1026": "CONTENT_REFUSED",
+        "1027": "CONTENT_REFUSED",
+        "1033": "PROVIDER_UNAVAILABLE",
+        "1039": "PROVIDER_RATE_LIMITED",
+        "2013": "INVALID_REQUEST",
+        "2049": "PROVIDER_AUTH",
+    },
+    # 2013 stands for every refused request; the message tells which.
+    error_words={
+        "context window exceeds": "CONTEXT_TOO_LONG",
+        "unknown model": "MODEL_GONE",
+    },
+    quirks=Quirks(
+        # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
+        developer_role=False,
+        store_and_metadata=False,
+        strict_tools=False,
+        # https://platform.minimax.io/docs/api-reference/text-openai-api (2026-11-23): max_tokens
+        # is deprecated; without reasoning_split thoughts sit in content; cache_control is taken
+        max_tokens_field="max_completion_tokens",
+        extra_body={"reasoning_split": True},
+        cache_control=True,
+        think_tags=True,
+    ),
+)

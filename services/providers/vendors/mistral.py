@@ -1,0 +1,32 @@
+"""Mistral AI."""
+
+from services.providers.vendors.contract import Quirks, Vendor
+
+VENDOR = Vendor(
+    id="mistral",
+    name="Mistral AI",
+    dialect="openai_chat",
+    # mistralai 3.7.0, client/sdkconfiguration.py (2026-11-23)
+    base_url="https://api.mistral.ai/v1",
+    key_env=("MISTRAL_API_KEY",),
+    base_url_env="MISTRAL_BASE_URL",
+    error_words={
+        "invalid model": "MODEL_GONE",
+        "too large for model with": "CONTEXT_TOO_LONG",
+    },
+    quirks=Quirks(
+        # mistralai 3.7.0, models/chatcompletionrequest.py and the messages beside it
+        # (2026-11-23): random_seed, no stream_options, no name, no developer role, "any"
+        developer_role=False,
+        message_name=False,
+        stream_options=False,
+        store_and_metadata=False,
+        seed_field="random_seed",
+        required_word="any",
+        prefill_flag="prefix",
+        # The API refuses others: "Tool call id must be a-z, A-Z, 0-9, with a length of 9"
+        # (mistral-common, protocol/instruct/validator.py, 2026)
+        tool_call_id="nine_alphanumerics",
+        finish_reasons={"model_length": "length"},
+    ),
+)

@@ -1,0 +1,38 @@
+"""Moonshot AI (Kimi)."""
+
+from services.providers.vendors.contract import Quirks, Vendor
+
+VENDOR = Vendor(
+    id="moonshot",
+    name="Moonshot AI",
+    dialect="openai_chat",
+    # https://platform.moonshot.ai/docs (2026-11-23)
+    base_url="https://api.moonshot.ai/v1",
+    key_env=("MOONSHOT_API_KEY",),
+    base_url_env="MOONSHOT_BASE_URL",
+    error_codes={
+        # https://platform.moonshot.ai/docs/api/chat, error table (2026-11-23)
+        "exceeded_current_quota_error": "PROVIDER_QUOTA",
+        "engine_overloaded_error": "PROVIDER_UNAVAILABLE",
+        "rate_limit_reached_error": "PROVIDER_RATE_LIMITED",
+        "incorrect_api_key_error": "PROVIDER_AUTH",
+        "invalid_authentication_error": "PROVIDER_AUTH",
+        "resource_not_found_error": "MODEL_GONE",
+    },
+    error_words={
+        # hex/claude-council v2026.8.3: 400 "invalid temperature: only 1 is allowed for this model"
+        "is allowed for this model": "UNSUPPORTED_PARAMETER",
+    },
+    quirks=Quirks(
+        # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
+        developer_role=False,
+        store_and_metadata=False,
+        # litellm 1.109.1, moonshot/chat/transformation.py: lists of text are joined
+        text_parts=False,
+        strict_tools=False,
+        # https://platform.moonshot.ai/docs/guide/use-partial-mode-feature-of-kimi-api
+        prefill_flag="partial",
+        # the same file: usage in choices[0] of a stream's last chunk
+        usage_in_choice=True,
+    ),
+)

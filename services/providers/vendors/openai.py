@@ -1,0 +1,23 @@
+"""OpenAI."""
+
+from services.providers.vendors.contract import Quirks, Vendor
+
+VENDOR = Vendor(
+    id="openai",
+    name="OpenAI",
+    dialect="openai_chat",
+    # openai 3.54.0, _client.py (2026-11-23)
+    base_url="https://api.openai.com/v1",
+    key_env=("OPENAI_API_KEY",),
+    base_url_env="OPENAI_BASE_URL",
+    error_codes={
+        # https://platform.openai.com/docs/guides/error-codes (2026-11-23): 429, waiting is useless
+        "insufficient_quota": "PROVIDER_QUOTA",
+        "credit_balance_exhausted": "PROVIDER_QUOTA",
+    },
+    error_words={
+        # Tools with reasoning on chat completions: community.openai.com/t/1386454 (2026)
+        "function tools with reasoning_effort": "UNSUPPORTED_PARAMETER",
+    },
+    quirks=Quirks(),
+)

@@ -1,0 +1,30 @@
+"""xAI."""
+
+from services.providers.vendors.contract import Quirks, Vendor
+
+VENDOR = Vendor(
+    id="xai",
+    name="xAI",
+    dialect="openai_chat",
+    # https://docs.x.ai/developers (2026-11-23)
+    base_url="https://api.x.ai/v1",
+    key_env=("XAI_API_KEY",),
+    base_url_env="XAI_BASE_URL",
+    error_words={
+        # https://docs.x.ai/developers/debugging (2026-11-23): a wrong key is HTTP 400
+        "incorrect api key": "PROVIDER_AUTH",
+        "invalid api key": "PROVIDER_AUTH",
+        "used all available credits": "PROVIDER_QUOTA",
+        "monthly spending limit": "PROVIDER_QUOTA",
+    },
+    quirks=Quirks(
+        # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
+        developer_role=False,
+        store_and_metadata=False,
+        # litellm 1.109.1, xai/chat/transformation.py: `strict` and `name` are taken out
+        strict_tools=False,
+        message_name=False,
+        # genai-prices 0.2.3: completion_tokens exclude reasoning, total_tokens include it
+        reasoning_outside_completion=True,
+    ),
+)

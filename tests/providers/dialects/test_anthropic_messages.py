@@ -1,0 +1,439 @@
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import DIALECTS
+from tests.providers.dialects.targets import (
+    ask,
+    called,
+    event,
+    parameters,
+    reasoning,
+    result,
+    run,
+    sent,
+    target,
+    text,
+    tool,
+    tool_calls,
+    user,
+)
+
+DIALECT = DIALECTS["anthropic_messages"]
+BUDGET = reasoning(switch="anthropic_budget", efforts=("none", "low", "medium", "high"))
+ADAPTIVE = reasoning(switch="anthropic_adaptive", efforts=("low", "medium", "high", "max"))
+
+
+def encode(body: dict[str, Any], **facts: Any) -> dict[str, Any]:
+    return sent(DIALECT.encode(body, target("anthropic", **facts)))
+
+
+# --- requests ---
+
+
+def test_max_tokens_is_always_there() -> None:
+    assert encode(ask())["max_tokens"] == 16384
+    assert encode(ask(), max_output_tokens=4096)["max_tokens"] == 4096
+    assert encode(ask(max_completion_tokens=7))["max_tokens"] == 7
+    assert encode(ask(max_tokens=8), known=False)["max_tokens"] == 8
+
+
+def test_systems_lead_or_stay_in_their_place() -> None:
+    body = encode(
+        ask(
+            {"role": "system", "content": "one"},
+            {"role": "developer", "content": [{"type": "text", "text": "two"}]},
+            user("hi"),
+            {"role": "assistant", "content": "ho"},
+            {"role": "system", "content": "three"},
+            user("go"),
+        )
+    )
+    assert [block["text"] for block in body["system"]] == ["one", "two"]
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
+    last = [block["text"] for block in body["messages"][2]["content"]]
+    assert "three" in last[0]
+    assert last[1] == "go"
+
+
+def test_a_system_message_alone_becomes_the_users() -> None:
+    body = encode(ask({"role": "system", "content": "only"}))
+    assert "system" not in body
+    assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "only"}]}]
+
+
+def test_parallel_results_share_one_turn_before_text() -> None:
+    body = encode(
+        ask(
+            user("go"),
+            called(("call_1", "f", '{"x":1}'), ("call|2", "g", "")),
+            result("call|2", "two"),
+            result("call_1", ""),
+            user("and?"),
+            tools=[tool("f"), tool("g")],
+        )
+    )
+    _, assistant, after = body["messages"]
+    uses = assistant["content"]
+    assert [(use["name"], use["input"]) for use in uses] == [("f", {"x": 1}), ("g", {})]
+    assert [block["type"] for block in after["content"]] == ["tool_result"] * 2 + ["text"]
+    assert after["content"][0]["tool_use_id"] == uses[1]["id"]
+    assert "content" not in after["content"][1]
+    assert "|" not in uses[1]["id"]
+
+
+def test_media() -> None:
+    parts = [
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+        {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
+        {
+            "type": "file",
+            "file": {"file_data": "data:application/pdf;base64,BBBB", "filename": "a.pdf"},
+        },
+        {"type": "file", "file": {"file_data": "data:text/plain;base64,aGk="}},
+    ]
+    blocks = encode(ask(user(parts)))["messages"][0]["content"]
+    assert [block["source"] for block in blocks] == [
+        {"type": "base64", "media_type": "image/png", "data": "AAAA"},
+        {"type": "url", "url": "https://example.com/a.png"},
+        {"type": "base64", "media_type": "application/pdf", "data": "BBBB"},
+        {"type": "text", "media_type": "text/plain", "data": "hi"},
+    ]
+    assert blocks[2]["title"] == "a.pdf"
+    with pytest.raises(RoutorError) as caught:
+        encode(ask(user([{"type": "input_audio", "input_audio": {}}])))
+    assert caught.value.param == "messages[0].content[0].type"
+
+
+@pytest.mark.parametrize(
+    ("choice", "parallel", "word"),
+    [
+        ("auto", None, {"type": "auto"}),
+        ("required", None, {"type": "any"}),
+        ("none", None, {"type": "none"}),
+        ({"type": "function", "function": {"name": "f"}}, None, {"type": "tool", "name": "f"}),
+        (None, False, {"type": "auto", "disable_parallel_tool_use": True}),
+        (None, True, None),
+    ],
+)
+def test_tool_choice(choice: Any, parallel: Any, word: Any) -> None:
+    rules = parameters(parallel_tool_calls=True)
+    body = ask(tools=[tool()], tool_choice=choice, parallel_tool_calls=parallel)
+    assert encode(body, parameters=rules).get("tool_choice") == word
+
+
+def test_tools() -> None:
+    encoded = DIALECT.encode(
+        ask(
+            tools=[
+                tool(strict=True, description="d"),
+                {"type": "function", "function": {"name": "g"}},
+            ]
+        ),
+        target("anthropic"),
+    )
+    first, second = sent(encoded)["tools"]
+    assert first["input_schema"]["properties"] == {"x": {"type": "integer"}}
+    assert first["description"] == "d"
+    assert second["input_schema"] == {"type": "object", "properties": {}}
+    assert encoded.dropped == ("tools[].function.strict",)
+
+
+def test_calls_in_history_declare_their_tools() -> None:
+    body = encode(ask(user("a"), called(("c", "f", "{}")), result("c", "r")))
+    assert [one["name"] for one in body["tools"]] == ["f"]
+    assert body["tool_choice"] == {"type": "none"}
+
+
+def test_sampling() -> None:
+    encoded = DIALECT.encode(
+        ask(temperature=1.5, top_p=0.9, stop=["END", " "], seed=1, user="u", top_k=5),
+        target("anthropic"),
+    )
+    body = sent(encoded)
+    assert (body["temperature"], body["stop_sequences"], body["top_k"]) == (1, ["END"], 5)
+    assert body["metadata"] == {"user_id": "u"}
+    assert set(encoded.dropped) == {"top_p", "stop", "seed"}
+    assert encode(ask(temperature=0))["temperature"] == 0
+    fixed = parameters(temperature="fixed")
+    assert "temperature" not in encode(ask(temperature=0), parameters=fixed)
+
+
+def test_thinking_by_effort() -> None:
+    body = encode(ask(reasoning_effort="high"), reasoning=ADAPTIVE)
+    assert body["thinking"] == {"type": "adaptive"}
+    assert body["output_config"] == {"effort": "high"}
+    body = encode(ask(reasoning_effort="none"), reasoning=ADAPTIVE)
+    assert body["thinking"] == {"type": "disabled"}
+    assert "thinking" not in encode(ask(), reasoning=ADAPTIVE)
+
+
+@given(st.integers(1, 70_000), st.sampled_from(["low", "medium", "high", "xhigh", "max"]))
+def test_thinking_budget_keeps_the_rules(limit: int, effort: str) -> None:
+    body = encode(ask(max_tokens=limit, reasoning_effort=effort, temperature=0.2), reasoning=BUDGET)
+    if body["thinking"]["type"] == "enabled":
+        assert 1024 <= body["thinking"]["budget_tokens"] < body["max_tokens"]
+        assert "temperature" not in body
+    else:
+        assert limit <= 1024
+        assert body["temperature"] == 0.2
+
+
+def test_thinking_gives_way_to_forced_tools_and_to_calls_without_thoughts() -> None:
+    forced = ask(tools=[tool()], tool_choice="required", reasoning_effort="high")
+    encoded = DIALECT.encode(forced, target("anthropic", reasoning=ADAPTIVE))
+    assert sent(encoded)["thinking"] == {"type": "disabled"}
+    assert encoded.dropped == ("reasoning_effort",)
+    loop = [user("a"), called(("c", "f", "{}")), result("c", "r")]
+    body = encode(ask(*loop, reasoning_effort="high", tools=[tool()]), reasoning=BUDGET)
+    assert body["thinking"] == {"type": "disabled"}
+    loop[1]["thinking_blocks"] = [
+        {"index": 0, "type": "thinking", "thinking": "t", "signature": "s"}
+    ]
+    body = encode(ask(*loop, reasoning_effort="high", tools=[tool()]), reasoning=BUDGET)
+    assert body["thinking"]["type"] == "enabled"
+    first = body["messages"][1]["content"][0]
+    assert first == {"type": "thinking", "thinking": "t", "signature": "s"}
+
+
+def test_final_assistant_turn() -> None:
+    turns = [user("a"), {"role": "assistant", "content": "The answer is \n"}]
+    prefill = encode(ask(*turns), parameters=parameters(prefill=True))["messages"]
+    assert prefill[-1]["content"][-1]["text"] == "The answer is"
+    without = encode(ask(*turns))["messages"]
+    assert without[-1]["role"] == "user"
+
+
+def test_schema_is_native_and_clean() -> None:
+    schema = {
+        "$defs": {"P": {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}},
+        "type": "object",
+        "properties": {"p": {"$ref": "#/$defs/P"}, "q": {"type": ["string", "null"]}},
+        "required": ["p"],
+    }
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": True}}
+    made = encode(ask(response_format=form))["output_config"]["format"]
+    assert made["type"] == "json_schema"
+    inner = made["schema"]["properties"]["p"]
+    assert inner["additionalProperties"] is False
+    assert "minimum" not in inner["properties"]["n"]
+    assert "minimum" in inner["properties"]["n"]["description"]
+    assert made["schema"]["properties"]["q"]["anyOf"] == [{"type": "string"}, {"type": "null"}]
+    plain = encode(ask(response_format={"type": "json_object"}))
+    assert "JSON" in plain["system"][0]["text"]
+
+
+BLANKS = st.sampled_from(["", " ", "\n", "x", "y "])
+PARTS = st.one_of(st.none(), BLANKS, st.lists(BLANKS.map(lambda t: {"type": "text", "text": t})))
+MESSAGES = st.lists(
+    st.one_of(
+        st.builds(
+            lambda role, content: {"role": role, "content": content},
+            st.sampled_from(["system", "developer", "user", "assistant"]),
+            PARTS,
+        ),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(MESSAGES)
+def test_never_null_or_blank_and_roles_take_turns(messages: list[dict[str, Any]]) -> None:
+    encoded = DIALECT.encode(ask(*messages), target("anthropic"))
+    body = sent(encoded)
+    assert b"null" not in encoded.body
+    turns = body["messages"]
+    assert turns[0]["role"] == "user"
+    assert all(a["role"] != b["role"] for a, b in pairwise(turns))
+    blocks = [block for turn in turns for block in turn["content"]] + body.get("system", [])
+    assert all(block["text"].strip() for block in blocks)
+    assert all(turn["content"] for turn in turns)
+
+
+# --- answers ---
+
+
+def decode(content: list[Any], stop: str, usage: Any = None) -> Any:
+    body = {
+        "id": "msg_1",
+        "type": "message",
+        "content": content,
+        "stop_reason": stop,
+        "usage": usage or {},
+    }
+    answer = DIALECT.decode(msgspec.json.encode(body), target("anthropic"))
+    ChatCompletion.model_validate(answer.body, strict=True)
+    return answer
+
+
+def test_answer() -> None:
+    answer = decode(
+        [
+            {"type": "thinking", "thinking": "hm", "signature": "s"},
+            {"type": "text", "text": "ok"},
+            {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}},
+        ],
+        "tool_use",
+        {
+            "input_tokens": 10,
+            "cache_read_input_tokens": 5,
+            "cache_creation_input_tokens": 3,
+            "output_tokens": 7,
+            "output_tokens_details": {"thinking_tokens": 2},
+        },
+    )
+    choice = answer.body["choices"][0]
+    message = choice["message"]
+    assert choice["finish_reason"] == "tool_calls"
+    assert (message["content"], message["reasoning_content"]) == ("ok", "hm")
+    assert message["tool_calls"][0]["function"] == {"name": "f", "arguments": "{}"}
+    assert message["thinking_blocks"][0]["signature"] == "s"
+    usage = answer.usage
+    assert (usage.input_tokens, usage.cached_input_tokens, usage.cache_write_tokens) == (18, 5, 3)
+    assert (usage.output_tokens, usage.reasoning_tokens) == (7, 2)
+    assert answer.body["created"] == 1_790_000_000
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("end_turn", "stop"),
+        ("max_tokens", "length"),
+        ("stop_sequence", "stop"),
+        ("pause_turn", "length"),
+        ("refusal", "content_filter"),
+        ("model_context_window_exceeded", "length"),
+        ("something_new", "stop"),
+    ],
+)
+def test_stop_reasons(word: str, reason: str) -> None:
+    answer = decode([{"type": "text", "text": "x"}], word)
+    assert answer.body["choices"][0]["finish_reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", Kind.PROVIDER_UNAVAILABLE),
+        (b"<html>", Kind.PROVIDER_UNAVAILABLE),
+        (b'{"type":"message","content":null}', Kind.PROVIDER_UNAVAILABLE),
+        (b'{"type":"error","error":{"type":"overloaded_error"}}', Kind.PROVIDER_UNAVAILABLE),
+        (b'{"type":"error","error":{"type":"rate_limit_error"}}', Kind.PROVIDER_RATE_LIMITED),
+    ],
+)
+def test_nonsense_with_200(content: bytes, kind: Kind) -> None:
+    with pytest.raises(RoutorError) as caught:
+        DIALECT.decode(content, target("anthropic"))
+    assert caught.value.kind is kind
+
+
+# --- streams ---
+
+
+def named(kind: str, **fields: Any) -> bytes:
+    return event({"type": kind, **fields}, kind)
+
+
+def delta(index: int, kind: str, **fields: Any) -> bytes:
+    return named("content_block_delta", index=index, delta={"type": kind, **fields})
+
+
+START = named(
+    "message_start",
+    message={
+        "id": "msg_1",
+        "usage": {"input_tokens": 12, "cache_read_input_tokens": 4, "output_tokens": 1},
+    },
+)
+STOP = named(
+    "message_delta",
+    delta={"stop_reason": "tool_use"},
+    usage={"output_tokens": 30, "input_tokens": None},
+) + named("message_stop")
+STREAM = (
+    START
+    + named("ping")
+    + named("content_block_start", index=0, content_block={"type": "thinking", "thinking": ""})
+    + delta(0, "thinking_delta", thinking="h")
+    + delta(0, "thinking_delta", thinking="m")
+    + delta(0, "signature_delta", signature="sig")
+    + named("content_block_stop", index=0)
+    + named("content_block_start", index=1, content_block={"type": "text", "text": ""})
+    + delta(1, "text_delta", text="Hé")
+    + named("content_block_stop", index=1)
+    + named(
+        "content_block_start",
+        index=2,
+        content_block={"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}},
+    )
+    + delta(2, "input_json_delta", partial_json="")
+    + delta(2, "input_json_delta", partial_json='{"x":')
+    + delta(2, "input_json_delta", partial_json="1}")
+    + named("content_block_stop", index=2)
+    + named("something_new", index=9)
+    + named(
+        "content_block_start",
+        index=3,
+        content_block={"type": "tool_use", "id": "toolu_2", "name": "g", "input": {}},
+    )
+    + named("content_block_stop", index=3)
+    + STOP
+)
+
+
+def test_stream() -> None:
+    decoder = DIALECT.decoder(target("anthropic"), {})
+    chunks, ending = run(decoder, STREAM)
+    for body in [*(one.body for one in chunks), *ending.chunks]:
+        ChatCompletionChunk.model_validate(body, strict=True)
+        assert body["id"] == "msg_1"
+    assert chunks[0].body["choices"][0]["delta"]["role"] == "assistant"
+    assert (text(chunks, "reasoning_content"), text(chunks)) == ("hm", "Hé")
+    calls = tool_calls(chunks)
+    assert [(one["index"], one["id"], one["function"]["arguments"]) for one in calls] == [
+        (0, "toolu_1", '{"x":1}'),
+        (1, "toolu_2", "{}"),
+    ]
+    blocks = [b for c in chunks for b in c.body["choices"][0]["delta"].get("thinking_blocks") or []]
+    assert blocks == [{"index": 0, "type": "thinking", "thinking": "hm", "signature": "sig"}]
+    assert decoder.done
+    assert ending.finish_reason == "tool_calls"
+    assert (ending.usage.input_tokens, ending.usage.output_tokens) == (16, 30)
+
+
+@given(st.integers(1, 120))
+def test_stream_split_anywhere(size: int) -> None:
+    aim = target("anthropic")
+    assert run(DIALECT.decoder(aim, {}), STREAM, size) == run(DIALECT.decoder(aim, {}), STREAM)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", Kind.STREAM_BROKEN),
+        (START, Kind.STREAM_BROKEN),
+        (START + named("message_stop"), Kind.STREAM_BROKEN),
+        (delta(0, "text_delta", text="x"), Kind.PROVIDER_UNAVAILABLE),
+        (event("{oops"), Kind.PROVIDER_UNAVAILABLE),
+        (START + named("error", error={"type": "overloaded_error"}), Kind.PROVIDER_UNAVAILABLE),
+        (b'{"type":"error","error":{"type":"billing_error"}}', Kind.PROVIDER_QUOTA),
+    ],
+)
+def test_broken_streams(data: bytes, kind: Kind) -> None:
+    with pytest.raises(RoutorError) as caught:
+        run(DIALECT.decoder(target("anthropic"), {}), data)
+    assert caught.value.kind is kind
+
+
+def test_stream_cut_after_the_stop_reason_is_complete() -> None:
+    data = START + named("message_delta", delta={"stop_reason": "end_turn"}, usage={})
+    chunks, ending = run(DIALECT.decoder(target("anthropic"), {}), data)
+    assert ending.finish_reason == "stop"
+    assert [one.content for one in chunks] == [False]

@@ -1,0 +1,229 @@
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import DIALECTS
+from services.providers.dialects.waiting import duration_s
+from services.providers.vendors import VENDORS
+from tests.providers.dialects.targets import target
+
+
+def fail(provider: str, status: int, body: Any, **headers: str) -> RoutorError:
+    aim = target(provider)
+    content = body if isinstance(body, bytes) else msgspec.json.encode(body)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return DIALECTS[aim.vendor.dialect].error(status, named, content, aim)
+
+
+def openai(code: str | None = None, message: str = "m", **extra: Any) -> dict[str, Any]:
+    return {"error": {"message": message, "type": "t", "param": None, "code": code, **extra}}
+
+
+def google(status: str, message: str = "m", *details: Any) -> dict[str, Any]:
+    return {"error": {"code": 1, "status": status, "message": message, "details": list(details)}}
+
+
+def anthropic(kind: str, message: str = "m") -> dict[str, Any]:
+    return {"type": "error", "error": {"type": kind, "message": message}}
+
+
+LONG = "This model's maximum context length is 8192 tokens."
+
+
+@pytest.mark.parametrize(
+    ("provider", "status", "body", "kind"),
+    [
+        ("openai", 401, openai("invalid_api_key"), "PROVIDER_AUTH"),
+        ("openai", 403, openai("unsupported_country_region_territory"), "PROVIDER_AUTH"),
+        ("openai", 404, openai("model_not_found"), "MODEL_GONE"),
+        ("openai", 429, openai("rate_limit_exceeded"), "PROVIDER_RATE_LIMITED"),
+        ("openai", 429, openai("insufficient_quota"), "PROVIDER_QUOTA"),
+        ("openai", 400, openai("context_length_exceeded"), "CONTEXT_TOO_LONG"),
+        ("openai", 400, openai("unsupported_parameter", param="stop"), "UNSUPPORTED_PARAMETER"),
+        ("openai", 400, openai("invalid_value"), "INVALID_REQUEST"),
+        ("openai", 500, openai("server_error"), "PROVIDER_UNAVAILABLE"),
+        ("openai", 503, b"", "PROVIDER_UNAVAILABLE"),
+        ("openai", 408, b"", "PROVIDER_TIMEOUT"),
+        ("openai", 504, b"<html>", "PROVIDER_TIMEOUT"),
+        ("openai", 302, b"", "PROVIDER_UNAVAILABLE"),
+        ("openai", 502, b"<html>Bad gateway</html>", "PROVIDER_UNAVAILABLE"),
+        ("anthropic", 400, anthropic("invalid_request_error"), "INVALID_REQUEST"),
+        ("anthropic", 400, anthropic("invalid_request_error",
+                                     "prompt is too long: 210000 tokens > 200000 maximum"),
+         "CONTEXT_TOO_LONG"),
+        ("anthropic", 400, anthropic("invalid_request_error",
+                                     "Your credit balance is too low to access the API"),
+         "PROVIDER_QUOTA"),
+        ("anthropic", 401, anthropic("authentication_error"), "PROVIDER_AUTH"),
+        ("anthropic", 402, anthropic("billing_error"), "PROVIDER_QUOTA"),
+        ("anthropic", 404, anthropic("not_found_error"), "MODEL_GONE"),
+        ("anthropic", 413, anthropic("request_too_large"), "INVALID_REQUEST"),
+        ("anthropic", 429, anthropic("rate_limit_error"), "PROVIDER_RATE_LIMITED"),
+        ("anthropic", 504, anthropic("timeout_error"), "PROVIDER_TIMEOUT"),
+        ("anthropic", 529, anthropic("overloaded_error"), "PROVIDER_UNAVAILABLE"),
+        ("google", 400, google("INVALID_ARGUMENT"), "INVALID_REQUEST"),
+        ("google", 400, google("INVALID_ARGUMENT", "API key not valid.",
+                               {"reason": "API_KEY_INVALID"}), "PROVIDER_AUTH"),
+        ("google", 400, google("INVALID_ARGUMENT", "The input token count (9) exceeds 8"),
+         "CONTEXT_TOO_LONG"),
+        ("google", 403, google("PERMISSION_DENIED"), "PROVIDER_AUTH"),
+        ("google", 404, google("NOT_FOUND"), "MODEL_GONE"),
+        ("google", 429, [google("RESOURCE_EXHAUSTED")], "PROVIDER_RATE_LIMITED"),
+        ("google", 429, google("RESOURCE_EXHAUSTED", "Quota exceeded, limit: 0, model: m"),
+         "PROVIDER_QUOTA"),
+        ("google", 503, google("UNAVAILABLE"), "PROVIDER_UNAVAILABLE"),
+        ("google", 504, google("DEADLINE_EXCEEDED"), "PROVIDER_TIMEOUT"),
+        ("deepseek", 402, openai(message="Insufficient Balance"), "PROVIDER_QUOTA"),
+        ("deepseek", 422, openai("invalid_request_error"), "INVALID_REQUEST"),
+        ("deepseek", 400, openai(message=LONG), "CONTEXT_TOO_LONG"),
+        ("xai", 400, {"code": "Client specified an invalid argument",
+                      "error": "Incorrect API key provided: xai-abc."}, "PROVIDER_AUTH"),
+        ("xai", 403, {"error": "no permission"}, "PROVIDER_AUTH"),
+        ("nvidia", 400, {"detail": "Function x: DEGRADED function cannot be invoked"},
+         "PROVIDER_UNAVAILABLE"),
+        ("nvidia", 404, {"status": 404, "title": "Not Found",
+                         "detail": "Function 'x': Not found for account"}, "MODEL_GONE"),
+        ("nvidia", 429, {"status": 429, "title": "Too Many Requests"}, "PROVIDER_RATE_LIMITED"),
+        ("moonshot", 429, openai(type="exceeded_current_quota_error"), "PROVIDER_QUOTA"),
+        ("moonshot", 429, openai(type="engine_overloaded_error"), "PROVIDER_UNAVAILABLE"),
+        ("moonshot", 400, openai(message="invalid temperature: only 1 is allowed for this model"),
+         "UNSUPPORTED_PARAMETER"),
+        ("minimax", 500, {"base_resp": {"status_code": 1004, "status_msg": "x"}}, "PROVIDER_AUTH"),
+        ("zai", 429, openai("1113"), "PROVIDER_QUOTA"),
+        ("zai", 429, openai("1302"), "PROVIDER_RATE_LIMITED"),
+        ("zai", 400, openai("1211"), "MODEL_GONE"),
+        ("zai", 400, openai("1301"), "CONTENT_REFUSED"),
+        ("alibaba", 400, openai("Arrearage"), "PROVIDER_QUOTA"),
+        ("alibaba", 429, openai("insufficient_quota"), "PROVIDER_RATE_LIMITED"),
+        ("alibaba", 400, openai("data_inspection_failed"), "CONTENT_REFUSED"),
+        ("alibaba", 404, openai("model_not_found"), "MODEL_GONE"),
+        ("mistral", 422, {"detail": [{"loc": ["body", "stop"], "msg": "bad", "type": "x"}]},
+         "INVALID_REQUEST"),
+        ("mistral", 402, {"object": "error", "message": "pay"}, "PROVIDER_QUOTA"),
+        ("microsoft", 404, openai("DeploymentNotFound"), "MODEL_GONE"),
+        ("microsoft", 400, openai("content_filter"), "CONTENT_REFUSED"),
+        ("xiaomi", 404, openai(message="No endpoints found that support image input"),
+         "UNSUPPORTED_PARAMETER"),
+        ("xiaomi", 402, openai(), "PROVIDER_QUOTA"),
+    ],
+)  # fmt: skip
+def test_kinds(provider: str, status: int, body: Any, kind: str) -> None:
+    error = fail(provider, status, body)
+    assert error.kind is Kind(kind)
+    assert (error.provider, error.model) == (provider, f"{provider}/m")
+    assert error.upstream_status == status
+
+
+def test_message_and_param_are_the_vendors() -> None:
+    error = fail("openai", 400, openai("invalid_value", "Invalid 'stop'.", param="stop"))
+    assert (error.message, error.param) == ("Invalid 'stop'.", "stop")
+    error = fail("mistral", 422, {"detail": [{"loc": ["body", "stop"], "msg": "too long"}]})
+    assert (error.message, error.param) == ("stop: too long", "stop")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sk-proj-abcdef123456",
+        "sk-ant-api03-abc_DEF",
+        "nvapi-abcdefgh",
+        "xai-Abcdef12345",
+        "AIzaSyA1234567890abcdef",
+        "Bearer abc.def",
+        "a" * 48,
+    ],
+)
+def test_keys_never_show(key: str) -> None:
+    for body in (openai(message=f"Bad key: {key}"), {"detail": f"key {key} is bad"}):
+        error = fail("openai", 400, body)
+        assert key not in error.message
+        assert "[redacted]" in error.message
+
+
+def test_messages_are_bounded() -> None:
+    assert len(fail("openai", 400, openai(message="word " * 9000)).message) < 700
+
+
+@pytest.mark.parametrize(
+    ("provider", "headers", "wait_s"),
+    [
+        ("openai", {"retry_after": "7"}, 7.0),
+        ("openai", {"retry_after": "1.5"}, 1.5),
+        ("openai", {"retry_after_ms": "250", "retry_after": "9"}, 0.25),
+        ("openai", {"date": "Mon, 23 Nov 2026 10:00:00 GMT",
+                    "retry_after": "Mon, 23 Nov 2026 10:00:30 GMT"}, 30.0),
+        ("openai", {"retry_after": "Mon, 23 Nov 2026 10:00:30 GMT"}, None),
+        ("openai", {"x_ratelimit_reset_requests": "12ms",
+                    "x_ratelimit_reset_tokens": "6m0s"}, 360.0),
+        ("openai", {"x_ratelimit_reset_requests": "2s", "x_ratelimit_remaining_requests": "0",
+                    "x_ratelimit_reset_tokens": "6m0s"}, 2.0),
+        ("anthropic", {"date": "Mon, 23 Nov 2026 10:00:00 GMT",
+                       "anthropic_ratelimit_tokens_remaining": "0",
+                       "anthropic_ratelimit_tokens_reset": "2026-11-23T10:00:20Z"}, 20.0),
+        ("openai", {"retry_after": "soon"}, None),
+        ("openai", {"retry_after": "nan"}, None),
+        ("openai", {}, None),
+    ],
+)  # fmt: skip
+def test_how_long_to_wait(provider: str, headers: dict[str, str], wait_s: float | None) -> None:
+    error = fail(provider, 429, openai("rate_limit_exceeded"), **headers)
+    assert error.retry_after_s == wait_s
+
+
+def test_googles_retry_info_and_resets_of_other_errors() -> None:
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "46s"}
+    error = fail("google", 429, [google("RESOURCE_EXHAUSTED", "m", info)])
+    assert error.retry_after_s == 46.0
+    error = fail("openai", 500, openai(), x_ratelimit_reset_tokens="6m0s")
+    assert error.retry_after_s is None
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("6m0s", 360.0),
+        ("12ms", 0.012),
+        ("1h2m3s", 3723.0),
+        ("1.5s", 1.5),
+        ("", None),
+        ("x", None),
+        ("5", None),
+    ],
+)
+def test_durations(said: str, seconds: float | None) -> None:
+    assert duration_s(said) == seconds
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(["error", "code", "message", "details", "detail", "type", "base_resp",
+                         "status_code", "choices", "message", "candidates", "content", "usage",
+                         "usageMetadata", "delta", "tool_calls", "function", "index", "parts"]),
+        inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(JSON, st.integers(300, 599), st.sampled_from(sorted(VENDORS)))
+def test_any_error_body_is_classified(body: Any, status: int, provider: str) -> None:
+    assert isinstance(fail(provider, status, body), RoutorError)
+
+
+@given(JSON, st.sampled_from(sorted(VENDORS)))
+def test_any_json_is_an_answer_or_a_routor_error(body: Any, provider: str) -> None:
+    aim = target(provider)
+    dialect = DIALECTS[aim.vendor.dialect]
+    content = msgspec.json.encode(body)
+    with suppress(RoutorError):
+        assert dialect.decode(content, aim).body["choices"]
+    decoder = dialect.decoder(aim, {})
+    with suppress(RoutorError):
+        decoder.feed(b"data: " + content + b"\n\n")
+        assert decoder.close().chunks

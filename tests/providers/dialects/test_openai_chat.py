@@ -1,0 +1,560 @@
+import copy
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import DIALECTS
+from tests.providers.dialects.targets import (
+    ask,
+    called,
+    event,
+    parameters,
+    reasoning,
+    result,
+    run,
+    sent,
+    target,
+    text,
+    tool,
+    tool_calls,
+    user,
+)
+
+DIALECT = DIALECTS["openai_chat"]
+
+
+def encode(body: dict[str, Any], provider: str = "openai", **facts: Any) -> dict[str, Any]:
+    return sent(DIALECT.encode(body, target(provider, **facts)))
+
+
+def chunk(delta: Any, finish: str | None = None, index: int = 0, **extra: Any) -> dict[str, Any]:
+    choice = {"index": index, "delta": delta, "finish_reason": finish, **extra}
+    return {"id": "c1", "created": 5, "choices": [choice]}
+
+
+def call_delta(index: int, arguments: Any, call_id: str = "", name: str = "") -> dict[str, Any]:
+    head = {"id": call_id, "type": "function"} if call_id else {}
+    function = {"arguments": arguments, **({"name": name} if name else {})}
+    return {"tool_calls": [{"index": index, **head, "function": function}]}
+
+
+# --- requests ---
+
+
+def test_token_limit_goes_into_the_models_field() -> None:
+    rules = parameters(max_tokens_field="max_completion_tokens")
+    body = encode(ask(max_tokens=50), parameters=rules)
+    assert body["max_completion_tokens"] == 50
+    assert "max_tokens" not in body
+    assert encode(ask(max_completion_tokens=50), "mistral")["max_tokens"] == 50
+
+
+def test_token_limit_is_kept_within_the_model() -> None:
+    assert encode(ask(max_tokens=10**6), max_output_tokens=100)["max_tokens"] == 100
+
+
+def test_unknown_models_get_what_was_sent() -> None:
+    body = encode(ask(max_completion_tokens=9, temperature=0, top_k=3, seed=0), known=False)
+    assert (body["max_completion_tokens"], body["temperature"], body["top_k"]) == (9, 0, 3)
+    assert body["seed"] == 0
+
+
+def test_streams_ask_for_usage() -> None:
+    assert encode(ask(stream=True))["stream_options"] == {"include_usage": True}
+    assert "stream_options" not in encode(ask(stream=True, stream_options={}), "mistral")
+    assert "stream_options" not in encode(ask())
+
+
+def test_sampling_is_dropped_while_reasoning_and_named() -> None:
+    facts = {
+        "parameters": parameters(temperature="without_reasoning", top_p="without_reasoning"),
+        "reasoning": reasoning(
+            switch="reasoning_effort", efforts=("none", "low", "high"), default="low"
+        ),
+    }
+    encoded = DIALECT.encode(ask(temperature=0, top_p=0.5), target(**facts))
+    assert encoded.dropped == ("temperature", "top_p")
+    assert "temperature" not in sent(encoded)
+    body = encode(ask(temperature=0, reasoning_effort="none"), **facts)
+    assert (body["temperature"], body["reasoning_effort"]) == (0, "none")
+
+
+def test_temperature_is_clamped() -> None:
+    rules = parameters(temperature_min=0.01, temperature_max=1.0)
+    assert encode(ask(temperature=0), "zai", parameters=rules)["temperature"] == 0.01
+    assert encode(ask(temperature=1.7), "zai", parameters=rules)["temperature"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rules"),
+    [
+        ("n", 2, {}),
+        ("stop", ["x"], {"stop": False}),
+        ("logprobs", True, {}),
+        ("tool_choice", "required", {"tool_choice": ("auto",)}),
+        ("parallel_tool_calls", False, {}),
+    ],
+)
+def test_what_the_caller_relies_on_is_refused_by_name(field: str, value: Any, rules: Any) -> None:
+    body = ask(tools=[tool()], **{field: value})
+    with pytest.raises(RoutorError) as caught:
+        DIALECT.encode(body, target(parameters=parameters(**rules)))
+    assert caught.value.kind is Kind.UNSUPPORTED_PARAMETER
+    assert caught.value.param == field
+
+
+@pytest.mark.parametrize(
+    ("switch", "efforts", "asked", "fields"),
+    [
+        ("reasoning_effort", ("none", "low", "high"), "minimal", {"reasoning_effort": "none"}),
+        ("reasoning_effort", ("low", "high"), "xhigh", {"reasoning_effort": "high"}),
+        ("thinking_type", (), "none", {"thinking": {"type": "disabled"}}),
+        ("thinking_type", (), "high", {"thinking": {"type": "enabled"}}),
+        (
+            "thinking_type_effort",
+            ("high", "max"),
+            "medium",
+            {"thinking": {"type": "enabled"}, "reasoning_effort": "high"},
+        ),
+        (
+            "thinking_type_effort",
+            ("high", "max"),
+            "xhigh",
+            {"thinking": {"type": "enabled"}, "reasoning_effort": "max"},
+        ),
+        ("thinking_adaptive", (), "low", {"thinking": {"type": "adaptive"}}),
+        ("enable_thinking", (), "none", {"enable_thinking": False}),
+        ("enable_thinking", (), "low", {"enable_thinking": True, "thinking_budget": 2048}),
+        (
+            "chat_template_kwargs",
+            (),
+            "low",
+            {"chat_template_kwargs": {"enable_thinking": True}, "reasoning_budget": 2048},
+        ),
+        ("always", (), "high", {}),
+        ("none", (), "high", {}),
+    ],
+)
+def test_effort_becomes_the_vendors_switch(
+    switch: str, efforts: Any, asked: str, fields: dict[str, Any]
+) -> None:
+    facts = reasoning(switch=switch, efforts=efforts, default="high")
+    body = encode(ask(reasoning_effort=asked), "alibaba", reasoning=facts)
+    names = ("reasoning_effort", "thinking", "enable_thinking", "thinking_budget")
+    names += ("chat_template_kwargs", "reasoning_budget")
+    assert {name: body[name] for name in names if name in body} == fields
+
+
+def test_decided_effort_comes_before_the_requests() -> None:
+    facts = reasoning(switch="reasoning_effort", efforts=("low", "high"))
+    body = sent(DIALECT.encode(ask(reasoning_effort="low"), target(effort="high", reasoning=facts)))
+    assert body["reasoning_effort"] == "high"
+
+
+def test_tools_put_reasoning_off_where_they_exclude_each_other() -> None:
+    facts = {
+        "parameters": parameters(tools_with_reasoning=False),
+        "reasoning": reasoning(
+            switch="reasoning_effort", efforts=("none", "low", "high"), default="low"
+        ),
+    }
+    encoded = DIALECT.encode(ask(tools=[tool()], reasoning_effort="high"), target(**facts))
+    assert sent(encoded)["reasoning_effort"] == "none"
+    assert encoded.dropped == ("reasoning_effort",)
+
+
+def test_named_tool_where_only_required_is_known() -> None:
+    named = {"type": "function", "function": {"name": "g"}}
+    body = encode(
+        ask(tools=[tool("f"), tool("g")], tool_choice=named),
+        "mistral",
+        parameters=parameters(tool_choice=("auto", "required")),
+    )
+    assert body["tool_choice"] == "any"
+    assert [one["function"]["name"] for one in body["tools"]] == ["g"]
+
+
+def test_tool_choice_none_without_the_word_sends_no_tools() -> None:
+    rules = parameters(tool_choice=("auto",))
+    body = encode(ask(tools=[tool()], tool_choice="none"), "zai", parameters=rules)
+    assert "tools" not in body
+    assert "tool_choice" not in body
+
+
+def test_vendor_quirks_of_messages() -> None:
+    body = ask(
+        {"role": "developer", "content": [{"type": "text", "text": "a"}], "name": "boss"},
+        user([{"type": "text", "text": "b"}, {"type": "text", "text": " "}]),
+        tools=[tool(strict=True)],
+        user="u1",
+        metadata={"a": "b"},
+    )
+    ours = encode(body, "nvidia")
+    assert ours["messages"] == [
+        {"role": "system", "content": "a"},
+        {"role": "user", "content": "b"},
+    ]
+    assert "strict" not in ours["tools"][0]["function"]
+    assert "user" not in ours
+    theirs = encode(body, "openai")
+    assert theirs["messages"][0]["role"] == "developer"
+    assert theirs["metadata"] == {"a": "b"}
+    assert set(DIALECT.encode(body, target("nvidia")).dropped) == {
+        "metadata",
+        "user",
+        "tools[].function.strict",
+        "messages[].name",
+    }
+
+
+def test_history_of_any_vendor_is_made_fit() -> None:
+    history = [
+        user("go"),
+        called(("toolu_1", "f", ""), ("toolu_1", "g", "{oops"), routor={"x": 1}, annotations=[]),
+        result("toolu_1", "1"),
+        result("toolu_1", "2"),
+    ]
+    messages = encode(ask(*history), "mistral")["messages"]
+    calls = messages[1]["tool_calls"]
+    ids = [one["id"] for one in calls]
+    assert all(len(one) == 9 and one.isalnum() for one in ids)
+    assert len(set(ids)) == 2
+    assert [message["tool_call_id"] for message in messages[2:]] == ids
+    assert calls[0]["function"]["arguments"] == "{}"
+    assert "oops" in calls[1]["function"]["arguments"]
+    assert set(messages[1]) == {"role", "content", "tool_calls"}
+
+
+@pytest.mark.parametrize(
+    ("history", "param"),
+    [
+        ([user("a"), called(("c1", "f", "{}"))], "messages[1].tool_calls"),
+        ([user("a"), result("c1", "x")], "messages[1].tool_call_id"),
+        (
+            [user("a"), called(("c1", "f", "{}"), ("c2", "f", "{}")), result("c1", "x")],
+            "messages[1].tool_calls",
+        ),
+    ],
+)
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "google"])
+def test_calls_and_results_must_match(history: Any, param: str, provider: str) -> None:
+    aim = target(provider)
+    with pytest.raises(RoutorError) as caught:
+        DIALECTS[aim.vendor.dialect].encode(ask(*history), aim)
+    assert (caught.value.kind, caught.value.param) == (Kind.INVALID_REQUEST, param)
+
+
+def test_thoughts_are_replayed_where_the_model_demands_it() -> None:
+    history = [
+        user("a"),
+        {"role": "assistant", "content": "b", "reasoning_content": "mine"},
+        user("c"),
+        {"role": "assistant", "content": "d"},
+        user("e"),
+    ]
+    replaying = reasoning(switch="thinking_type", default="high", replay=True)
+    messages = encode(ask(*history), "deepseek", reasoning=replaying)["messages"]
+    assert [one.get("reasoning_content") for one in messages] == [None, "mine", None, " ", None]
+    off = encode(ask(*history, reasoning_effort="none"), "deepseek", reasoning=replaying)
+    assert all("reasoning_content" not in one for one in off["messages"])
+    assert all("reasoning_content" not in one for one in encode(ask(*history))["messages"])
+
+
+def test_schema_is_an_instruction_where_only_json_mode_exists() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+    body = encode(ask(response_format=form), "deepseek", structured_outputs="json_object")
+    assert body["response_format"] == {"type": "json_object"}
+    assert body["messages"][0]["role"] == "system"
+    assert '{"type":"object"}' in body["messages"][0]["content"]
+    assert encode(ask(response_format=form))["response_format"] == form
+
+
+def test_schema_is_a_forced_tool_where_nothing_exists_and_comes_back_as_content() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+    aim = target("nvidia", structured_outputs="none")
+    body = sent(DIALECT.encode(ask(response_format=form), aim))
+    name = body["tools"][0]["function"]["name"]
+    assert body["tool_choice"]["function"]["name"] == name
+    assert "response_format" not in body
+    answer = {
+        "choices": [
+            {"index": 0, "message": called(("c", name, '{"a":1}')), "finish_reason": "tool_calls"}
+        ]
+    }
+    choice = decode(answer, "nvidia").body["choices"][0]
+    assert (choice["message"]["content"], choice["finish_reason"]) == ('{"a":1}', "stop")
+    assert "tool_calls" not in choice["message"]
+    data = event(chunk(call_delta(0, '{"a":1}', "c", name))) + event(chunk({}, "tool_calls"))
+    chunks, ending = run(DIALECT.decoder(aim, {}), data)
+    assert (text(chunks), ending.finish_reason) == ('{"a":1}', "stop")
+    with pytest.raises(RoutorError) as caught:
+        DIALECT.encode(ask(response_format=form, tools=[tool()]), aim)
+    assert caught.value.param == "response_format"
+
+
+def test_a_turn_to_be_continued_bears_the_vendors_flag() -> None:
+    turns = [user("a"), {"role": "assistant", "content": "The answer"}]
+    rules = parameters(prefill=True)
+    assert encode(ask(*turns), "mistral", parameters=rules)["messages"][-1]["prefix"] is True
+    assert "prefix" not in encode(ask(*turns), "openai", parameters=rules)["messages"][-1]
+    assert "prefix" not in encode(ask(*turns), "mistral")["messages"][-1]
+
+
+def test_needs_a_user_message() -> None:
+    body = encode(ask({"role": "system", "content": "only"}), "zai")
+    assert body["messages"] == [{"role": "user", "content": "only"}]
+
+
+# --- answers ---
+
+
+def decode(body: dict[str, Any], provider: str = "openai") -> Any:
+    answer = DIALECT.decode(msgspec.json.encode(body), target(provider))
+    ChatCompletion.model_validate(answer.body, strict=True)
+    return answer
+
+
+def whole(message: dict[str, Any], finish: str | None = "stop", **extra: Any) -> dict[str, Any]:
+    choice = {"index": 0, "message": message, "finish_reason": finish}
+    return {"id": "x", "created": 3, "choices": [choice], **extra}
+
+
+def test_answer_is_an_openai_answer() -> None:
+    usage = {
+        "prompt_tokens": 10,
+        "completion_tokens": 5,
+        "total_tokens": 15,
+        "prompt_tokens_details": {"cached_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 2},
+    }
+    answer = decode(whole({"role": "assistant", "content": "Hello"}, usage=usage))
+    assert answer.body["model"] == "openai/m"
+    assert answer.body["created"] == 3
+    assert answer.body["choices"][0]["message"]["content"] == "Hello"
+    assert answer.usage.cached_input_tokens == 4
+    assert answer.body["usage"]["completion_tokens_details"]["reasoning_tokens"] == 2
+
+
+def test_tool_calls_end_with_tool_calls() -> None:
+    message = called(("c1", "f", {"x": 1}), ("c2", "g", ""), ("", "h", "null"))
+    answer = decode(whole(message, "stop"))
+    choice = answer.body["choices"][0]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["content"] is None
+    calls = choice["message"]["tool_calls"]
+    assert [one["function"]["arguments"] for one in calls] == ['{"x":1}', "{}", "{}"]
+    assert calls[2]["id"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "word", "reason"),
+    [
+        ("zai", "sensitive", "content_filter"),
+        ("mistral", "model_length", "length"),
+        ("xai", "", "stop"),
+        ("openai", None, "stop"),
+        ("openai", "brand_new", "stop"),
+        ("openai", "tool_calls", "stop"),
+    ],
+)
+def test_finish_reasons_stay_in_openais_enum(provider: str, word: Any, reason: str) -> None:
+    body = whole({"role": "assistant", "content": "x"}, word)
+    assert decode(body, provider).body["choices"][0]["finish_reason"] == reason
+
+
+def test_vendor_answers_become_plain() -> None:
+    parts = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+        {"type": "text", "text": "yes"},
+    ]
+    message = decode(whole({"role": "assistant", "content": parts}), "mistral").body
+    message = message["choices"][0]["message"]
+    assert (message["content"], message["reasoning_content"]) == ("yes", "hm")
+    tagged = {"role": "assistant", "content": "<think>hm</think>\n\nyes <think>"}
+    message = decode(whole(tagged), "minimax").body["choices"][0]["message"]
+    assert (message["content"], message["reasoning_content"]) == ("yes <think>", "hm")
+
+
+def test_usage_of_vendors() -> None:
+    details = {"reasoning_tokens": 7}
+    xai = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 10}
+    answer = decode(
+        whole({"content": "x"}, usage={**xai, "completion_tokens_details": details}), "xai"
+    )
+    assert (answer.usage.output_tokens, answer.body["usage"]["total_tokens"]) == (9, 10)
+    hit = {"prompt_tokens": 5, "completion_tokens": 1, "prompt_cache_hit_tokens": 3}
+    assert decode(whole({"content": "x"}, usage=hit), "deepseek").usage.cached_input_tokens == 3
+    null = {"prompt_tokens": None, "completion_tokens": None, "prompt_tokens_details": None}
+    assert decode(whole({"content": "x"}, usage=null)).usage.input_tokens == 0
+
+
+@pytest.mark.parametrize(
+    ("provider", "content", "kind"),
+    [
+        ("openai", b"", Kind.PROVIDER_UNAVAILABLE),
+        ("openai", b"<html>", Kind.PROVIDER_UNAVAILABLE),
+        ("openai", b"[]", Kind.PROVIDER_UNAVAILABLE),
+        ("openai", b'{"choices":[]}', Kind.PROVIDER_UNAVAILABLE),
+        ("openai", b'{"choices":7}', Kind.PROVIDER_UNAVAILABLE),
+        ("openai", b'{"choices":[{"message":null}]}', Kind.PROVIDER_UNAVAILABLE),
+        ("openai", b'{"error":{"message":"x"}}', Kind.PROVIDER_UNAVAILABLE),
+        ("openai", b'{"error":{"code":"insufficient_quota"}}', Kind.PROVIDER_QUOTA),
+        ("minimax", b'{"base_resp":{"status_code":1002}}', Kind.PROVIDER_RATE_LIMITED),
+        ("minimax", b'{"choices":null,"base_resp":{"status_code":1008}}', Kind.PROVIDER_QUOTA),
+        (
+            "zai",
+            b'{"choices":[{"message":{},"finish_reason":"network_error"}]}',
+            Kind.PROVIDER_UNAVAILABLE,
+        ),
+        (
+            "openai",
+            b'{"choices":[{"message":{"tool_calls":[{"id":"a","function":'
+            b'{"name":"f","arguments":"{oops"}}]}}]}',
+            Kind.PROVIDER_UNAVAILABLE,
+        ),
+    ],
+)
+def test_nonsense_and_errors_with_200(provider: str, content: bytes, kind: Kind) -> None:
+    with pytest.raises(RoutorError) as caught:
+        DIALECT.decode(content, target(provider))
+    assert (caught.value.kind, caught.value.provider) == (kind, provider)
+
+
+# --- streams ---
+
+CALLS = (
+    event({"id": "", "choices": [], "prompt_filter_results": []})
+    + event(chunk({"role": "assistant", "content": ""}))
+    + b": keep-alive\n\n"
+    + event(chunk({"reasoning_content": "hm"}))
+    + event(chunk({"content": "Hé"}))
+    + event(chunk(call_delta(0, "", "a", "f")))
+    + event(chunk(call_delta(0, '{"x":')))
+    + event(chunk(call_delta(1, "", "b", "g")))
+    + event(chunk(call_delta(0, "1}")))
+    + event(chunk({}, "stop"))
+    + event({"id": "c1", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}})
+    + event("[DONE]")
+)
+
+
+def test_stream_of_text_and_calls() -> None:
+    decoder = DIALECT.decoder(target(), {})
+    chunks, ending = run(decoder, CALLS)
+    for body in [*(one.body for one in chunks), *ending.chunks]:
+        ChatCompletionChunk.model_validate(body, strict=True)
+        assert (body["id"], body["model"], body["created"]) == ("c1", "openai/m", 5)
+    deltas = [one.body["choices"][0]["delta"] for one in chunks]
+    assert [delta.get("role") for delta in deltas][:2] == ["assistant", None]
+    assert all(one.body["choices"][0]["finish_reason"] is None for one in chunks)
+    assert [one.content for one in chunks] == [False, True, True, True, True]
+    assert (text(chunks), text(chunks, "reasoning_content")) == ("Hé", "hm")
+    calls = tool_calls(chunks)
+    assert [(one["index"], one["id"], one["function"]) for one in calls] == [
+        (0, "a", {"name": "f", "arguments": '{"x":1}'}),
+        (1, "b", {"name": "g", "arguments": "{}"}),
+    ]
+    assert decoder.done
+    assert ending.finish_reason == "tool_calls"
+    assert ending.chunks[0]["choices"][0]["delta"] == {}
+    assert (ending.usage.input_tokens, ending.usage.output_tokens) == (3, 4)
+
+
+@given(st.integers(1, 90))
+def test_stream_split_anywhere(size: int) -> None:
+    assert run(DIALECT.decoder(target(), {}), CALLS, size) == run(
+        DIALECT.decoder(target(), {}), CALLS
+    )
+
+
+def test_two_choices_in_one_stream() -> None:
+    data = (
+        event(chunk({"content": "a"}))
+        + event(chunk({"content": "b"}, index=1))
+        + event(chunk({}, "stop"))
+        + event(chunk({}, "length", index=1))
+    )
+    chunks, ending = run(DIALECT.decoder(target(), {}), data)
+    assert [one["choices"][0]["finish_reason"] for one in ending.chunks] == ["stop", "length"]
+    assert [one.body["choices"][0]["index"] for one in chunks] == [0, 0, 1, 1]
+
+
+def test_stream_without_done_is_complete_and_usage_may_sit_in_a_choice() -> None:
+    data = event(chunk({"content": "x"})) + event(
+        chunk({}, "stop", usage={"prompt_tokens": 2, "completion_tokens": 1})
+    )
+    decoder = DIALECT.decoder(target("moonshot"), {})
+    _, ending = run(decoder, data)
+    assert (ending.usage.input_tokens, decoder.done) == (2, False)
+
+
+def test_calls_that_all_say_index_zero() -> None:
+    data = (
+        event(chunk(call_delta(0, "{}", "a", "f")))
+        + event(chunk(call_delta(0, "{}", "b", "g")))
+        + event(chunk({}, ""))
+    )
+    chunks, ending = run(DIALECT.decoder(target("xai"), {}), data)
+    assert [(one["index"], one["id"]) for one in tool_calls(chunks)] == [(0, "a"), (1, "b")]
+    assert ending.finish_reason == "tool_calls"
+
+
+def test_think_tags_in_a_stream() -> None:
+    data = b"".join(event(chunk({"content": one})) for one in "<think>a<b</think>\n\nc</think>")
+    data += event(chunk({}, "stop"))
+    chunks, _ = run(DIALECT.decoder(target("minimax"), {}), data)
+    assert (text(chunks, "reasoning_content"), text(chunks)) == ("a<b", "c</think>")
+
+
+@pytest.mark.parametrize(
+    ("provider", "data", "kind"),
+    [
+        ("openai", event(chunk({"content": "x"})), Kind.STREAM_BROKEN),
+        ("openai", event(chunk({"content": "x"})) + event("[DONE]"), Kind.STREAM_BROKEN),
+        ("openai", b"", Kind.STREAM_BROKEN),
+        ("openai", event("{oops"), Kind.PROVIDER_UNAVAILABLE),
+        ("openai", event({"error": {"message": "x"}}), Kind.PROVIDER_UNAVAILABLE),
+        ("openai", event({"error": {"code": "rate_limit_exceeded"}}), Kind.PROVIDER_RATE_LIMITED),
+        ("minimax", b'{"base_resp":{"status_code":1008}}', Kind.PROVIDER_QUOTA),
+        ("mistral", event(chunk({}, "error")), Kind.PROVIDER_UNAVAILABLE),
+        (
+            "openai",
+            event(chunk(call_delta(0, '{"x', "a", "f"))) + event(chunk({}, "tool_calls")),
+            Kind.PROVIDER_UNAVAILABLE,
+        ),
+    ],
+)
+def test_broken_streams(provider: str, data: bytes, kind: Kind) -> None:
+    with pytest.raises(RoutorError) as caught:
+        run(DIALECT.decoder(target(provider), {}), data)
+    assert caught.value.kind is kind
+
+
+def test_model_list() -> None:
+    assert DIALECT.models(b'{"data":[{"id":"a"},{"id":"b"},7]}') == ["a", "b"]
+    assert DIALECT.models(b"<html>") == []
+
+
+def test_encode_leaves_the_request_alone() -> None:
+    body = ask(
+        {"role": "developer", "content": "x"},
+        user([{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}]),
+        called(("toolu_1!", "f", "")),
+        result("toolu_1!", [{"type": "text", "text": "r"}]),
+        tools=[tool(strict=True)],
+        max_tokens=5,
+        temperature=0,
+        stop="x",
+        stream=True,
+        reasoning_effort="high",
+    )
+    before = copy.deepcopy(body)
+    for provider in ("openai", "mistral", "zai", "anthropic", "google"):
+        aim = target(provider, parameters=parameters(prefill=True))
+        DIALECTS[aim.vendor.dialect].encode(body, aim)
+        assert body == before
