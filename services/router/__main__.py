@@ -1,0 +1,64 @@
+"""Run the router service."""
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import uvloop
+
+from routor.v1 import router_pb2, router_pb2_grpc
+from services import catalog, rpc, settings, store, telemetry
+from services.router.classify import Classifier
+from services.router.decide import Brain
+from services.router.outcomes import OutcomeStream, refuse
+from services.router.server import NoBoard, RouterServicer
+from services.router.settings import RouterSettings
+from services.status import StatusBoard
+
+NAME = router_pb2.DESCRIPTOR.services_by_name["RouterService"].full_name
+
+
+async def main(chosen: RouterSettings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    stop = rpc.stopping()
+    brain = Brain(catalog.read(chosen.catalog_dir), Classifier.load())
+    server = rpc.Server(chosen.listen)
+    if not chosen.redis_url:
+        await _serve(server, RouterServicer(brain, NoBoard(), refuse, _now), chosen, stop)
+        return
+    client = store.connect(chosen.redis_url)
+    board = StatusBoard(client, chosen.health_address)
+    following = asyncio.create_task(board.run())
+    await board.known(chosen.status_timeout_s)
+    servicer = RouterServicer(brain, board, OutcomeStream(client).record, _now)
+    await _serve(server, servicer, chosen, stop)
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+    await client.aclose()
+
+
+async def _serve(
+    server: rpc.Server, servicer: RouterServicer, chosen: RouterSettings, stop: asyncio.Event
+) -> None:
+    server.add(router_pb2_grpc.add_RouterServiceServicer_to_server, servicer, NAME)
+    await server.start()
+    await server.ready(True)
+    await stop.wait()
+    await server.stop(chosen.drain_s)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    try:
+        read = settings.read(RouterSettings, os.environ)
+    except settings.SettingsError as error:
+        sys.exit(f"routor router: {error}")
+    telemetry.start("router", os.environ, read.metrics_listen)
+    uvloop.run(main(read))
+    telemetry.stop()

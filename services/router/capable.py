@@ -1,0 +1,138 @@
+"""The capability contract: a model stays only if it can do all that the request needs.
+
+It holds for every member of a chain, so it is checked before anything is ranked.
+"""
+
+from datetime import date
+from typing import Final, NamedTuple
+
+from services.router.need import Need
+from services.router.pool import Can, Entry, Option
+from services.router.standing import ABSENT, Standings
+
+# What each missing ability is called: the reason, and what the model lacks.
+LACKS: Final = {
+    Can.IMAGE: ("modality", "image input"),
+    Can.FILE: ("modality", "file input"),
+    Can.AUDIO: ("modality", "audio input"),
+    Can.VIDEO: ("modality", "video input"),
+    Can.TOOLS: ("tools", "tools"),
+    Can.CHOICE_AUTO: ("tool_choice", 'tool_choice "auto"'),
+    Can.CHOICE_NONE: ("tool_choice", 'tool_choice "none"'),
+    Can.CHOICE_REQUIRED: ("tool_choice", 'tool_choice "required"'),
+    Can.CHOICE_NAMED: ("tool_choice", "tool_choice with a named function"),
+    Can.PARALLEL_TOOLS: ("parallel_tools", "parallel tool calls"),
+    Can.SERIAL_TOOLS: ("parallel_tools", "parallel_tool_calls: false"),
+    Can.JSON_OBJECT: ("structured_outputs", "JSON output"),
+    Can.JSON_SCHEMA: ("structured_outputs", "JSON output by a schema"),
+    Can.LOGPROBS: ("parameters", "logprobs"),
+    Can.SEVERAL_CHOICES: ("parameters", "n above 1"),
+    Can.STOP: ("parameters", "stop"),
+}
+# Reasons that lie in the provider's state, not in what was asked.
+PASSING: Final = frozenset({"down"})
+
+
+class Drop(NamedTuple):
+    """A model that cannot take the request, the first reason why, and the particulars."""
+
+    model: str
+    reason: str
+    detail: str
+
+
+def lacking(missing: int) -> list[tuple[str, str]]:
+    """Return reason and name of each ability in `missing`."""
+    return [words for ability, words in LACKS.items() if missing & ability]
+
+
+def describe(need: Need) -> str:
+    """Say what the request needs, for people: "image input, tools, 1200 input tokens"."""
+    words = [name for _, name in lacking(need.can)]
+    if need.effort:
+        words.append(f"reasoning_effort {need.effort}")
+    if need.max_output_tokens:
+        words.append(f"{need.max_output_tokens} output tokens")
+    words.append(f"{need.input_tokens} input tokens")
+    limits = (
+        ("routor_max_cost", need.max_cost_usd),
+        ("routor_max_latency_ms", need.max_latency_ms),
+        ("routor_bfcl_min", need.bfcl_min if need.tool_scenario else None),
+    )
+    words += [f"{name} {value:g}" for name, value in limits if value is not None]
+    return ", ".join(words)
+
+
+def barred(entry: Entry, need: Need, standings: Standings) -> Drop | None:
+    """Tell why a model may not be called, whatever the request: its provider, or it is gone."""
+    if not standings.providers.get(entry.provider, ABSENT).connected:
+        return Drop(entry.key, "not_connected", f"provider {entry.provider} is not connected")
+    if (need.only and entry.provider not in need.only) or entry.provider in need.ignore:
+        return Drop(entry.key, "provider_list", f"provider {entry.provider} is not allowed")
+    model = standings.models.get(entry.key)
+    if model is not None and model.retired:
+        return Drop(entry.key, "lifecycle", f"{entry.provider} says that the model is gone")
+    return None
+
+
+def down(entry: Entry, standings: Standings) -> Drop | None:
+    """Tell why a model is out for the moment."""
+    provider = standings.providers.get(entry.provider, ABSENT)
+    if provider.down:
+        return Drop(entry.key, "down", f"provider {entry.provider}: {provider.down}")
+    model = standings.models.get(entry.key)
+    if model is not None and model.down:
+        return Drop(entry.key, "down", f"{entry.key}: {model.down}")
+    return None
+
+
+def retired(entry: Entry, today: date) -> bool:
+    """Tell whether the model's life is over."""
+    lifecycle = entry.model.lifecycle
+    return lifecycle.status == "retired" or (
+        lifecycle.retires is not None and lifecycle.retires <= today
+    )
+
+
+def unable(entry: Entry, need: Need, ignored: int = 0) -> Drop | None:
+    """Tell what the request needs and the model cannot do, whatever its effort.
+
+    `ignored` are abilities that need not be there.
+    """
+    missing = need.can & ~entry.can & ~ignored
+    if missing:
+        lacks = lacking(missing)
+        return Drop(entry.key, lacks[0][0], "no " + ", no ".join(name for _, name in lacks))
+    model = entry.model
+    if need.max_output_tokens > model.max_output_tokens:
+        return Drop(entry.key, "max_output", f"answers up to {model.max_output_tokens} tokens")
+    return None
+
+
+def too_long(entry: Entry, need: Need, output_tokens: int) -> Drop | None:
+    """Tell whether input and reserved output exceed the context window.
+
+    Reserved is the caller's output limit, else the `output_tokens` expected.
+    """
+    reserved = need.max_output_tokens or min(output_tokens, entry.model.max_output_tokens)
+    total = need.input_tokens + reserved
+    window = entry.model.context_window
+    if total > window:
+        return Drop(entry.key, "context", f"window of {window} tokens, {total} needed")
+    return None
+
+
+def over_limits(
+    option: Option, entry: Entry, need: Need, cost_usd: float, latency_ms: float
+) -> Drop | None:
+    """Tell which of the caller's limits the candidate would exceed."""
+    if need.bfcl_min is not None and need.tool_scenario:
+        accuracy = option.function_calling
+        if accuracy is None or accuracy < need.bfcl_min:
+            known = "unknown" if accuracy is None else f"{accuracy:.3f}"
+            return Drop(entry.key, "bfcl", f"function-calling accuracy is {known}")
+    if need.max_cost_usd is not None and cost_usd > need.max_cost_usd:
+        return Drop(entry.key, "max_cost", f"expected to cost ${cost_usd:.6f}")
+    if need.max_latency_ms is not None and latency_ms > need.max_latency_ms:
+        return Drop(entry.key, "max_latency", f"expected first token after {latency_ms:.0f} ms")
+    return None

@@ -1,0 +1,99 @@
+"""Find the one model that the caller names."""
+
+import difflib
+from datetime import date
+from typing import Final, NamedTuple
+
+from services.errors import Kind, RoutorError
+from services.router.capable import retired
+from services.router.need import Need
+from services.router.pool import Entry, Pool
+from services.router.standing import ABSENT, Standings
+
+NEAR_MATCHES: Final = 3
+
+
+class PassedOn(NamedTuple):
+    """A model of a connected provider that the catalog does not list."""
+
+    provider: str
+    upstream_model: str
+
+    @property
+    def key(self) -> str:
+        """Routor's full id."""
+        return f"{self.provider}/{self.upstream_model}"
+
+
+def find(name: str, pool: Pool, standings: Standings, today: date) -> Entry | PassedOn:
+    """Return the model of a full id, bare id or alias, or `provider/anything` to be passed on.
+
+    Raises UNKNOWN_MODEL naming the replacement of a retired id, or near matches.
+    """
+    entry = pool.named(name)
+    if entry is not None:
+        if retired(entry, today):
+            raise _retired(entry, pool)
+        return entry
+    prefix, _, upstream = name.partition("/")
+    for provider, standing in standings.providers.items():
+        if upstream and standing.connected and provider.lower() == prefix.lower():
+            return PassedOn(provider, upstream)
+    raise _unknown(name, pool, standings, today)
+
+
+def reachable(passed: PassedOn, need: Need, standings: Standings) -> None:
+    """Raise when a model that is passed on may not or cannot be called now."""
+    standing = standings.providers[passed.provider]
+    if (need.only and passed.provider not in need.only) or passed.provider in need.ignore:
+        raise RoutorError(
+            Kind.NO_CAPABLE_MODEL,
+            f"{passed.key}: provider {passed.provider} is not allowed by routor_providers.",
+            model=passed.key,
+            param="model",
+        )
+    if standing.down:
+        raise down(passed.key, passed.provider, standing.down)
+    if need.max_cost_usd is not None:
+        raise RoutorError(
+            Kind.NO_CAPABLE_MODEL,
+            f"{passed.key} is not in the catalog, so its price is unknown; "
+            "leave routor_max_cost out to use it.",
+            model=passed.key,
+            param="routor_max_cost",
+        )
+
+
+def down(model: str, provider: str, reason: str) -> RoutorError:
+    """Return the error of a named model whose provider is out."""
+    return RoutorError(
+        Kind.PROVIDER_UNAVAILABLE,
+        f"{model} cannot be called now ({reason}); try again, or use model auto.",
+        provider=provider,
+        model=model,
+    )
+
+
+def _retired(entry: Entry, pool: Pool) -> RoutorError:
+    following = pool.current(entry.key)
+    hint = f" Use {following.key}." if following is not None and following is not entry else ""
+    return RoutorError(
+        Kind.UNKNOWN_MODEL,
+        f"The model {entry.key} is retired.{hint}",
+        model=entry.key,
+        param="model",
+    )
+
+
+def _unknown(name: str, pool: Pool, standings: Standings, today: date) -> RoutorError:
+    names: dict[str, str] = {}
+    for entry in pool.entries:
+        if standings.providers.get(entry.provider, ABSENT).connected and not retired(entry, today):
+            names[entry.key.lower()] = names[entry.model.id.lower()] = entry.key
+    # Long names are cut: matching takes time in their length.
+    near = difflib.get_close_matches(name.lower()[:100], names, NEAR_MATCHES)
+    matches = list(dict.fromkeys(names[match] for match in near))
+    hint = f" Did you mean {' or '.join(matches)}?" if matches else " GET /v1/models lists all."
+    return RoutorError(
+        Kind.UNKNOWN_MODEL, f"The model {name[:100]!r} does not exist.{hint}", param="model"
+    )

@@ -1,0 +1,72 @@
+"""List the catalog with prices, abilities and how each model stands."""
+
+from datetime import UTC, date, datetime, time
+
+from routor.v1 import router_pb2, status_pb2, types_pb2
+from services.catalog import Catalog, Model
+
+MODALITIES = {
+    "text": types_pb2.MODALITY_TEXT,
+    "image": types_pb2.MODALITY_IMAGE,
+    "file": types_pb2.MODALITY_FILE,
+    "audio": types_pb2.MODALITY_AUDIO,
+    "video": types_pb2.MODALITY_VIDEO,
+}
+HEALTH = {
+    status_pb2.HEALTH_HEALTHY: "healthy",
+    status_pb2.HEALTH_DEGRADED: "degraded",
+    status_pb2.HEALTH_DOWN: "down",
+}
+
+
+def listing(catalog: Catalog, status: status_pb2.Status | None) -> router_pb2.ListModelsResponse:
+    """Return every model of the catalog, retired ones too, in the order of their ids."""
+    providers = {one.provider: one for one in status.providers} if status is not None else None
+    models = []
+    for _, model in sorted(catalog.models.items()):
+        listed = _model(model)
+        if providers is None:
+            listed.connected, listed.status = True, "unknown"
+        else:
+            provider = providers.get(model.provider, status_pb2.ProviderStatus())
+            listed.connected = provider.connected
+            listed.status = HEALTH.get(_health(model.key, provider), "unknown")
+        models.append(listed)
+    return router_pb2.ListModelsResponse(models=models, catalog_version=catalog.version)
+
+
+def _health(key: str, provider: status_pb2.ProviderStatus) -> status_pb2.Health.ValueType:
+    """Return the worse of the provider's and the model's health."""
+    own = (model.health for model in provider.models if model.model == key)
+    return max(provider.health, next(own, status_pb2.HEALTH_UNSPECIFIED))
+
+
+def _model(model: Model) -> router_pb2.Model:
+    price = router_pb2.Price(
+        input=model.price.input,
+        output=model.price.output,
+        cached_input=model.price.cached_input,
+        cache_write=model.price.cache_write,
+    )
+    structured = model.structured_outputs
+    return router_pb2.Model(
+        id=model.key,
+        name=model.name,
+        provider=model.provider,
+        upstream_model=model.upstream,
+        context_window=model.context_window,
+        max_output_tokens=model.max_output_tokens,
+        input_modalities=[MODALITIES[modality] for modality in model.input_modalities],
+        tools=model.tools,
+        structured_outputs="" if structured == "none" else structured,
+        efforts=model.reasoning.efforts,
+        price=price,
+        lifecycle=model.lifecycle.status,
+        replacement=model.lifecycle.replacement or "",
+        aliases=model.aliases,
+        created=_seconds(model.released),
+    )
+
+
+def _seconds(day: date | None) -> int:
+    return int(datetime.combine(day, time(), UTC).timestamp()) if day is not None else 0

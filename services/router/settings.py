@@ -1,0 +1,23 @@
+"""Settings of the router."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from services.settings import Secret, variable
+
+
+@dataclass(frozen=True)
+class RouterSettings:
+    """Variables ROUTOR_ROUTER_*; `listen` is host:port or unix:path."""
+
+    PREFIX: ClassVar[str] = "ROUTOR_ROUTER_"
+
+    listen: str = "127.0.0.1:50051"
+    metrics_listen: str = "127.0.0.1:9151"
+    drain_s: float = 30.0
+    # How long a fresh router waits for a first status before it decides without one.
+    status_timeout_s: float = 5.0
+    redis_url: Secret = variable("REDIS_URL", Secret(""))
+    health_address: str = variable("ROUTOR_HEALTH_ADDRESS", "127.0.0.1:50053")
+    catalog_dir: Path | None = variable("ROUTOR_CATALOG_DIR", None)

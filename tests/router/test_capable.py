@@ -1,0 +1,295 @@
+"""The capability contract holds for every member of every chain, and every drop has a reason."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routor.v1 import router_pb2, status_pb2, types_pb2
+from services.catalog import Catalog, Category, Model, Tier
+from services.errors import Kind, RoutorError
+from services.router.decide import decide
+from services.router.explain import explain
+from services.router.tokens import input_tokens
+from tests.router.brains import NOON, Judge, brain, catalog, keys, model, request, status, up
+
+PROVIDERS = ("a", "b", "c", "d")
+MODALITIES = {
+    types_pb2.MODALITY_IMAGE: "image",
+    types_pb2.MODALITY_FILE: "file",
+    types_pb2.MODALITY_AUDIO: "audio",
+    types_pb2.MODALITY_VIDEO: "video",
+}
+CHOICES = {0: "auto", 1: "auto", 2: "none", 3: "required", 4: "named"}
+REASONS = {
+    *("lifecycle", "provider_list", "not_connected", "down", "modality", "tools", "tool_choice"),
+    *("parallel_tools", "structured_outputs", "parameters", "reasoning_effort", "context"),
+    *("max_output", "max_cost", "max_latency", "bfcl", "quality"),
+}
+
+
+def some(values: Any) -> Any:
+    return st.lists(st.sampled_from(sorted(values)), unique=True).map(tuple)
+
+
+reasonings = st.sampled_from(
+    [
+        {},
+        {"switch": "always", "default": "high", "can_disable": False},
+        {"switch": "thinking_type", "efforts": ("none", "high"), "default": "high"},
+        {"switch": "reasoning_effort", "efforts": ("none", "low", "medium", "high")},
+        {
+            "switch": "google_level",
+            "efforts": ("minimal", "low", "high"),
+            "default": "low",
+            "can_disable": False,
+        },
+    ]
+)
+lifecycles = st.sampled_from(
+    [{"status": "active"}] * 5
+    + [
+        {"status": "retired"},
+        {"status": "alias", "replacement": "a/m0"},
+        {"status": "deprecated", "retires": date(2026, 11, 23)},
+        {"status": "deprecated", "retires": date(2027, 1, 1)},
+    ]
+)
+
+
+@st.composite
+def catalogs(draw: Any) -> Catalog:
+    models = [
+        model(
+            f"{draw(st.sampled_from(PROVIDERS))}/m{number}",
+            price=(draw(st.floats(0, 10)), draw(st.floats(0, 50))),
+            intelligence=draw(st.none() | st.floats(1, 60)),
+            context_window=draw(st.sampled_from([2_000, 20_000, 1_000_000])),
+            max_output_tokens=draw(st.sampled_from([1_000, 64_000])),
+            input_modalities=("text", *draw(some({"image", "file", "audio", "video"}))),
+            tools=draw(st.booleans()),
+            parallel_tools=draw(st.booleans()),
+            structured_outputs=draw(st.sampled_from(["none", "json_object", "json_schema"])),
+            reasoning=draw(reasonings),
+            lifecycle=draw(lifecycles),
+            parameters={
+                "logprobs": draw(st.booleans()),
+                "n": draw(st.booleans()),
+                "stop": draw(st.booleans()),
+                "parallel_tool_calls": draw(st.booleans()),
+                "tools_with_reasoning": draw(st.booleans()),
+                "tool_choice": draw(some({"auto", "none", "required", "named"})),
+            },
+        )
+        for number in range(draw(st.integers(1, 8)))
+    ]
+    return catalog(*models)
+
+
+@st.composite
+def requests(draw: Any, providers: tuple[str, ...]) -> router_pb2.RouteRequest:
+    rarely = st.sampled_from([False, False, False, True])
+    asked = request("hello " * draw(st.sampled_from([1, 2_000, 20_000])))
+    if draw(rarely):
+        asked.model = draw(st.sampled_from(["a/m0", "m1", "b/unlisted"]))
+    if draw(rarely):
+        asked.messages[0].attachments.extend(draw(some(MODALITIES)))
+    if draw(rarely):
+        asked.messages.add(role=router_pb2.ROLE_TOOL, text="21 degrees")
+    if draw(st.booleans()):
+        asked.tools.add(name="weather", description="Tell the weather.")
+        asked.needs.tool_choice = draw(st.sampled_from(sorted(CHOICES)))
+        if draw(rarely):
+            asked.needs.parallel_tool_calls = draw(st.booleans())
+    if draw(rarely):
+        asked.needs.response_format = draw(st.sampled_from([1, 2, 3]))
+    asked.needs.max_output_tokens = draw(st.sampled_from([0, 0, 500, 5_000]))
+    asked.needs.reasoning_effort = draw(st.sampled_from(["", "", "", "none", "low", "xhigh"]))
+    if draw(rarely):
+        asked.needs.parameters.extend(draw(some({"logprobs", "n", "stop", "seed", "user"})))
+    draw_preferences(draw, asked.preferences, providers)
+    return asked
+
+
+def draw_preferences(
+    draw: Any, preferences: router_pb2.Preferences, providers: tuple[str, ...]
+) -> None:
+    rarely = st.sampled_from([False, False, False, True])
+    if draw(rarely):
+        preferences.only_providers.extend(draw(some(providers)))
+    if draw(rarely):
+        preferences.ignore_providers.extend(draw(some(providers)))
+    if draw(rarely):
+        preferences.max_cost_usd = draw(st.floats(0, 0.1))
+    if draw(rarely):
+        preferences.max_latency_ms = draw(st.floats(500, 20_000))
+
+
+healths = st.sampled_from([1, 1, 1, status_pb2.HEALTH_DEGRADED, status_pb2.HEALTH_DOWN])
+
+
+@st.composite
+def statuses(draw: Any, of: Catalog) -> status_pb2.Status | None:
+    if draw(st.integers(0, 3)) == 0:
+        return None
+    return status(
+        *(
+            up(
+                provider,
+                connected=draw(st.sampled_from([True, True, True, False])),
+                health=draw(healths),
+                resting_until_s=draw(st.sampled_from([0, NOON.timestamp() + 9])),
+                models=[
+                    status_pb2.ModelStatus(
+                        model=key,
+                        health=draw(healths),
+                        retired=draw(st.sampled_from([False, False, False, True])),
+                    )
+                    for key in of.models
+                    if key.startswith(f"{provider}/")
+                ],
+            )
+            for provider in draw(some(of.providers))
+        )
+    )
+
+
+@st.composite
+def cases(draw: Any) -> tuple[Catalog, Judge, router_pb2.RouteRequest, status_pb2.Status | None]:
+    of = draw(catalogs())
+    judge = Judge(draw(st.sampled_from(list(Tier))), draw(st.sampled_from(list(Category))))
+    return of, judge, draw(requests(tuple(of.providers))), draw(statuses(of))
+
+
+def violations(
+    one: Model, member: types_pb2.ChainMember, asked: router_pb2.RouteRequest, direct: bool
+) -> list[str]:
+    """Return what the model cannot do of the request; written apart from the code under test."""
+    needs, parameters = asked.needs, one.parameters
+    attached = {kind for message in asked.messages for kind in message.attachments}
+    history = any(m.tool_calls or m.role == router_pb2.ROLE_TOOL for m in asked.messages)
+    reserved = needs.max_output_tokens
+    effort = member.effort or one.reasoning.default
+    thinks = one.reasoning.switch == "always" or effort != "none"
+    checks = {
+        "modality": all(MODALITIES[kind] in one.input_modalities for kind in attached),
+        "tools": one.tools or not (asked.tools or history),
+        "tool_choice": not asked.tools or CHOICES[needs.tool_choice] in parameters.tool_choice,
+        "parallel": not asked.tools
+        or not needs.HasField("parallel_tool_calls")
+        or (needs.parallel_tool_calls and one.parallel_tools)
+        or (
+            not needs.parallel_tool_calls
+            and (parameters.parallel_tool_calls or not one.parallel_tools)
+        ),
+        "json": needs.response_format < 2
+        or one.structured_outputs == "json_schema"
+        or (needs.response_format == 2 and one.structured_outputs == "json_object"),
+        "context": input_tokens(asked) + reserved <= one.context_window,
+        "max_output": reserved <= one.max_output_tokens,
+        "logprobs": "logprobs" not in needs.parameters or parameters.logprobs,
+        "n": "n" not in needs.parameters or parameters.n,
+        "stop": direct or "stop" not in needs.parameters or parameters.stop,
+        "alias": direct or one.lifecycle.status != "alias",
+        "retired": one.lifecycle.status != "retired"
+        and (one.lifecycle.retires is None or one.lifecycle.retires > NOON.date()),
+        "effort": not member.effort or member.effort in one.reasoning.efforts,
+        "thinking_with_tools": not asked.tools
+        or parameters.tools_with_reasoning
+        or not thinks
+        or not one.reasoning.can_disable,
+        "no_thinking": direct or needs.reasoning_effort != "none" or not thinks,
+        "thinking": direct
+        or needs.reasoning_effort in ("", "none")
+        or (thinks and one.reasoning.switch != "always"),
+    }
+    return [name for name, holds in checks.items() if not holds]
+
+
+def out(member: types_pb2.ChainMember, known: status_pb2.Status | None) -> bool:
+    if known is None:
+        return False
+    provider = next((p for p in known.providers if p.provider == member.provider), None)
+    if provider is None or not provider.connected or provider.health == status_pb2.HEALTH_DOWN:
+        return True
+    return any(
+        one.model == member.model and (one.retired or one.health == status_pb2.HEALTH_DOWN)
+        for one in provider.models
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases())
+def test_no_chain_member_violates_a_need(
+    case: tuple[Catalog, Judge, router_pb2.RouteRequest, status_pb2.Status | None],
+) -> None:
+    of, judge, asked, known = case
+    one = brain(of, judge)
+    try:
+        answer = explain(asked, one, known, NOON)
+    except RoutorError as error:
+        assert error.kind in (
+            Kind.NO_CAPABLE_MODEL,
+            Kind.PROVIDER_UNAVAILABLE,
+            Kind.UNKNOWN_MODEL,
+            Kind.INVALID_REQUEST,
+        )
+        assert error.message
+        return
+    decision = answer.decision
+    preferences = asked.preferences
+    direct = decision.method == "direct"
+    assert 1 <= len(decision.chain) <= 5
+    for member in decision.chain:
+        assert not out(member, known)
+        assert member.provider not in preferences.ignore_providers
+        assert not preferences.only_providers or member.provider in preferences.only_providers
+        if member.model in of.models:
+            assert violations(of.models[member.model], member, asked, direct) == []
+        if preferences.HasField("max_cost_usd"):
+            assert member.expected_cost_usd <= preferences.max_cost_usd
+    if not direct:
+        told = [c.member.model for c in answer.candidates] + [d.model for d in answer.drops]
+        assert sorted(told) == sorted(of.models)
+        assert all(drop.reason in REASONS and drop.detail for drop in answer.drops)
+    assert decide(asked, one, known, NOON) == decision
+
+
+@pytest.mark.parametrize(
+    ("needs", "missing"),
+    [
+        ({"response_format": router_pb2.RESPONSE_FORMAT_JSON_SCHEMA}, "JSON output by a schema"),
+        ({"parameters": ["logprobs"]}, "logprobs"),
+        ({"parameters": ["n"]}, "n above 1"),
+        ({"max_output_tokens": 2_000_000}, "2000000 output tokens"),
+        ({"input_tokens": 9_000_000}, "9000000 input tokens"),
+    ],
+)
+def test_refusal_says_what_was_missing(needs: dict[str, Any], missing: str) -> None:
+    one = brain(catalog(model("a/plain"), model("b/plain")))
+    asked = request()
+    asked.needs.CopyFrom(router_pb2.Needs(**needs))
+    with pytest.raises(RoutorError) as caught:
+        decide(asked, one, None, NOON)
+    assert caught.value.kind is Kind.NO_CAPABLE_MODEL
+    assert missing in caught.value.message
+    assert "(2)" in caught.value.message
+    assert len(caught.value.message) < 300
+
+
+def test_harmless_parameters_drop_no_model() -> None:
+    one = brain(catalog(model("a/plain", parameters={"seed": False, "penalties": False})))
+    asked = request()
+    asked.needs.parameters.extend(["seed", "presence_penalty", "temperature", "user"])
+    assert keys(decide(asked, one, None, NOON)) == ["a/plain"]
+
+
+def test_context_reserves_the_expected_answer() -> None:
+    one = brain(catalog(model("a/small", context_window=1_000), model("b/large")))
+    asked = request()
+    asked.needs.input_tokens = 900
+    assert keys(decide(asked, one, None, NOON)) == ["b/large"]
+    asked.needs.max_output_tokens = 50
+    assert "a/small" in keys(decide(asked, one, None, NOON))

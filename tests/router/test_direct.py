@@ -1,0 +1,124 @@
+"""A model that the caller names."""
+
+import pytest
+
+from routor.v1 import router_pb2, status_pb2, types_pb2
+from services.errors import Kind, RoutorError
+from services.router.decide import decide
+from tests.router.brains import BUILT_IN, NOON, brain, keys, request, status, up
+
+BRAIN = brain()
+
+
+def named(name: str, **preferences: object) -> router_pb2.RouteRequest:
+    asked = request(**preferences)
+    asked.model = name
+    return asked
+
+
+def refusal(asked: router_pb2.RouteRequest, known: status_pb2.Status | None = None) -> RoutorError:
+    with pytest.raises(RoutorError) as caught:
+        decide(asked, BRAIN, known, NOON)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "name", ["openai/gpt-5.5", "gpt-5.5", "GPT-5.5", "gpt-5.5-2026-04-23", "openai/GPT-5.5"]
+)
+def test_a_known_name_goes_to_that_model_alone(name: str) -> None:
+    decision = decide(named(name), BRAIN, None, NOON)
+    assert keys(decision) == ["openai/gpt-5.5"]
+    assert (decision.method, decision.profile) == ("direct", types_pb2.PROFILE_DIRECT)
+    assert decision.chain[0].effort == ""
+    assert decision.cost_usd > 0
+
+
+def test_auto_profile_with_a_model_routes() -> None:
+    decision = decide(named("openai/gpt-5.5", profile=types_pb2.PROFILE_AUTO), BRAIN, None, NOON)
+    assert decision.method == "learned" and len(decision.chain) > 1
+
+
+@pytest.mark.parametrize("name", ["", "auto"])
+def test_no_name_routes(name: str) -> None:
+    assert decide(named(name), BRAIN, None, NOON).method == "learned"
+
+
+def test_alias_entries_are_for_direct_use_only() -> None:
+    aliases = [one.key for one in BUILT_IN.models.values() if one.lifecycle.status == "alias"]
+    assert aliases
+    for key in aliases:
+        assert keys(decide(named(key), BRAIN, None, NOON)) == [key]
+        routed = decide(request(only_providers=[key.split("/")[0]]), BRAIN, None, NOON)
+        assert key not in keys(routed)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("openai/gpt-5.6x", "openai/gpt-5."), ("claude-opus-48", "anthropic/claude-opus-4.8")],
+)
+def test_unknown_name_tells_near_matches(name: str, near: str) -> None:
+    # Standalone, every provider is connected and "provider/anything" would be passed on.
+    known = status(up("anthropic"), up("openai"))
+    bare = name.removeprefix("openai/")
+    error = refusal(named(bare), known)
+    assert (error.kind, error.param) == (Kind.UNKNOWN_MODEL, "model")
+    assert near in error.message
+
+
+def test_unknown_name_like_nothing_points_to_the_list() -> None:
+    assert "/v1/models" in refusal(named("zzzzzzzzzzzz")).message
+
+
+def test_retired_name_tells_its_replacement() -> None:
+    error = refusal(named("mimo-v2.5-pro"))
+    assert error.kind is Kind.UNKNOWN_MODEL
+    assert "xiaomi/mimo-v2.6-pro" in error.message
+
+
+def test_unlisted_model_of_a_connected_provider_is_passed_on() -> None:
+    known = status(up("openai"), up("my-vllm"))
+    decision = decide(named("openai/gpt-9/preview"), BRAIN, known, NOON)
+    member = decision.chain[0]
+    assert len(decision.chain) == 1
+    assert (member.model, member.provider) == ("openai/gpt-9/preview", "openai")
+    assert member.upstream_model == "gpt-9/preview"
+    assert member.expected_cost_usd == decision.cost_usd == decision.savings == 0
+    assert keys(decide(named("my-vllm/llama"), BRAIN, known, NOON)) == ["my-vllm/llama"]
+    assert refusal(named("mistral/new-one"), known).kind is Kind.UNKNOWN_MODEL
+
+
+def test_cost_cap_refuses_an_unknown_price() -> None:
+    error = refusal(named("openai/gpt-9", max_cost_usd=1.0))
+    assert error.kind is Kind.NO_CAPABLE_MODEL
+    assert "price is unknown" in error.message
+
+
+def test_named_model_must_be_able_to_take_the_request() -> None:
+    asked = named("zai/glm-5.2")
+    asked.messages[0].attachments.append(types_pb2.MODALITY_IMAGE)
+    error = refusal(asked)
+    assert error.kind is Kind.NO_CAPABLE_MODEL
+    assert "zai/glm-5.2" in error.message and "image input" in error.message
+
+
+def test_named_model_may_leave_out_what_it_merely_ignores() -> None:
+    ignorant = [one.key for one in BUILT_IN.models.values() if one.callable]
+    ignorant = [key for key in ignorant if not BUILT_IN.models[key].parameters.stop]
+    assert ignorant
+    asked = named(ignorant[0])
+    asked.needs.parameters.append("stop")
+    asked.needs.reasoning_effort = "low"
+    assert keys(decide(asked, BRAIN, None, NOON)) == [ignorant[0]]
+    asked.model = ""
+    routed = keys(decide(asked, BRAIN, None, NOON))
+    assert all(BUILT_IN.models[key].parameters.stop for key in routed)
+
+
+def test_named_model_of_a_provider_that_is_out() -> None:
+    known = status(up("openai", health=status_pb2.HEALTH_DOWN, reason="quota"), up("mistral"))
+    error = refusal(named("gpt-5.5"), known)
+    assert (error.kind, error.provider) == (Kind.PROVIDER_UNAVAILABLE, "openai")
+    assert refusal(named("openai/gpt-9"), known).kind is Kind.PROVIDER_UNAVAILABLE
+    absent = refusal(named("xai/grok-4.5"), known)
+    assert absent.kind is Kind.NO_CAPABLE_MODEL
+    assert "not connected" in absent.message
