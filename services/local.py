@@ -11,7 +11,7 @@ import socket
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,7 @@ LISTENS = {
 }
 
 
+KEY_NAMES = frozenset(name for vendor in VENDORS.values() for name in vendor.key_env)
 NOTE = "running.json"
 # What the command line needs to talk to what `routor up` runs.
 NOTED = (
@@ -78,10 +79,17 @@ class Local:
         """Where the edge answers."""
         return f"http://{self.environ['ROUTOR_EDGE_LISTEN']}"
 
-    def add(self, name: str, command: list[str], extra: Mapping[str, str] | None = None) -> None:
-        """Plan a child; it is started by `run`."""
-        log = self.home / "logs" / f"{name}.log"
-        self.processes.append(Process(name, command, {**self.environ, **(extra or {})}, log))
+    def add(
+        self,
+        name: str,
+        command: list[str],
+        extra: Mapping[str, str] | None = None,
+        drop: Collection[str] = (),
+    ) -> None:
+        """Plan a child; `run` starts it. Its environment is ours and `extra`, without `drop`."""
+        whole = {**self.environ, **(extra or {})}
+        environ = {key: value for key, value in whole.items() if key not in drop}
+        self.processes.append(Process(name, command, environ, self.home / "logs" / f"{name}.log"))
 
     async def run(self) -> int:
         """Start all, wait until ready, keep all running until told to stop; return an exit code."""
@@ -213,27 +221,28 @@ def plan(environ: Mapping[str, str]) -> Local:
     if not environ.get("REDIS_URL"):
         server = EmbeddedServer(home / "redis")
         local.environ["REDIS_URL"] = server.url
-    vendors = _sandboxed(local)
+    listen = _sandbox_listen(local.environ)
+    vendors = sandbox.environment(f"http://{listen}") if listen else {}
+    # Provider keys are for the providers service alone.
     for name in SERVICES:
-        extra = vendors if name == "providers" else None
-        local.add(name, [sys.executable, "-m", f"services.{name}"], extra)
-    if vendors:
-        port = vendors["OPENAI_BASE_URL"].split(":")[2].split("/")[0]
-        local.add("sandbox", [sys.executable, "-m", "services.providers.sandbox", "--port", port])
+        drop = () if name == "providers" else KEY_NAMES
+        local.add(name, [sys.executable, "-m", f"services.{name}"], vendors, drop)
+    if listen:
+        address, _, port = listen.rpartition(":")
+        command = [sys.executable, "-m", "services.providers.sandbox"]
+        local.add("sandbox", [*command, "--host", address, "--port", port], drop=KEY_NAMES)
     if server is not None:
-        local.add("redis", server.command)
+        local.add("redis", server.command, drop=KEY_NAMES)
     return local
 
 
-def _sandboxed(local: Local) -> dict[str, str]:
-    """Return what connects the sandbox, or nothing when a real provider is connected."""
-    named = {name for vendor in VENDORS.values() for name in vendor.key_env}
-    directory = local.environ.get("ROUTOR_CATALOG_DIR")
+def _sandbox_listen(environ: Mapping[str, str]) -> str:
+    """Return where the sandbox shall listen; empty when a real provider is connected."""
+    directory = environ.get("ROUTOR_CATALOG_DIR")
     own = catalog.read(Path(directory)).providers.keys() - VENDORS.keys() if directory else ()
-    if own or any(local.environ.get(name) for name in named):
-        return {}
-    listen = local.environ.get("ROUTOR_SANDBOX_LISTEN") or f"127.0.0.1:{_free(0)}"
-    return sandbox.environment(f"http://{listen}")
+    if own or any(environ.get(name) for name in KEY_NAMES):
+        return ""
+    return environ.get("ROUTOR_SANDBOX_LISTEN") or f"127.0.0.1:{_free(0)}"
 
 
 def _free(port: int) -> int:

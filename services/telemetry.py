@@ -75,6 +75,9 @@ decision_duration = _meter.create_histogram(
     "routor.decision.duration", unit="s", description="Decisions of the router"
 )
 attempts = _meter.create_counter("routor.attempts", description="Calls to providers, by kind")
+attempts_dropped = _meter.create_counter(
+    "routor.attempts.dropped", description="Attempts that Redis could not take"
+)
 operation_duration = _meter.create_histogram(
     "gen_ai.client.operation.duration", unit="s", description="Calls to providers"
 )

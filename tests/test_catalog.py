@@ -139,7 +139,6 @@ def test_retired_models_are_not_called(key: str, replacement: str) -> None:
     ("key", "replacement"),
     [
         ("deepseek/deepseek-v4-flash", "deepseek/deepseek-flash"),
-        ("google/gemini-3.5-flash", "google/gemini-3.6-flash"),
     ],
 )
 def test_an_alias_still_answers_and_says_who_serves_it(key: str, replacement: str) -> None:

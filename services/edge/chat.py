@@ -1,0 +1,138 @@
+"""The front door POST /v1/chat/completions: OpenAI's format in and out."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from routor.v1.types_pb2 import PROFILE_DIRECT
+from services.edge import document, fields, problem, schema
+from services.edge.door import Call
+from services.errors import Kind, RoutorError
+
+# Names by which other gateways and SDKs let a caller choose hosts, keys or backends. They are
+# dropped: where a request goes is never the caller's to say (GHSA-qqcv-vg9f-5rr3, 2026).
+# fmt: off
+DROPPED = frozenset({
+    "api_base", "api_key", "api_type", "api_version", "azure_ad_token", "azure_endpoint",
+    "base_url", "custom_host", "custom_llm_provider", "deployment_id", "endpoint",
+    "extra_body", "extra_headers", "extra_query", "fallbacks", "headers", "host",
+    "mock_response", "model_list", "num_retries", "organization", "proxy", "region_name",
+    "request_timeout", "timeout", "url", "user_config", "webhook_url",
+})
+# fmt: on
+DROPPED_PREFIXES = ("aws_", "litellm_", "portkey", "vertex_", "x-")
+LEGACY = ("functions", "function_call")
+MODEL_ID = re.compile(r"[!-~]{1,256}")
+
+DONE = b"data: [DONE]\n\n"
+
+
+def parse(raw: bytes) -> Call:
+    """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
+    return call(document.read(raw), raw)
+
+
+def call(tree: dict[str, Any], raw: bytes | None = None) -> Call:
+    """Check a decoded body; `raw` is forwarded when nothing has to be taken out of it."""
+    size = len(tree)
+    own = fields.take(tree)
+    for name in LEGACY:
+        if tree.get(name) is not None:
+            text = f"{name}: is no longer supported; use tools and tool_choice."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=name)
+    _strip(tree)
+    request = document.convert(tree, schema.ChatRequest)
+    _check_messages(request.messages)
+    _check_choice(request)
+    model = request.model or ""
+    profile = fields.profile(own, model)
+    if profile == PROFILE_DIRECT and not MODEL_ID.fullmatch(model):
+        raise RoutorError(Kind.UNKNOWN_MODEL, "There is no model of this name.", param="model")
+    asked = model if profile == PROFILE_DIRECT else "auto"
+    body = raw if raw is not None and len(tree) == size else msgspec.json.encode(tree)
+    return Call(body, request, own, profile, asked)
+
+
+def answer(body: bytes, routor: bytes) -> bytes:
+    """Return the completion with the `routor` object as its last member."""
+    return _with(body, routor)
+
+
+def chunk(body: bytes) -> bytes:
+    """Return one server-sent event."""
+    return b"data: " + body + b"\n\n"
+
+
+def finish(chunks: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
+    """Return the chunks with finish_reason, `routor` in the last, usage if any, and [DONE]."""
+    *others, last = chunks
+    events = [*others, _with(last, routor), *([usage_chunk] if usage_chunk else [])]
+    return b"".join(map(chunk, events)) + DONE
+
+
+def broken(error: RoutorError, request_id: str) -> bytes:
+    """Return the error event; no finish_reason and no [DONE] ever follow it."""
+    return chunk(msgspec.json.encode(problem.document(error, request_id)))
+
+
+def _with(body: bytes, routor: bytes) -> bytes:
+    """Add a member to an encoded object without decoding it."""
+    return body.rstrip()[:-1] + b',"routor":' + routor + b"}"
+
+
+def _strip(tree: dict[str, Any]) -> None:
+    """Take out what is not forwarded: other gateways' fields, nulls, tool fields without tools."""
+    for name, value in list(tree.items()):
+        if value is None or name in DROPPED or name.lower().startswith(DROPPED_PREFIXES):
+            del tree[name]
+    if tree.get("tools") == []:
+        del tree["tools"]
+    if "tools" not in tree:
+        tree.pop("parallel_tool_calls", None)
+        if tree.get("tool_choice") in ("auto", "none"):
+            del tree["tool_choice"]
+
+
+def _check_messages(messages: Sequence[schema.Message]) -> None:
+    called: set[str] = set()
+    for index, message in enumerate(messages):
+        where = f"messages[{index}]"
+        if isinstance(message, schema.Assistant):
+            called.update(made.id for made in message.tool_calls or ())
+            if message.content is None and not (
+                message.tool_calls or message.refusal or message.audio
+            ):
+                raise document.invalid(f"{where}.content", "is missing, and there are no calls")
+        elif isinstance(message, schema.ToolResult) and message.tool_call_id not in called:
+            text = "answers no tool call of an earlier assistant message"
+            raise document.invalid(f"{where}.tool_call_id", text)
+        elif isinstance(message, schema.User) and isinstance(message.content, list):
+            _check_files(message.content, where)
+
+
+def _check_files(parts: Sequence[schema.UserPart], where: str) -> None:
+    for index, part in enumerate(parts):
+        if isinstance(part, schema.File) and not (part.file.file_data or part.file.file_id):
+            raise document.invalid(f"{where}.content[{index}].file", "needs file_data or file_id")
+
+
+def _check_choice(request: schema.ChatRequest) -> None:
+    choice = request.tool_choice
+    if choice is None:
+        return
+    if not request.tools:
+        raise document.invalid("tool_choice", "needs tools to choose from")
+    if isinstance(choice, schema.NamedFunction):
+        wanted, path = choice.function.name, "tool_choice.function.name"
+    elif isinstance(choice, schema.NamedCustom):
+        wanted, path = choice.custom.name, "tool_choice.custom.name"
+    else:
+        return
+    offered = {
+        tool.function.name if isinstance(tool, schema.FunctionTool) else tool.custom.name
+        for tool in request.tools
+    }
+    if wanted not in offered:
+        raise document.invalid(path, "is not the name of one of the tools")

@@ -1,0 +1,108 @@
+"""JSON from outside: read strictly, checked against a type, faults named by their path. Pure."""
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from services.errors import Kind, RoutorError
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+MAX_DEPTH = 100
+_PLACE = re.compile(r"(?P<text>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.+)`")
+# What may stand where msgspec only says that something else stood there.
+_WORDS = {
+    "role": "system, developer, user, assistant or tool",
+    "type": "a type that this field takes",
+    "reasoning_effort": "none, minimal, low, medium, high, xhigh or max",
+    "routor_tier": "NANO, SIMPLE, LIGHT, STANDARD or COMPLEX",
+    "routor_tier_floor": "NANO, SIMPLE, LIGHT, STANDARD or COMPLEX",
+    "routor_tier_ceiling": "NANO, SIMPLE, LIGHT, STANDARD or COMPLEX",
+    "routor_profile": "auto, tier or direct",
+    "tool_choice": "auto, none, required or an object naming a tool",
+}
+
+
+def read(raw: bytes) -> Json:
+    """Decode a JSON object.
+
+    Refuses, with INVALID_REQUEST, what parsers disagree on: duplicate names, NaN, invalid
+    UTF-8, lone surrogates, nesting beyond 100 levels and integers beyond 64 bits.
+    """
+    try:
+        tree = msgspec.json.decode(raw)
+    except RecursionError:
+        raise _refusal("The body is nested too deeply.") from None
+    except (ValueError, OverflowError):
+        raise _refusal("The body is not valid JSON in UTF-8.") from None
+    if not isinstance(tree, dict):
+        raise _refusal("The body must be a JSON object.")
+    if _members(tree) != _colons(raw):
+        raise _refusal("The body names a field twice in one object.")
+    return tree
+
+
+def convert(tree: object, kind: type[T]) -> T:
+    """Check decoded JSON against a type; raise INVALID_REQUEST naming the faulty field."""
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as failure:
+        raise _fault(str(failure)) from None
+
+
+def invalid(param: str, text: str) -> RoutorError:
+    """Return the error of a faulty field; `text` goes on from its name."""
+    return RoutorError(Kind.INVALID_REQUEST, f"{param}: {text}.", param=param)
+
+
+def _refusal(message: str) -> RoutorError:
+    return RoutorError(Kind.INVALID_REQUEST, message)
+
+
+def _members(tree: Json) -> int:
+    """Count the members of all objects, level by level, and check depth and integers."""
+    count, depth, level = 0, 0, [tree]
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _refusal(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        below: list[Any] = []
+        for container in level:
+            values: Any = container
+            if isinstance(container, dict):
+                count += len(container)
+                values = container.values()
+            for value in values:
+                if isinstance(value, dict | list):
+                    below.append(value)
+                elif type(value) is int and value.bit_length() > 63:
+                    raise _refusal("The body holds an integer beyond 64 bits.")
+        level = below
+    return count
+
+
+def _colons(raw: bytes) -> int:
+    """Count the members as they were written: in valid JSON, the colons outside strings."""
+    if b"\\" in raw:
+        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return sum(piece.count(b":") for piece in raw.split(b'"')[::2])
+
+
+def _fault(told: str) -> RoutorError:
+    match = _PLACE.fullmatch(told)
+    text, path = (match["text"], match["path"] or "") if match else (told, "")
+    missing = _MISSING.fullmatch(text)
+    if missing:
+        path = f"{path}.{missing[1]}".lstrip(".")
+        text = "is missing"
+    elif text.startswith("Invalid "):
+        # msgspec would repeat what the caller wrote.
+        text = f"must be {_WORDS.get(path.rpartition('.')[2], 'one of the values allowed here')}"
+    else:
+        text = text[:1].lower() + text[1:]
+    if not path:
+        return _refusal(f"The body is not what was expected: {text}.")
+    return invalid(path, text)

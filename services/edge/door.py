@@ -1,0 +1,67 @@
+"""What every front door offers the pipeline: a request read, an answer written.
+
+Behind the doors there is one language, OpenAI chat completions.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from routor.v1 import router_pb2, types_pb2
+from services.edge import fields, schema, window
+from services.errors import RoutorError
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as read.
+
+    `body` is the OpenAI chat request to forward, without routor fields; `model` what the caller
+    asked for, "auto" when the choice is Routor's.
+    """
+
+    body: bytes
+    request: schema.ChatRequest
+    fields: fields.Fields
+    profile: "types_pb2.Profile.ValueType"
+    model: str
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer is to be streamed."""
+        return bool(self.request.stream)
+
+    def to_route(self, request_id: str) -> router_pb2.RouteRequest:
+        """Return the question for the router."""
+        return router_pb2.RouteRequest(
+            request_id=request_id,
+            model=self.model,
+            messages=window.messages(self.request.messages),
+            tools=window.tools(self.request.tools),
+            needs=window.needs(self.request),
+            preferences=fields.preferences(self.fields, self.profile),
+        )
+
+
+class Door(Protocol):
+    """One wire format of ours. `routor` is the JSON object of that name, encoded."""
+
+    def parse(self, raw: bytes) -> Call:
+        """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
+        ...
+
+    def answer(self, body: bytes, routor: bytes) -> bytes:
+        """Return a whole answer, made from an OpenAI chat completion."""
+        ...
+
+    def chunk(self, body: bytes) -> bytes:
+        """Return what one OpenAI chat.completion.chunk puts on the stream."""
+        ...
+
+    def finish(self, chunks: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
+        """Return the clean end of a stream."""
+        ...
+
+    def broken(self, error: RoutorError, request_id: str) -> bytes:
+        """Return the end of a stream that failed: never to be taken for a clean one."""
+        ...

@@ -1,0 +1,100 @@
+"""Who may come in: the check of API keys. Closed by default."""
+
+import hmac
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+import redis.asyncio as redis
+from multidict import CIMultiDictProxy
+
+from services import store
+from services.edge import keys
+from services.errors import Kind, RoutorError
+
+logger = logging.getLogger(__name__)
+
+# How long an answer of Redis holds: a revoked key works no longer than this.
+ACCEPTED_TTL_S = 5.0
+REFUSED_TTL_S = 2.0
+CACHE_SIZE = 10_000
+# After a failure Redis is left alone for this long: no request waits for a dead server twice.
+REST_S = 1.0
+
+HELP = "Send it as `Authorization: Bearer sk-routor-...`."
+
+
+class Gate:
+    """Checks keys: those of the environment, then those in Redis.
+
+    Only digests are compared, so time tells nothing about a key. Without Redis the keys of the
+    environment and those accepted before still work.
+    """
+
+    def __init__(
+        self,
+        api_keys: str,
+        client: "redis.Redis | None" = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        words = [word.strip() for word in api_keys.split(",")]
+        self._own = [keys.digest(word) for word in words if word]
+        self._client = client
+        self._clock = clock
+        self._cache: OrderedDict[str, tuple[bool, float]] = OrderedDict()
+        self._resting_until_s = float("-inf")
+        if not self._own and client is None:
+            logger.warning("No API key is configured: every request will be refused.")
+
+    async def check(self, headers: "CIMultiDictProxy[str]") -> str:
+        """Return the digest of the request's key; raise RoutorError(UNAUTHENTICATED)."""
+        digest = keys.digest(_key(headers))
+        # Every comparison is made: how long it takes does not tell which key fits.
+        fitting = sum(hmac.compare_digest(digest, own) for own in self._own)
+        if fitting or await self._stored(digest):
+            return digest
+        raise RoutorError(Kind.UNAUTHENTICATED, f"This API key is not valid. {HELP}")
+
+    async def _stored(self, digest: str) -> bool:
+        now_s = self._clock()
+        known, until_s = self._cache.get(digest, (False, float("-inf")))
+        if now_s < until_s or self._client is None:
+            return known
+        if now_s < self._resting_until_s:
+            return known
+        try:
+            known = bool(await self._client.exists(store.key_name(digest)))
+        except (redis.RedisError, OSError, TimeoutError) as failure:
+            logger.warning("keys cannot be read from Redis: %s", type(failure).__name__)
+            self._resting_until_s = self._clock() + REST_S
+            return known
+        self._remember(digest, known)
+        return known
+
+    def _remember(self, digest: str, known: bool) -> None:
+        ttl_s = ACCEPTED_TTL_S if known else REFUSED_TTL_S
+        self._cache[digest] = (known, self._clock() + ttl_s)
+        self._cache.move_to_end(digest)
+        if len(self._cache) > CACHE_SIZE:
+            # A flood of wrong keys pushes out the oldest answers, never memory's bounds.
+            self._cache.popitem(last=False)
+
+
+def _key(headers: "CIMultiDictProxy[str]") -> str:
+    """Return the one key that the headers carry, from Authorization or x-api-key."""
+    bearers = headers.getall("Authorization", [])
+    plain = headers.getall("x-api-key", [])
+    if not bearers and not plain:
+        raise RoutorError(Kind.UNAUTHENTICATED, f"The API key is missing. {HELP}")
+    if len(bearers) > 1 or len(plain) > 1:
+        raise RoutorError(Kind.UNAUTHENTICATED, f"The API key was sent more than once. {HELP}")
+    found = {word.strip() for word in plain}
+    for value in bearers:
+        scheme, _, word = value.partition(" ")
+        if scheme.lower() != "bearer":
+            raise RoutorError(Kind.UNAUTHENTICATED, f"The API key is not a bearer token. {HELP}")
+        found.add(word.strip())
+    if len(found) != 1 or "" in found:
+        raise RoutorError(Kind.UNAUTHENTICATED, f"The API key is empty or ambiguous. {HELP}")
+    return found.pop()

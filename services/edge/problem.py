@@ -1,0 +1,102 @@
+"""The one file where an error becomes HTTP, in OpenAI's shape."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from services.errors import Kind, RoutorError
+
+SERVER = "routor"
+MOST_RETRY_AFTER_S = 600
+# Clients retry 429 and 5xx by themselves; these will not be better the next time, or have
+# already cost all the time there was.
+HOPELESS = frozenset(
+    {
+        Kind.PROVIDER_QUOTA,
+        Kind.PROVIDER_AUTH,
+        Kind.MODEL_GONE,
+        Kind.PROVIDER_TIMEOUT,
+        Kind.STREAM_BROKEN,
+        Kind.INTERNAL,
+    }
+)
+_CODES = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
+
+
+def document(error: RoutorError, request_id: str) -> dict[str, Any]:
+    """Return the body of an error; what was tried upstream stands in `error.routor`."""
+    rule = error.kind.rule
+    fault: dict[str, Any] = {
+        "message": error.message,
+        "type": rule.type,
+        "param": error.param,
+        "code": error.code,
+    }
+    if error.attempts:
+        names = ("provider", "model", "kind", "http_status", "latency_ms")
+        tried = [{name: getattr(attempt, name) for name in names} for attempt in error.attempts]
+        for attempt in tried:
+            attempt["latency_ms"] = round(attempt["latency_ms"], 1)
+        fault["routor"] = {"request_id": request_id, "attempts": tried}
+    return {"error": fault}
+
+
+def response(error: RoutorError, request_id: str) -> web.Response:
+    """Return the whole HTTP answer of an error."""
+    return web.Response(
+        status=error.kind.rule.http,
+        headers=_headers(error),
+        body=msgspec.json.encode(document(error, request_id)),
+        content_type="application/json",
+    )
+
+
+def refusal(refused: web.HTTPException, method: str) -> web.Response:
+    """Return the HTTP answer to what never reached a front door: no such path, method or type."""
+    status = refused.status
+    texts = {
+        404: "There is nothing at this path.",
+        405: f"This path does not take {method[:16]}.",
+        415: refused.text or "The body must be JSON.",
+    }
+    fault = {
+        "message": texts.get(status, refused.reason),
+        "type": "invalid_request_error",
+        "param": None,
+        "code": _CODES.get(status),
+    }
+    headers = {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
+    return web.Response(
+        status=status,
+        headers=headers,
+        body=msgspec.json.encode({"error": fault}),
+        content_type="application/json",
+    )
+
+
+def malformed(status: int) -> web.Response:
+    """Return the HTTP answer to what is not even HTTP; nothing of it is repeated."""
+    kind = Kind.INVALID_REQUEST if status < 500 else Kind.INTERNAL
+    text = "The HTTP request is malformed." if status < 500 else "The request failed; try again."
+    return web.Response(
+        status=status,
+        headers={"Server": SERVER},
+        body=msgspec.json.encode(document(RoutorError(kind, text), "")),
+        content_type="application/json",
+    )
+
+
+def _headers(error: RoutorError) -> Mapping[str, str]:
+    headers = {}
+    status = error.kind.rule.http
+    if error.kind is Kind.UNAUTHENTICATED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.kind in HOPELESS or (status < 500 and status != 429):
+        headers["x-should-retry"] = "false"
+    elif error.retry_after_s is not None or status in (429, 503):
+        wait_s = math.ceil(error.retry_after_s or 1)
+        headers["Retry-After"] = str(min(max(wait_s, 1), MOST_RETRY_AFTER_S))
+    return headers

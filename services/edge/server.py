@@ -1,0 +1,80 @@
+"""The edge as a running server: listen, serve, drain."""
+
+import asyncio
+
+from aiohttp import web
+
+from services import store
+from services.edge import app, wire
+from services.edge.frame import Traffic
+from services.edge.gate import Gate
+from services.edge.peers import Peers
+from services.edge.readiness import Readiness
+from services.edge.settings import EdgeSettings
+from services.status import StatusBoard
+
+BACKLOG = 1024
+# After the drain: what is still being written, or still hangs, gets this long.
+LAST_WRITES_S = 1.0
+
+
+class Edge:
+    """Everything the edge holds open, from `start` to `stop`."""
+
+    def __init__(self, settings: EdgeSettings) -> None:
+        self._settings = settings
+        self._peers = Peers(
+            settings.router_address,
+            settings.providers_address,
+            settings.internal_token,
+            settings.router_timeout_s,
+        )
+        self._redis = store.connect(settings.redis_url) if settings.redis_url else None
+        self._board = StatusBoard(self._redis, settings.health_address) if self._redis else None
+        self._following: asyncio.Task[None] | None = None
+        self._traffic = Traffic()
+        gate = Gate(settings.api_key, self._redis)
+        readiness = Readiness(self._peers, self._board, self._traffic)
+        self._runner = wire.Runner(
+            app.build(settings, self._peers, gate, readiness, self._traffic),
+            # A client that has gone cancels its handler, and that cancels the call upstream.
+            handler_cancellation=True,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=settings.keepalive_timeout_s,
+            shutdown_timeout=LAST_WRITES_S,
+        )
+
+    @property
+    def port(self) -> int:
+        """The TCP port it listens on; 0 for a Unix socket."""
+        address = self._runner.addresses[0]
+        return int(address[1]) if isinstance(address, tuple) else 0
+
+    async def start(self) -> None:
+        """Listen, and follow the status of the providers."""
+        await self._runner.setup()
+        if self._board is not None:
+            self._following = asyncio.create_task(self._board.run())
+        await _site(self._runner, self._settings.listen).start()
+
+    async def stop(self) -> None:
+        """Take no new requests, let the running ones end within `drain_s`, then close."""
+        self._traffic.draining = True
+        for site in self._runner.sites:
+            await site.stop()
+        await self._traffic.quiet(self._settings.drain_s)
+        await self._runner.cleanup()
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        await self._peers.close()
+        if self._redis is not None:
+            await self._redis.aclose()
+
+
+def _site(runner: web.AppRunner, listen: str) -> web.BaseSite:
+    if listen.startswith("unix:"):
+        return web.UnixSite(runner, listen.removeprefix("unix:"), backlog=BACKLOG)
+    host, _, port = listen.rpartition(":")
+    return web.TCPSite(runner, host.strip("[]"), int(port), backlog=BACKLOG)

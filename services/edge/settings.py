@@ -1,0 +1,38 @@
+"""Settings of the edge."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from services.settings import Secret, variable
+
+
+@dataclass(frozen=True)
+class EdgeSettings:
+    """What the environment says; `listen` is host:port or unix:path.
+
+    `api_key` is one key or several, separated by commas.
+    """
+
+    PREFIX: ClassVar[str] = "ROUTOR_EDGE_"
+
+    listen: str = "127.0.0.1:8080"
+    body_limit_mb: int = 32
+    body_timeout_s: float = 60.0
+    # Also drops a request head that never ends.
+    keepalive_timeout_s: float = 30.0
+    drain_s: float = 30.0
+    decision_headers: bool = True
+    total_timeout_s: float = 600.0
+    router_timeout_s: float = 2.0
+    api_key: Secret = variable("ROUTOR_API_KEY", Secret(""))
+    admin_key: Secret = variable("ROUTOR_ADMIN_KEY", Secret(""))
+    internal_token: Secret = variable("ROUTOR_INTERNAL_TOKEN", Secret(""))
+    redis_url: Secret = variable("REDIS_URL", Secret(""))
+    router_address: str = variable("ROUTOR_ROUTER_ADDRESS", "127.0.0.1:50051")
+    providers_address: str = variable("ROUTOR_PROVIDERS_ADDRESS", "127.0.0.1:50052")
+    health_address: str = variable("ROUTOR_HEALTH_ADDRESS", "127.0.0.1:50053")
+
+    @property
+    def body_limit_bytes(self) -> int:
+        """The largest request body."""
+        return self.body_limit_mb << 20

@@ -1,0 +1,137 @@
+"""What an answer tells about its decision: the `routor` object and the X-Routor-* headers. Pure."""
+
+import msgspec
+
+from routor.v1 import router_pb2, types_pb2
+from routor.v1.providers_pb2 import Served
+from services.errors import Kind, RoutorError
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The `routor` object of an answer; None where it is not known.
+
+    `savingsPct` is percent against the baseline model (Claude Opus 4.8), `attempts` the number
+    of calls to providers.
+    """
+
+    request_id: str
+    model: str
+    tier: str | None
+    category: str | None
+    profile: str | None
+    confidence: float
+    method: str
+    savingsPct: float | None  # noqa: N815 - names of the public interface
+    costUsd: float | None  # noqa: N815
+    fallback: bool
+    attempts: int
+
+
+def tier_word(tier: "types_pb2.Tier.ValueType") -> str | None:
+    """Return "LIGHT" and the like; None for none."""
+    return types_pb2.Tier.Name(tier).removeprefix("TIER_") if tier else None
+
+
+def category_word(category: "types_pb2.Category.ValueType") -> str | None:
+    """Return "coding" and the like; None for none."""
+    if not category:
+        return None
+    return types_pb2.Category.Name(category).removeprefix("CATEGORY_").lower()
+
+
+def profile_word(profile: "types_pb2.Profile.ValueType") -> str | None:
+    """Return "auto", "tier" or "direct"; None for none."""
+    return types_pb2.Profile.Name(profile).removeprefix("PROFILE_").lower() if profile else None
+
+
+def check(decision: router_pb2.Decision) -> None:
+    """Raise NO_CAPABLE_MODEL for a decision without a chain: there is nobody to ask."""
+    if not decision.chain:
+        raise RoutorError(Kind.NO_CAPABLE_MODEL, "No connected model can take this request.")
+
+
+def expected(decision: router_pb2.Decision, model: str) -> Report:
+    """Report what is known when a stream starts; `model` is the one that has begun to answer.
+
+    `attempts` is its place in the chain; the end of the stream tells the true number.
+    """
+    models = [member.model for member in decision.chain]
+    place = models.index(model) if model in models else 0
+    return _report(
+        decision,
+        model=model or models[0],
+        savings=_saving(decision, decision.chain[place]),
+        cost_usd=None,
+        fallback=place > 0,
+        attempts=place + 1,
+    )
+
+
+def actual(decision: router_pb2.Decision, served: Served) -> Report:
+    """Report how the request went."""
+    member = next((m for m in decision.chain if m.model == served.model), decision.chain[0])
+    priced = served.cost_usd > 0 or _priced(decision, member)
+    return _report(
+        decision,
+        model=served.model,
+        savings=_saving(decision, member),
+        cost_usd=round(served.cost_usd, 10) if priced else None,
+        fallback=served.fallback,
+        attempts=len(served.attempts),
+    )
+
+
+def headers(report: Report) -> dict[str, str]:
+    """Return the X-Routor-* headers; what is not known is left out."""
+    named = {
+        "Model": report.model,
+        "Tier": report.tier,
+        "Category": report.category,
+        "Confidence": f"{report.confidence:g}",
+        "Profile": report.profile,
+        "Savings": None if report.savingsPct is None else f"{report.savingsPct:g}",
+        "Fallback": "true" if report.fallback else "false",
+        "Attempts": str(report.attempts),
+    }
+    return {f"X-Routor-{name}": value for name, value in named.items() if value}
+
+
+def _report(
+    decision: router_pb2.Decision,
+    *,
+    model: str,
+    savings: float | None,
+    cost_usd: float | None,
+    fallback: bool,
+    attempts: int,
+) -> Report:
+    return Report(
+        request_id=decision.request_id,
+        model=model,
+        tier=tier_word(decision.tier),
+        category=category_word(decision.category),
+        profile=profile_word(decision.profile),
+        confidence=round(decision.confidence, 4),
+        method=decision.method,
+        savingsPct=None if savings is None else round(100 * savings, 1),
+        costUsd=cost_usd,
+        fallback=fallback,
+        attempts=attempts,
+    )
+
+
+def _saving(decision: router_pb2.Decision, member: types_pb2.ChainMember) -> float | None:
+    """Return 1 - cost/baseline of the model that answers, at least 0; None when not known.
+
+    Both are expected costs of this request. The baseline never answered, so an actual cost on one
+    side alone would show how long the answer was and not what the choice has saved.
+    """
+    if decision.baseline_cost_usd <= 0 or not _priced(decision, member):
+        return None
+    return max(0.0, 1 - member.expected_cost_usd / decision.baseline_cost_usd)
+
+
+def _priced(decision: router_pb2.Decision, member: types_pb2.ChainMember) -> bool:
+    """Tell a free model from one without a known price, which only a caller can have named."""
+    named = decision.profile == types_pb2.PROFILE_DIRECT
+    return member.expected_cost_usd > 0 or not named or decision.savings > 0

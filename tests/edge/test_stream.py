@@ -1,0 +1,170 @@
+"""POST /v1/chat/completions, streamed: order, endings, and clients that go away."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from routor.v1 import providers_pb2
+from services.errors import Kind
+from tests.edge.fakes import (
+    AUTO,
+    FIRST,
+    SECOND,
+    USAGE_CHUNK,
+    error,
+    failed,
+    finish,
+    opened,
+    piece,
+    text_chunks,
+)
+
+
+def events(text):
+    """Return the data of each event; every event is exactly `data: …` and an empty line."""
+    assert text.endswith("\n\n")
+    pieces = text[:-2].split("\n\n")
+    assert all(event.startswith("data: ") for event in pieces)
+    return [event.removeprefix("data: ") for event in pieces]
+
+
+async def test_order_and_form(house):
+    house.providers.events = [*text_chunks("Hi", " there"), finish(usage=USAGE_CHUNK)]
+    answer = await house.chat(stream=True)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    assert answer.headers["X-Routor-Model"] == FIRST
+    assert answer.headers["X-Routor-Fallback"] == "false"
+    *chunks, done = events(answer.text)
+    assert done == "[DONE]"
+    first, second, last, usage = chunks
+    assert first.encode() == piece({"content": "Hi"})
+    assert second.encode() == piece({"content": " there"})
+    assert usage.encode() == USAGE_CHUNK
+    ending = msgspec.json.decode(last)
+    routor = ending.pop("routor")
+    assert ending == msgspec.json.decode(piece({}, finish_reason="stop"))
+    assert routor["request_id"] == answer.headers["X-Request-Id"]
+    assert routor["costUsd"] == 0.001
+    assert house.router.requests[0].needs.stream is True
+
+
+async def test_no_usage_chunk_unless_the_providers_send_one(house):
+    answer = await house.chat(stream=True)
+    assert '"usage"' not in answer.text
+
+
+async def test_only_the_last_of_several_finish_chunks_carries_routor(house):
+    two = providers_pb2.StreamResponse(finish=finish().finish)
+    two.finish.chunks.append(piece({}, finish_reason="length"))
+    house.providers.events = [*text_chunks("a"), two]
+    *_, one, other, done = events((await house.chat(stream=True, n=2)).text)
+    assert "routor" not in msgspec.json.decode(one)
+    assert msgspec.json.decode(other)["routor"]["model"] == FIRST
+    assert done == "[DONE]"
+
+
+async def test_headers_after_silent_failover_name_the_model_that_answers(house):
+    house.providers.events = [
+        *text_chunks("Hi", model=SECOND),
+        finish(SECOND, failed=[failed(FIRST)]),
+    ]
+    answer = await house.chat(stream=True)
+    assert answer.headers["X-Routor-Model"] == SECOND
+    assert answer.headers["X-Routor-Fallback"] == "true"
+    assert answer.headers["X-Routor-Attempts"] == "2"
+
+
+async def test_an_empty_answer_is_a_whole_answer(house):
+    house.providers.events = [finish()]
+    *_, done = events((await house.chat(stream=True)).text)
+    assert done == "[DONE]"
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [[], [error(Kind.STREAM_BROKEN, "Cut.", attempts=[failed()])], [ValueError("bug")]],
+    ids=["no finish", "broken", "bug"],
+)
+async def test_a_break_in_the_middle_is_never_taken_for_an_end(house, ending):
+    house.providers.events = [*text_chunks("Hi"), *ending]
+    answer = await house.chat(stream=True)
+    first, last = events(answer.text)
+    assert first.encode() == piece({"content": "Hi"})
+    fault = msgspec.json.decode(last)["error"]
+    assert fault["type"] == "server_error"
+    assert "[DONE]" not in answer.text
+    assert '"finish_reason":"stop"' not in answer.text
+    assert "bug" not in answer.text
+
+
+async def test_a_stream_that_never_says_anything_is_502(house):
+    house.providers.events = []
+    answer = await house.chat(stream=True)
+    assert answer.status_code == 502
+    assert answer.json()["error"]["code"] == "provider_unavailable"
+
+
+async def test_nothing_is_sent_before_the_first_event(house):
+    gate = asyncio.Event()
+    house.providers.events = [gate, *text_chunks("Hi"), finish()]
+    asked = asyncio.create_task(house.chat(stream=True))
+    await house.providers.started.wait()
+    assert not asked.done()
+    gate.set()
+    assert (await asked).status_code == 200
+
+
+async def test_chunks_are_passed_on_as_they_come(house):
+    gate = asyncio.Event()
+    house.providers.events = [*text_chunks("Hi"), gate, finish()]
+    body = {**AUTO, "stream": True}
+    async with house.client.stream("POST", "/v1/chat/completions", json=body) as answer:
+        chunks = answer.aiter_bytes()
+        assert await anext(chunks) == b"data: " + piece({"content": "Hi"}) + b"\n\n"
+        gate.set()
+        rest = b"".join([chunk async for chunk in chunks])
+    assert rest.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("after_text", [False, True])
+async def test_a_client_that_leaves_ends_the_call_upstream(house, stream, after_text):
+    never = asyncio.Event()
+    house.providers.answer = [never]
+    house.providers.events = [*(text_chunks("Hi") if after_text else []), never]
+    _, writer = await asyncio.open_connection("127.0.0.1", house.edge.port)
+    body = msgspec.json.encode({**AUTO, "stream": stream})
+    head = (
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+        f"Authorization: {house.client.headers['Authorization']}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    writer.write(head.encode() + body)
+    await house.providers.started.wait()
+    writer.close()
+    async with asyncio.timeout(5):
+        await house.providers.cancelled.wait()
+
+
+async def test_a_deadline_in_the_middle_is_an_error_event():
+    async with opened(total_timeout_s=0.5) as hasty:
+        hasty.providers.events = [*text_chunks("Hi"), asyncio.Event()]
+        answer = await hasty.chat(stream=True)
+        _, last = events(answer.text)
+        assert msgspec.json.decode(last)["error"]["code"] == "provider_timeout"
+
+
+async def test_providers_that_die_in_the_middle_are_an_error_event(house):
+    house.providers.events = [*text_chunks("Hi"), asyncio.Event()]
+    body = {**AUTO, "stream": True}
+    async with house.client.stream("POST", "/v1/chat/completions", json=body) as answer:
+        chunks = answer.aiter_bytes()
+        await anext(chunks)
+        await house.servers["providers"].stop(0)
+        rest = b"".join([chunk async for chunk in chunks])
+    (last,) = events(rest.decode())
+    assert msgspec.json.decode(last)["error"]["code"] == "overloaded"
