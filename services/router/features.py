@@ -171,10 +171,10 @@ def extract(request: router_pb2.RouteRequest) -> Features:
         passages.append(Passage(source.part, text, start))
         start += len(text) + PADS
     joined = "".join(passage.text + "\0" * PADS for passage in passages)
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.int64)
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
     classes = _CLASS[np.minimum(codes, 0xFFFF)]
     owners = np.repeat(np.arange(len(passages)), [len(p.text) + PADS for p in passages])
-    words, word_at = _words(codes.astype(np.uint64), classes)
+    words, word_at = _words(codes, classes)
     dense = np.zeros((len(passages), len(DENSE)), np.float32)
     _describe_texts(dense, sources, classes, owners)
     _describe_request(dense[turn], request, turn, image_before, results)
@@ -245,13 +245,13 @@ def _words(codes: Hashes, classes: npt.NDArray[np.uint8]) -> tuple[Hashes, Ints]
 
 
 def _grams(
-    codes: Ints, words: Hashes, word_at: Ints, owners: Ints, parts: Sequence[Part]
+    codes: Hashes, words: Hashes, word_at: Ints, owners: Ints, parts: Sequence[Part]
 ) -> tuple[Ints, Floats, Ints, Ints]:
     """Return buckets, scales, owners and positions of word 1-2-grams and character 3-4-grams."""
     pairs = np.flatnonzero(owners[word_at[:-1]] == owners[word_at[1:]])
-    wide = codes.astype(np.uint64)[:, None] * _SEEDS
-    threes = wide[:-3, 0] + wide[1:-2, 1] + wide[2:-1, 2]
-    fours = threes + wide[3:, 3]
+    first, second, third, fourth = _SEEDS
+    threes = codes[:-3] * first + codes[1:-2] * second + codes[2:-1] * third
+    fours = threes + codes[3:] * fourth
     at = np.flatnonzero(codes[:-3])
     runs = (
         (words, word_at),

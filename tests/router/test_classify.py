@@ -44,7 +44,8 @@ def judge(*turns: tuple[int, str], image: bool = False) -> Classification:
     return shipped().classify(extract(router_pb2.RouteRequest(messages=messages)))
 
 
-# The product's example prompts; learned from by nobody. Exact: 16 of 20 when measured.
+# The product's example prompts. Those above NANO are in no training data word for word, but the
+# corpus was written by someone who knew them. Exact: 17 of 20 when measured.
 PRODUCT = {
     Tier.NANO: ["hi", "thanks", "ok", "sure"],
     Tier.SIMPLE: [
@@ -81,7 +82,7 @@ def test_product_examples_are_within_one_tier() -> None:
         for prompt in prompts
     }
     assert {prompt: by for prompt, by in off.items() if abs(by) > 1} == {}
-    assert sum(by == 0 for by in off.values()) >= 14
+    assert sum(by == 0 for by in off.values()) >= 15
 
 
 def test_a_short_hard_prompt_is_complex_mathematics() -> None:
@@ -100,13 +101,10 @@ def test_held_out_accuracy_is_well_above_the_baselines() -> None:
     tiers = np.bincount([e.tier for e in held_out() if e.tier])
     always = max(tiers) / len(held_out())
     assert score.examples > 400
-    assert score.category >= CATEGORY_FLOOR
-    assert score.tier >= max(TIER_FLOOR, always + 0.25)
+    assert score.category >= 0.60
+    assert score.tier >= max(0.72, always + 0.25)
     assert score.within_one >= 0.92
     assert score.under_by_two <= 0.05
-
-
-CATEGORY_FLOOR, TIER_FLOOR = 0.58, 0.70
 
 
 def test_held_out_prompts_in_other_languages_are_no_worse_by_far() -> None:
@@ -131,7 +129,9 @@ HARD = "Design a multi-region payment ledger with exactly-once semantics and pro
 ANSWER = "Here is the first section. Shall I continue?"
 
 
-@pytest.mark.parametrize("turn", ["ok, continue", "continue", "go on", "继续", "продолжай", "sigue"])
+@pytest.mark.parametrize(
+    "turn", ["ok, continue", "continue", "go on", "继续", "продолжай", "sigue"]
+)
 def test_a_continuation_keeps_its_sessions_tier(turn: str) -> None:
     alone = judge((USER, HARD))
     got = judge((USER, HARD), (ASSISTANT, ANSWER), (USER, turn))

@@ -26,7 +26,9 @@ USER, ASSISTANT, SYSTEM = router_pb2.ROLE_USER, router_pb2.ROLE_ASSISTANT, route
 def request(*turns: tuple[int, str], tools: int = 0) -> router_pb2.RouteRequest:
     return router_pb2.RouteRequest(
         messages=[router_pb2.Message(role=role, text=text) for role, text in turns],
-        tools=[router_pb2.Tool(name=f"get_weather_{i}", description="d" * 500) for i in range(tools)],
+        tools=[
+            router_pb2.Tool(name=f"get_weather_{i}", description="d" * 500) for i in range(tools)
+        ],
     )
 
 
@@ -52,13 +54,12 @@ def test_same_request_same_features_in_every_process() -> None:
 def test_hash_is_fixed_for_good() -> None:
     # Trained weights are void when this changes: then raise features.VERSION.
     buckets = extract(request((USER, "Prove it. 証明"))).buckets
-    assert buckets[:5].tolist() == PINNED
+    assert buckets[:5].tolist() == [32295, 20463, 1838, 1720, 51336]
 
 
-PINNED: list[int] = []
-
-
-@pytest.mark.parametrize("text", ["word " * 200_000, "証" * 1_000_000, "\n{" * 500_000, "İ" * 10**6])
+@pytest.mark.parametrize(
+    "text", ["word " * 200_000, "証" * 1_000_000, "\n{" * 500_000, "İ" * 10**6]
+)
 def test_work_is_bounded_whatever_the_length(text: str) -> None:
     turns = [(SYSTEM, text), *[(USER, text), (ASSISTANT, text)] * 20, (USER, text)]
     features = extract(request(*turns, tools=100))
