@@ -1,0 +1,68 @@
+"""Run the providers service: `python -m services.providers`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+
+import uvloop
+
+from routor.v1.providers_pb2_grpc import add_ProvidersServiceServicer_to_server
+from services import catalog, rpc, settings, store, telemetry
+from services.providers.assembly import SERVICE, assemble
+from services.providers.settings import ProvidersSettings
+from services.status import StatusBoard
+
+
+async def serve(chosen: ProvidersSettings) -> None:
+    """Serve until told to stop, then let running calls finish."""
+    stop = rpc.stopping()
+    client = store.connect(chosen.redis_url) if chosen.redis_url else None
+    parts = assemble(chosen, catalog.read(chosen.catalog_dir), os.environ, client)
+    tasks = [asyncio.create_task(parts.recorder.run())]
+    if client is not None:
+        board = StatusBoard(client, chosen.health_address, parts.breakers.obey)
+        parts.breakers.stale = lambda: board.stale
+        tasks.append(asyncio.create_task(board.run()))
+    server = rpc.Server(chosen.listen, token=chosen.internal_token)
+    server.add(add_ProvidersServiceServicer_to_server, parts.servicer, SERVICE)
+    await server.start()
+    await server.ready(True)
+    await stop.wait()
+    await server.stop(chosen.drain_s)
+    await parts.recorder.flush()
+    await end(tasks)
+    await parts.transport.aclose()
+    if client is not None:
+        with suppress(OSError):
+            await client.aclose()
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended: a Redis client may swallow one cancellation."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=0.5)
+
+
+def main() -> None:
+    """Read the settings, start, and exit 0 after a clean end."""
+    try:
+        chosen = settings.read(ProvidersSettings, os.environ)
+        if not chosen.internal_token:
+            raise settings.SettingsError(
+                "ROUTOR_INTERNAL_TOKEN is not set: this service spends money and answers nobody"
+                " without it. Set the same random text for the edge, health and providers services."
+            )
+    except settings.SettingsError as error:
+        sys.exit(str(error))
+    telemetry.start("providers", os.environ, chosen.metrics_listen)
+    uvloop.run(serve(chosen))
+    telemetry.stop()
+
+
+if __name__ == "__main__":
+    main()

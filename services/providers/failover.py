@@ -1,0 +1,224 @@
+"""Which model of a chain is tried next, and what is said when none is left. Pure.
+
+The kinds' own rules (`services.errors.RULES`: tries_next) carry most of the policy; this file
+adds what depends on the other members: their standing, windows, providers and price.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from routor.v1.types_pb2 import Attempt
+from services.errors import Kind, RoutorError
+
+# With less time than this left no call is begun.
+LEAST_S = 0.05
+# For how long a provider at its limit is left alone when it does not say.
+REST_S = 5.0
+# What one line for people may hold.
+_MESSAGE_LIMIT = 160
+
+
+class Standing(Enum):
+    """Whether a member may be called now."""
+
+    READY = "ready"
+    # Failed lately: only when nothing better is left.
+    OPEN = "open"
+    # Asked to be left alone, or refused our key or our balance: a call would be refused, too.
+    RESTING = "resting"
+    NOT_CONNECTED = "not connected"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model of the chain, as things stand now.
+
+    `context_window` is in tokens, 0 unknown; `expected_cost_usd` is 0 when unknown; `cause` is
+    why it is open or resting and `wait_s` for how long; `missing` names what would connect it.
+    """
+
+    model: str
+    provider: str
+    context_window: int = 0
+    expected_cost_usd: float = 0.0
+    standing: Standing = Standing.READY
+    cause: Kind = Kind.PROVIDER_UNAVAILABLE
+    wait_s: float = 0.0
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A member that was called and failed. `last_resort`: although it was open."""
+
+    index: int
+    error: RoutorError
+    last_resort: bool = False
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What the request may still spend; `money_left_usd` None is no limit."""
+
+    attempts_left: int
+    time_left_s: float
+    money_left_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The member to call next. `others`: whether another could follow if it fails."""
+
+    index: int
+    last_resort: bool = False
+    others: bool = False
+
+
+# After these the provider's other models would fail alike.
+_PROVIDER_WIDE = (Kind.PROVIDER_RATE_LIMITED, Kind.PROVIDER_QUOTA, Kind.PROVIDER_AUTH)
+
+
+def choose(
+    members: Sequence[Member], failed: Sequence[Failure], envelope: Envelope
+) -> Choice | None:
+    """Return the member to call next, or None to give up.
+
+    Members are taken in the order of the chain, each at most once. One that is open is taken
+    when no ready one is left, once per request.
+    """
+    if failed and not failed[-1].error.kind.rule.tries_next:
+        return None
+    if envelope.attempts_left <= 0 or envelope.time_left_s < LEAST_S:
+        return None
+    fit = [index for index in range(len(members)) if _fits(index, members, failed, envelope)]
+    ready = [index for index in fit if members[index].standing is Standing.READY]
+    spare = [index for index in fit if members[index].standing is Standing.OPEN]
+    if any(failure.last_resort for failure in failed):
+        spare = []
+    if ready:
+        more = len(ready) > 1 or bool(spare)
+        return Choice(ready[0], others=more and envelope.attempts_left > 1)
+    return Choice(spare[0], last_resort=True) if spare else None
+
+
+def _fits(
+    index: int, members: Sequence[Member], failed: Sequence[Failure], envelope: Envelope
+) -> bool:
+    member = members[index]
+    money = envelope.money_left_usd
+    if money is not None and member.expected_cost_usd > money:
+        return False
+    for failure in failed:
+        other, kind = members[failure.index], failure.error.kind
+        if index == failure.index or member.model == other.model:
+            return False
+        if kind in _PROVIDER_WIDE and member.provider == other.provider:
+            return False
+        if kind is Kind.CONTEXT_TOO_LONG and member.context_window <= other.context_window:
+            return False
+    return True
+
+
+def billed(error: RoutorError) -> bool:
+    """Tell whether a failed call may have cost something: the model had begun, or may have."""
+    return error.upstream_status == 200 or error.kind is Kind.PROVIDER_TIMEOUT
+
+
+def verdict(
+    members: Sequence[Member],
+    failed: Sequence[Failure],
+    attempts: Sequence[Attempt],
+    envelope: Envelope,
+) -> RoutorError:
+    """Return the most useful honest error of a chain that gave no answer."""
+    if not failed:
+        return _untried(members, envelope)
+    last = failed[-1].error
+    if len(failed) == len(members) == 1 or not last.kind.rule.tries_next:
+        return _attached(last, attempts)
+    causes = [failure.error for failure in failed]
+    kind = _kind([error.kind for error in causes])
+    if kind is Kind.PROVIDER_RATE_LIMITED and not _only_limits(members, failed):
+        kind = Kind.PROVIDER_UNAVAILABLE
+    if kind in (Kind.CONTEXT_TOO_LONG, Kind.UNSUPPORTED_PARAMETER):
+        return _attached(last, attempts)
+    tried = "; ".join(f"{error.model} ({_short(error.message)})" for error in causes)
+    stop = "" if envelope.time_left_s >= LEAST_S else " before the time was up"
+    waits = [error.retry_after_s for error in causes if error.retry_after_s is not None]
+    waits += [member.wait_s for member in members if member.standing is Standing.RESTING]
+    return RoutorError(
+        kind,
+        f"No model could answer{stop}. Tried {tried}.",
+        provider=last.provider,
+        model=last.model,
+        upstream_status=last.upstream_status,
+        retry_after_s=min(waits, default=REST_S) if kind is Kind.PROVIDER_RATE_LIMITED else None,
+        attempts=attempts,
+    )
+
+
+def _attached(error: RoutorError, attempts: Sequence[Attempt]) -> RoutorError:
+    error.attempts = tuple(attempts)
+    if error.kind is Kind.PROVIDER_RATE_LIMITED and error.retry_after_s is None:
+        error.retry_after_s = REST_S
+    return error
+
+
+def _kind(kinds: Sequence[Kind]) -> Kind:
+    """Return the kind that stands for several: what waiting or another request could mend."""
+    if len(set(kinds)) == 1:
+        return kinds[0]
+    about_request = (Kind.CONTEXT_TOO_LONG, Kind.UNSUPPORTED_PARAMETER)
+    if all(kind in about_request for kind in kinds):
+        return kinds[-1]
+    rest = {kind for kind in kinds if kind not in (*about_request, Kind.PROVIDER_RATE_LIMITED)}
+    return Kind.PROVIDER_TIMEOUT if rest == {Kind.PROVIDER_TIMEOUT} else Kind.PROVIDER_UNAVAILABLE
+
+
+def _only_limits(members: Sequence[Member], failed: Sequence[Failure]) -> bool:
+    """Tell whether every member that was not called is at its limit, too."""
+    called = {failure.index for failure in failed}
+    limited = {members[failure.index].provider for failure in failed}
+    return all(
+        index in called
+        or member.provider in limited
+        or member.standing is Standing.NOT_CONNECTED
+        or (member.standing is Standing.RESTING and member.cause is Kind.PROVIDER_RATE_LIMITED)
+        for index, member in enumerate(members)
+    )
+
+
+def _untried(members: Sequence[Member], envelope: Envelope) -> RoutorError:
+    """Return the error of a chain of which nothing was called."""
+    if envelope.time_left_s < LEAST_S:
+        return RoutorError(Kind.PROVIDER_TIMEOUT, "The time was up before a model was called.")
+    connected = [member for member in members if member.standing is not Standing.NOT_CONNECTED]
+    if not connected:
+        missing = sorted({f"{member.provider} (set {member.missing})" for member in members})
+        return RoutorError(
+            Kind.NO_CAPABLE_MODEL, f"No provider of the chain is connected: {', '.join(missing)}."
+        )
+    resting = [member for member in connected if member.standing is Standing.RESTING]
+    if not resting:
+        return RoutorError(
+            Kind.NO_CAPABLE_MODEL,
+            "Every model of the chain is expected to cost more than this request may.",
+            param="routor_max_cost",
+        )
+    soonest = min(resting, key=lambda member: member.wait_s)
+    kinds = {member.cause for member in resting}
+    kind = kinds.pop() if len(kinds) == 1 else Kind.PROVIDER_UNAVAILABLE
+    reasons = "; ".join(f"{member.model} ({member.cause.name})" for member in resting)
+    return RoutorError(
+        kind,
+        f"No model can be called now: {reasons}. Try again in {max(soonest.wait_s, 1):.0f} s.",
+        provider=soonest.provider,
+        model=soonest.model,
+        retry_after_s=soonest.wait_s,
+    )
+
+
+def _short(message: str) -> str:
+    message = message.rstrip(".")
+    return message if len(message) <= _MESSAGE_LIMIT else message[:_MESSAGE_LIMIT] + "…"

@@ -1,0 +1,141 @@
+"""ProvidersService over gRPC: what crosses the wire, and nothing else."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+
+import msgspec
+
+from routor.v1.providers_pb2 import (
+    CompleteRequest,
+    CompleteResponse,
+    Finish,
+    ListProvidersRequest,
+    ListProvidersResponse,
+    ProbeRequest,
+    ProbeResponse,
+    Provider,
+    StreamRequest,
+    StreamResponse,
+)
+from services.errors import Kind, RoutorError
+from services.providers.connections import Connection
+from services.providers.dialects.completion import usage_json
+from services.providers.dialects.contract import Answer, Chunk, Ending, Json
+from services.providers.dispatch import Dispatcher, Done, Order
+from services.providers.probe import probe
+from services.providers.settings import ProvidersSettings
+from services.providers.transport import Transport
+from services.rpc import Context
+
+_encode = msgspec.json.Encoder().encode
+
+
+class ProvidersServicer:
+    """Serves routor.v1.ProvidersService."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        connections: Mapping[str, Connection],
+        transport: Transport,
+        settings: ProvidersSettings,
+        clock: Callable[[], float],
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._connections = connections
+        self._transport = transport
+        self._settings = settings
+        self._clock = clock
+
+    async def Complete(self, request: CompleteRequest, context: Context) -> CompleteResponse:  # noqa: N802
+        """Answer from the first model of the chain that can."""
+        async with aclosing(self._dispatcher.run(self._order(request, context, False))) as events:
+            async for event in events:
+                if isinstance(event, Done) and isinstance(event.result, Answer):
+                    return CompleteResponse(body=_encode(event.result.body), served=event.served)
+        raise RoutorError(Kind.INTERNAL, "The chain ended without an answer.")
+
+    async def Stream(  # noqa: N802
+        self, request: StreamRequest, context: Context
+    ) -> AsyncIterator[StreamResponse]:
+        """Answer in chunks; the finish comes last and only after a whole answer."""
+        order = self._order(request, context, True)
+        async with aclosing(self._dispatcher.run(order)) as events:
+            async for event in events:
+                if isinstance(event, Chunk):
+                    yield StreamResponse(chunk=_encode(event.body))
+                elif isinstance(event.result, Ending):
+                    yield StreamResponse(finish=_finish(event, event.result, order.body))
+
+    async def Probe(self, request: ProbeRequest, context: Context) -> ProbeResponse:  # noqa: N802
+        """Ask one provider for its model list."""
+        connection = self._connections.get(request.provider)
+        if connection is None:
+            raise RoutorError(
+                Kind.NOT_FOUND, f"There is no provider {request.provider!r}.", param="provider"
+            )
+        return await probe(connection, self._transport, self._settings.probe_timeout_s)
+
+    async def ListProviders(  # noqa: N802
+        self, request: ListProvidersRequest, context: Context
+    ) -> ListProvidersResponse:
+        """List the providers, without secrets."""
+        return ListProvidersResponse(
+            providers=[
+                Provider(
+                    id=name,
+                    name=connection.vendor.name,
+                    connected=connection.connected,
+                    dialect=connection.vendor.dialect,
+                    base_url=connection.public_url,
+                )
+                for name, connection in self._connections.items()
+            ]
+        )
+
+    def _time_s(self, context: Context) -> float:
+        """Return what a request may take: a little less than its caller waits for.
+
+        So the caller hears what was tried, and not just that time is up.
+        """
+        total_s = self._settings.total_timeout_s
+        left_s = context.time_remaining()
+        return total_s if left_s is None else min(left_s - min(0.25, left_s / 10), total_s)
+
+    def _order(
+        self, request: CompleteRequest | StreamRequest, context: Context, stream: bool
+    ) -> Order:
+        if not request.chain:
+            raise RoutorError(Kind.INVALID_REQUEST, "The chain is empty.", param="chain")
+        envelope = request.envelope
+        return Order(
+            body=_body(request.body),
+            chain=tuple(request.chain),
+            stream=stream,
+            deadline_s=self._clock() + self._time_s(context),
+            max_attempts=envelope.max_attempts,
+            max_cost_usd=envelope.max_cost_usd if envelope.HasField("max_cost_usd") else None,
+        )
+
+
+def _body(content: bytes) -> Json:
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RoutorError(
+            Kind.INVALID_REQUEST, "The body is not valid JSON.", param="body"
+        ) from error
+    if not isinstance(body, dict):
+        raise RoutorError(Kind.INVALID_REQUEST, "The body must be a JSON object.", param="body")
+    return body
+
+
+def _finish(done: Done, ending: Ending, body: Json) -> Finish:
+    options = body.get("stream_options")
+    asked = isinstance(options, dict) and options.get("include_usage") is True
+    usage = {**ending.chunks[0], "choices": [], "usage": usage_json(ending.usage)}
+    return Finish(
+        chunks=[_encode(chunk) for chunk in ending.chunks],
+        usage_chunk=_encode(usage) if asked else b"",
+        served=done.served,
+    )

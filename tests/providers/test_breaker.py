@@ -1,0 +1,187 @@
+import pytest
+
+from routor.v1.status_pb2 import HEALTH_DOWN, ModelStatus, ProviderStatus, Status
+from services.errors import Kind
+from services.providers.breaker import LARGEST, Breakers
+from services.providers.failover import Standing
+
+DOWN = Kind.PROVIDER_UNAVAILABLE
+READY, OPEN, RESTING = Standing.READY, Standing.OPEN, Standing.RESTING
+WALL_S = 1_800_000_000.0
+
+
+class World:
+    """Breakers with a clock that a test moves, and one model as they see it."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+        self.breakers = Breakers(lambda: self.now_s, lambda: WALL_S + self.now_s)
+
+    def standing(self, model: str = "a/one") -> Standing:
+        return self.breakers.stand(model.partition("/")[0], model).standing
+
+    def fail(self, kind: Kind = DOWN, model: str = "a/one", wait_s: float | None = None) -> None:
+        provider = model.partition("/")[0]
+        self.breakers.begin(provider, model)
+        self.breakers.fail(provider, model, kind, wait_s)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_opens_after_three_failures_in_a_row(world):
+    world.fail()
+    world.fail()
+    world.breakers.succeed("a", "a/one")
+    world.fail()
+    world.fail()
+    assert world.standing() is READY
+    world.fail()
+    assert world.standing() is OPEN
+    # The provider failed, too; others did not.
+    assert world.standing("a/two") is OPEN
+    assert world.standing("b/one") is READY
+
+
+def test_one_bad_model_among_good_ones_opens_alone(world):
+    for _ in range(3):
+        world.fail()
+        world.breakers.succeed("a", "a/two")
+    assert world.standing() is OPEN
+    assert world.standing("a/two") is READY
+
+
+@pytest.mark.parametrize("kind", [Kind.STREAM_BROKEN, Kind.PROVIDER_TIMEOUT])
+def test_broken_streams_and_timeouts_count(world, kind):
+    for _ in range(3):
+        world.fail(kind)
+    assert world.standing() is OPEN
+
+
+def test_half_open_lets_one_call_try(world):
+    for _ in range(3):
+        world.fail()
+    world.now_s += 1.01
+    assert world.standing() is READY
+    world.breakers.begin("a", "a/one")
+    assert world.standing() is OPEN
+    world.breakers.succeed("a", "a/one")
+    assert world.standing() is READY
+    world.fail()
+    assert world.standing() is READY
+
+
+def test_the_pause_doubles_to_thirty_seconds(world):
+    for _ in range(3):
+        world.fail()
+    pauses = []
+    for _ in range(8):
+        pause_s = world.breakers.stand("a", "a/one").wait_s
+        pauses.append(round(pause_s, 3))
+        world.now_s += pause_s + 0.001
+        world.fail()
+    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_calls_that_began_before_do_not_lengthen_the_pause(world):
+    for _ in range(50):
+        world.fail()
+    assert world.breakers.stand("a", "a/one").wait_s <= 1.0
+
+
+@pytest.mark.parametrize("kind", [Kind.PROVIDER_AUTH, Kind.PROVIDER_QUOTA])
+def test_a_refused_key_or_balance_rests_the_provider_at_once(world, kind):
+    world.fail(kind)
+    stand = world.breakers.stand("a", "a/two")
+    assert (stand.standing, stand.cause) == (RESTING, kind)
+    world.now_s += stand.wait_s + 0.01
+    assert world.standing() is READY
+    world.breakers.begin("a", "a/one")
+    world.breakers.succeed("a", "a/one")
+    assert world.standing("a/two") is READY
+
+
+@pytest.mark.parametrize(("told_s", "rests_s"), [(None, 5), (7.5, 7.5), (86_400.0, 600)])
+def test_a_limit_rests_the_provider_until_its_reset(world, told_s, rests_s):
+    world.fail(Kind.PROVIDER_RATE_LIMITED, wait_s=told_s)
+    world.now_s += rests_s - 0.01
+    assert world.standing() is RESTING
+    # A success that began earlier does not end the rest.
+    world.breakers.succeed("a", "a/one")
+    assert world.standing() is RESTING
+    world.now_s += 0.02
+    assert world.standing() is READY
+
+
+def test_a_retired_model_is_out_for_all_but_its_siblings_stay(world):
+    world.fail(Kind.MODEL_GONE)
+    stand = world.breakers.stand("a", "a/one")
+    assert (stand.standing, stand.cause) == (OPEN, Kind.MODEL_GONE)
+    assert world.standing("a/two") is READY
+
+
+@pytest.mark.parametrize(
+    "kind", [Kind.INVALID_REQUEST, Kind.CONTENT_REFUSED, Kind.CONTEXT_TOO_LONG]
+)
+def test_what_the_caller_did_wrong_shows_the_provider_at_work(world, kind):
+    world.fail()
+    world.fail()
+    world.fail(kind)
+    world.fail()
+    assert world.standing() is READY
+
+
+def test_a_cancelled_trial_frees_the_way_for_the_next(world):
+    for _ in range(3):
+        world.fail()
+    world.now_s += 1.01
+    world.breakers.begin("a", "a/one")
+    world.breakers.fail("a", "a/one", Kind.CANCELLED)
+    assert world.standing() is READY
+
+
+def test_a_trial_that_hangs_does_not_keep_others_out_for_ever(world):
+    for _ in range(3):
+        world.fail()
+    world.now_s += 1.01
+    world.breakers.begin("a", "a/one")
+    world.now_s += 10.01
+    assert world.standing() is READY
+
+
+def test_the_published_status_is_obeyed_while_it_is_fresh(world):
+    status = Status(
+        providers=[
+            ProviderStatus(provider="a", health=HEALTH_DOWN),
+            ProviderStatus(provider="b", health=HEALTH_DOWN, half_open=True),
+            ProviderStatus(provider="c", models=[ModelStatus(model="c/one", retired=True)]),
+            ProviderStatus(provider="d", resting_until_s=WALL_S + world.now_s + 3),
+        ]
+    )
+    world.breakers.obey(status)
+    seen = {name: world.standing(name) for name in ("a/one", "b/one", "c/one", "c/two", "d/one")}
+    assert seen == {
+        "a/one": OPEN, "b/one": READY, "c/one": OPEN, "c/two": READY, "d/one": RESTING,
+    }  # fmt: skip
+    world.now_s += 3.01
+    assert world.standing("d/one") is READY
+    world.breakers.stale = lambda: True
+    assert world.standing("a/one") is READY
+
+
+def test_reset_forgets(world):
+    for _ in range(3):
+        world.fail()
+    world.fail(Kind.MODEL_GONE, "a/two")
+    world.breakers.reset()
+    assert world.standing() is world.standing("a/two") is READY
+
+
+def test_memory_is_bounded(world):
+    for number in range(LARGEST + 100):
+        world.fail(DOWN, f"a/{number}")
+        world.fail(Kind.MODEL_GONE, f"b/{number}")
+    assert len(world.breakers._circuits) <= LARGEST
+    assert len(world.breakers._retired) <= LARGEST

@@ -1,0 +1,170 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routor.v1.types_pb2 import Attempt
+from services.errors import Kind, RoutorError
+from services.providers.failover import (
+    Choice,
+    Envelope,
+    Failure,
+    Member,
+    Standing,
+    choose,
+    verdict,
+)
+
+WIDE = Envelope(attempts_left=5, time_left_s=60.0)
+A = Member("a/one", "a", 100)
+A2 = Member("a/two", "a", 1000)
+B = Member("b/one", "b", 200)
+C = Member("c/one", "c", 50)
+
+
+def failed(index: int, kind: Kind, last_resort: bool = False, **facts) -> Failure:
+    return Failure(index, RoutorError(kind, f"failed with {kind}.", **facts), last_resort)
+
+
+def with_standing(member: Member, standing: Standing, **facts) -> Member:
+    return Member(member.model, member.provider, member.context_window, 0.0, standing, **facts)
+
+
+def test_the_chain_is_tried_in_its_order():
+    assert choose([A, B], [], WIDE) == Choice(0, others=True)
+    assert choose([A, B], [failed(0, Kind.PROVIDER_UNAVAILABLE)], WIDE) == Choice(1)
+
+
+def test_every_kind_goes_on_or_stops_as_the_table_says():
+    on = {
+        Kind.CONTEXT_TOO_LONG,
+        Kind.UNSUPPORTED_PARAMETER,
+        Kind.PROVIDER_RATE_LIMITED,
+        Kind.PROVIDER_QUOTA,
+        Kind.PROVIDER_AUTH,
+        Kind.MODEL_GONE,
+        Kind.PROVIDER_UNAVAILABLE,
+        Kind.PROVIDER_TIMEOUT,
+    }
+    for kind in Kind:
+        choice = choose([A, B], [failed(0, kind)], WIDE)
+        assert (choice is not None) == (kind in on), kind
+
+
+def test_too_long_a_prompt_goes_to_larger_windows_only():
+    assert choose([A, C, B], [failed(0, Kind.CONTEXT_TOO_LONG)], WIDE) == Choice(2)
+    assert choose([A, C], [failed(0, Kind.CONTEXT_TOO_LONG)], WIDE) is None
+
+
+def test_limits_and_refused_keys_hold_for_the_whole_provider():
+    for kind in (Kind.PROVIDER_RATE_LIMITED, Kind.PROVIDER_QUOTA, Kind.PROVIDER_AUTH):
+        assert choose([A, A2, B], [failed(0, kind)], WIDE) == Choice(2)
+    assert choose([A, A2, B], [failed(0, Kind.MODEL_GONE)], WIDE) == Choice(1, others=True)
+
+
+def test_open_ones_are_a_last_resort_and_resting_ones_are_none():
+    opened, resting = with_standing(A, Standing.OPEN), with_standing(B, Standing.RESTING)
+    absent = with_standing(C, Standing.NOT_CONNECTED)
+    assert choose([opened, C], [], WIDE) == Choice(1, others=True)
+    assert choose([opened, resting, absent], [], WIDE) == Choice(0, last_resort=True)
+    again = [failed(0, Kind.PROVIDER_UNAVAILABLE, last_resort=True)]
+    assert choose([opened, with_standing(B, Standing.OPEN)], again, WIDE) is None
+    assert choose([resting, absent], [], WIDE) is None
+
+
+def test_the_envelope_ends_it():
+    assert choose([A], [], Envelope(0, 60.0)) is None
+    assert choose([A], [], Envelope(5, 0.0)) is None
+    dear = Member("d/one", "d", expected_cost_usd=0.2)
+    assert choose([dear, A], [], Envelope(5, 60.0, 0.1)) == Choice(1)
+
+
+KINDS = st.sampled_from([kind for kind in Kind if kind.rule.tries_next])
+MEMBERS = st.lists(
+    st.builds(
+        Member,
+        model=st.integers().map(lambda n: f"x/{n}"),
+        provider=st.sampled_from("abc"),
+        context_window=st.integers(0, 5),
+        expected_cost_usd=st.floats(0, 1),
+        standing=st.sampled_from(Standing),
+        cause=KINDS,
+        wait_s=st.floats(0, 600),
+    ),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda member: member.model,
+)
+WAITS = st.none() | st.floats(0, 600)
+
+
+@given(MEMBERS, st.lists(st.tuples(KINDS, WAITS), min_size=6, max_size=6), st.integers(0, 6))
+def test_any_chain_ends_soon_and_with_an_honest_error(members, causes, most):
+    """All calls fail: nobody is called twice or out of turn, and the error says what happened."""
+    failures: list[Failure] = []
+    attempts: list[Attempt] = []
+    while True:
+        envelope = Envelope(most - len(failures), 60.0)
+        choice = choose(members, failures, envelope)
+        if choice is None:
+            break
+        standing = members[choice.index].standing
+        assert standing is (Standing.OPEN if choice.last_resort else Standing.READY)
+        kind, wait_s = causes[len(failures)]
+        member = members[choice.index]
+        error = RoutorError(kind, "No.", model=member.model, retry_after_s=wait_s)
+        failures.append(Failure(choice.index, error, choice.last_resort))
+        attempts.append(Attempt(model=member.model, kind=kind.name))
+    called = [failure.index for failure in failures]
+    assert len(called) == len(set(called)) <= most
+    assert sum(failure.last_resort for failure in failures) <= 1
+    error = verdict(members, failures, attempts, envelope)
+    assert [attempt.model for attempt in error.attempts] == [attempt.model for attempt in attempts]
+    kinds = {failure.error.kind for failure in failures}
+    if failures:
+        assert error.kind.rule.http in (400, 429, 502, 504)
+        if error.kind is Kind.PROVIDER_RATE_LIMITED:
+            assert kinds == {Kind.PROVIDER_RATE_LIMITED}
+        if error.kind.rule.http == 400:
+            assert kinds <= {Kind.CONTEXT_TOO_LONG, Kind.UNSUPPORTED_PARAMETER}
+    assert len(error.message) < 250 * (len(members) + 1)
+
+
+def test_one_model_gives_its_own_error():
+    failure = failed(0, Kind.MODEL_GONE, model="a/one")
+    error = verdict([A], [failure], [Attempt(model="a/one")], WIDE)
+    assert error is failure.error
+    assert [attempt.model for attempt in error.attempts] == ["a/one"]
+
+
+def test_limits_everywhere_give_the_soonest_wait():
+    failures = [failed(0, Kind.PROVIDER_RATE_LIMITED, retry_after_s=30.0)]
+    resting = with_standing(B, Standing.RESTING, cause=Kind.PROVIDER_RATE_LIMITED, wait_s=12.0)
+    error = verdict([A, A2, resting], failures, [], WIDE)
+    assert (error.kind, error.retry_after_s) == (Kind.PROVIDER_RATE_LIMITED, 12.0)
+    # Another one is out for another reason: waiting for the limit is not the whole story.
+    error = verdict([A, with_standing(B, Standing.OPEN)], failures, [], Envelope(0, 60.0))
+    assert (error.kind, error.retry_after_s) == (Kind.PROVIDER_UNAVAILABLE, None)
+
+
+def test_limits_that_left_untried_members_are_no_limit():
+    failures = [failed(0, Kind.PROVIDER_RATE_LIMITED, retry_after_s=30.0)]
+    error = verdict([A, B], failures, [], Envelope(0, 60.0))
+    assert error.kind is Kind.PROVIDER_UNAVAILABLE
+
+
+def test_slow_and_limited_is_slow():
+    failures = [failed(0, Kind.PROVIDER_RATE_LIMITED), failed(1, Kind.PROVIDER_TIMEOUT)]
+    assert verdict([A, B], failures, [], WIDE).kind is Kind.PROVIDER_TIMEOUT
+    failures = [failed(0, Kind.PROVIDER_AUTH), failed(1, Kind.PROVIDER_TIMEOUT)]
+    assert verdict([A, B], failures, [], WIDE).kind is Kind.PROVIDER_UNAVAILABLE
+
+
+def test_nobody_to_call_is_said():
+    resting = [
+        with_standing(A, Standing.RESTING, cause=Kind.PROVIDER_AUTH, wait_s=20.0),
+        with_standing(B, Standing.RESTING, cause=Kind.PROVIDER_RATE_LIMITED, wait_s=5.0),
+    ]
+    error = verdict(resting, [], [], WIDE)
+    assert error.kind is Kind.PROVIDER_UNAVAILABLE
+    assert "a/one (PROVIDER_AUTH)" in error.message
+    late = verdict([A], [], [], Envelope(5, 0.0))
+    assert late.kind is Kind.PROVIDER_TIMEOUT

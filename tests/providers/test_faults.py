@@ -1,0 +1,488 @@
+"""What the application sees of a provider's faults: nothing, or an honest error."""
+
+import asyncio
+import gzip
+import struct
+import time
+from dataclasses import replace
+
+import grpc
+import msgspec
+import pytest
+
+from routor.v1.providers_pb2 import Envelope
+from services import rpc
+from services.errors import Kind, RoutorError
+from services.providers.sandbox import environment
+from tests.providers.conftest import (
+    BODY,
+    CHAIN,
+    FAST,
+    PATIENT,
+    members,
+    read_request,
+    request,
+    running,
+)
+
+# Sandbox fault -> its facts and the kind that must be recorded.
+FAULTS = [
+    ("status", {"status": 500}, "PROVIDER_UNAVAILABLE"),
+    ("status", {"status": 502}, "PROVIDER_UNAVAILABLE"),
+    ("status", {"status": 503}, "PROVIDER_UNAVAILABLE"),
+    ("status", {"status": 529}, "PROVIDER_UNAVAILABLE"),
+    ("status", {"status": 408}, "PROVIDER_TIMEOUT"),
+    ("status", {"status": 401}, "PROVIDER_AUTH"),
+    ("status", {"status": 403}, "PROVIDER_AUTH"),
+    ("status", {"status": 404}, "MODEL_GONE"),
+    ("status", {"status": 429, "retry_after": 7}, "PROVIDER_RATE_LIMITED"),
+    ("quota", {}, "PROVIDER_QUOTA"),
+    ("reset", {}, "PROVIDER_UNAVAILABLE"),
+    ("close", {}, "PROVIDER_UNAVAILABLE"),
+    ("redirect", {}, "PROVIDER_UNAVAILABLE"),
+    ("empty", {}, "PROVIDER_UNAVAILABLE"),
+    ("not_json", {}, "PROVIDER_UNAVAILABLE"),
+    ("error_in_200", {}, "PROVIDER_UNAVAILABLE"),
+    ("no_choices", {}, "PROVIDER_UNAVAILABLE"),
+]
+STREAM_FAULTS = [
+    ("stream_cut", "PROVIDER_UNAVAILABLE"),
+    ("stream_reset", "PROVIDER_UNAVAILABLE"),
+    ("stream_error_event", "PROVIDER_UNAVAILABLE"),
+    ("stream_malformed_chunk", "PROVIDER_UNAVAILABLE"),
+]
+MODES = pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+
+
+async def answered(service, asked, stream):
+    """Return (text, served) of a whole answer."""
+    if stream:
+        streamed = await service.stream(asked)
+        assert streamed.finish.chunks
+        return streamed.text, streamed.finish.served
+    answer = await service.complete(asked)
+    return msgspec.json.decode(answer.body)["choices"][0]["message"]["content"], answer.served
+
+
+async def failed(service, asked, stream=False) -> RoutorError:
+    call = service.stream(asked) if stream else service.complete(asked)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return rpc.error_of(caught.value, "providers")
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("kind", "facts", "cause"), FAULTS, ids=[f"{k}{f.get('status', '')}" for k, f, _ in FAULTS]
+)
+async def test_a_fault_of_the_first_model_is_not_seen(service, sandbox, stream, kind, facts, cause):
+    expected, _ = await answered(service, request(stream, members(CHAIN[1])), stream)
+    await sandbox.fault("openai", kind, **facts)
+    text, served = await answered(service, request(stream), stream)
+    assert text == expected
+    assert (served.model, served.fallback) == (CHAIN[1], True)
+    assert [attempt.kind for attempt in served.attempts] == [cause, ""]
+    assert served.attempts[0].message
+    # One connection serves all vendors of the sandbox; when a kept one dies it is tried anew.
+    assert len(await sandbox.requests("openai")) <= (2 if kind in ("reset", "close") else 1)
+
+
+@MODES
+async def test_a_provider_that_hangs_is_not_seen(hasty, sandbox, stream):
+    await sandbox.fault("openai", "timeout")
+    text, served = await answered(hasty, request(stream), stream)
+    assert text
+    assert [attempt.kind for attempt in served.attempts] == ["PROVIDER_TIMEOUT", ""]
+
+
+async def test_a_stream_that_hangs_before_content_is_not_seen(hasty, sandbox):
+    await sandbox.fault("openai", "stream_stall", after_chunks=0)
+    streamed = await hasty.stream(request(stream=True))
+    assert {chunk["model"] for chunk in streamed.chunks} == {CHAIN[1]}
+    assert [a.kind for a in streamed.finish.served.attempts] == ["PROVIDER_TIMEOUT", ""]
+
+
+async def test_half_an_answer_is_not_seen(service, sandbox):
+    await sandbox.fault("openai", "cut_json")
+    _, served = await answered(service, request(), stream=False)
+    assert [attempt.kind for attempt in served.attempts] == ["PROVIDER_UNAVAILABLE", ""]
+
+
+@pytest.mark.parametrize(("kind", "cause"), STREAM_FAULTS)
+async def test_a_stream_that_fails_before_content_is_not_seen(service, sandbox, kind, cause):
+    await sandbox.fault("openai", kind, after_chunks=0)
+    streamed = await service.stream(request(stream=True))
+    assert streamed.text
+    assert {chunk["model"] for chunk in streamed.chunks} == {CHAIN[1]}
+    assert [a.kind for a in streamed.finish.served.attempts] == [cause, ""]
+
+
+@pytest.mark.parametrize(
+    "kind", [*(kind for kind, _ in STREAM_FAULTS), "stream_no_finish", "stream_stall"]
+)
+@pytest.mark.parametrize("model", [*CHAIN, "google/gemini-3.5-flash", "mistral/mistral-small-4"])
+async def test_a_stream_that_breaks_after_content_never_looks_finished(
+    service, hasty, sandbox, kind, model
+):
+    service = hasty if kind == "stream_stall" else service
+    provider = model.partition("/")[0]
+    await sandbox.fault(provider, kind, after_chunks=4)
+    asked = request(stream=True, chain=members(model, "openai/gpt-5.5"))
+    call = service.stub.Stream(asked, metadata=service.metadata)
+    responses = []
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        async for response in call:
+            responses.append(response)
+    assert responses
+    assert all(response.WhichOneof("event") == "chunk" for response in responses)
+    error = rpc.error_of(caught.value, "providers")
+    assert error.kind is Kind.STREAM_BROKEN
+    assert [attempt.kind for attempt in error.attempts] == ["STREAM_BROKEN"]
+    assert error.attempts[0].first_token_ms > 0
+
+
+@MODES
+async def test_a_total_outage_is_an_honest_error_with_what_was_tried(service, sandbox, stream):
+    await sandbox.fault("*", "status", status=503)
+    error = await failed(service, request(stream), stream)
+    assert error.kind is Kind.PROVIDER_UNAVAILABLE
+    assert [attempt.model for attempt in error.attempts] == list(CHAIN)
+    assert {attempt.http_status for attempt in error.attempts} == {503}
+    assert all(model in error.message for model in CHAIN)
+    assert error.retry_after_s is None
+
+
+async def test_all_too_slow_is_a_timeout(hasty, sandbox):
+    await sandbox.fault("*", "timeout")
+    error = await failed(hasty, request(stream=True), stream=True)
+    assert error.kind is Kind.PROVIDER_TIMEOUT
+    assert len(error.attempts) == 2
+
+
+async def test_all_at_their_limit_is_a_limit_with_the_soonest_wait(service, sandbox):
+    await sandbox.fault("openai", "status", status=429, retry_after=40)
+    await sandbox.fault("anthropic", "status", status=429, retry_after=20)
+    error = await failed(service, request())
+    assert error.kind is Kind.PROVIDER_RATE_LIMITED
+    assert error.retry_after_s == pytest.approx(20, abs=1)
+    # While they rest nobody is asked, and the wait is still told.
+    again = await failed(service, request())
+    assert (again.kind, again.attempts) == (Kind.PROVIDER_RATE_LIMITED, ())
+    assert 0 < again.retry_after_s <= 20
+    assert len(await sandbox.requests("openai")) == 1
+    assert len(await sandbox.requests("anthropic")) == 1
+
+
+async def test_a_limit_and_an_outage_are_an_outage(service, sandbox):
+    await sandbox.fault("openai", "status", status=429, retry_after=40)
+    await sandbox.fault("anthropic", "status", status=500)
+    error = await failed(service, request())
+    assert error.kind is Kind.PROVIDER_UNAVAILABLE
+    assert error.retry_after_s is None
+
+
+async def test_a_chain_of_one_gives_the_models_own_error(service, sandbox):
+    await sandbox.fault("openai", "status", status=429, retry_after=9)
+    error = await failed(service, request(chain=members(CHAIN[0])))
+    assert (error.kind, error.provider, error.model) == (
+        Kind.PROVIDER_RATE_LIMITED, "openai", CHAIN[0])  # fmt: skip
+    assert (error.retry_after_s, error.upstream_status) == (9, 429)
+    assert [attempt.retry_after_s for attempt in error.attempts] == [9]
+
+
+async def test_too_long_a_prompt_goes_to_larger_windows_only(service, sandbox):
+    await sandbox.fault("openai", "context")
+    # 400,000 tokens; then 262,144 and 1,000,000.
+    chain = members("openai/gpt-5.4-mini", "mistral/mistral-small-4", "anthropic/claude-opus-4.8")
+    served = (await service.complete(request(chain=chain))).served
+    assert [attempt.model for attempt in served.attempts] == [chain[0].model, chain[2].model]
+    error = await failed(service, request(chain=chain[:2]))
+    assert error.kind is Kind.CONTEXT_TOO_LONG
+    assert error.kind.rule.code == error.code == "context_length_exceeded"
+    assert await sandbox.requests("mistral") == []
+
+
+async def test_what_the_caller_did_wrong_is_tried_once(service, sandbox):
+    refusal = '{"error": {"message": "messages: wrong", "type": "invalid_request_error"}}'
+    await sandbox.fault("openai", "status", status=400, body=refusal)
+    error = await failed(service, request())
+    assert error.kind is Kind.INVALID_REQUEST
+    assert len(error.attempts) == 1
+    assert await sandbox.requests("anthropic") == []
+
+
+async def test_a_dead_provider_is_left_alone_after_three_failures(service, sandbox):
+    await sandbox.fault("openai", "status", status=500)
+    for _ in range(6):
+        assert (await service.complete(request())).served.model == CHAIN[1]
+    assert len(await sandbox.requests("openai")) == 3
+
+
+async def test_a_refused_key_and_a_retired_model_are_left_alone_at_once(service, sandbox):
+    await sandbox.fault("openai", "status", status=401)
+    await sandbox.fault("mistral", "status", status=404, model="mistral-small-2603")
+    for _ in range(3):
+        chain = members("openai/gpt-5.5", "mistral/mistral-small-4", "mistral/mistral-large-3")
+        answer = await service.complete(request(chain=chain))
+        assert answer.served.model == "mistral/mistral-large-3"
+    assert len(await sandbox.requests("openai")) == 1
+    assert len(await sandbox.requests("mistral")) == 1 + 3
+
+
+async def test_after_a_pause_one_call_tries_alone(service, sandbox):
+    await sandbox.fault("openai", "status", status=500, times=3)
+    for _ in range(3):
+        await service.complete(request())
+    service.parts.breakers._clock = lambda: time.monotonic() + 1.5
+    await sandbox.fault("openai", "slow_first_byte", delay_s=0.3)
+    answers = await asyncio.gather(*(service.complete(request()) for _ in range(5)))
+    models = sorted(answer.served.model for answer in answers)
+    assert models == sorted([CHAIN[0], *[CHAIN[1]] * 4])
+    # It worked: everybody is welcome again.
+    assert (await service.complete(request())).served.model == CHAIN[0]
+
+
+async def test_an_open_breaker_is_tried_when_nothing_else_is_left(service, sandbox):
+    await sandbox.fault("*", "status", status=500, times=6)
+    for _ in range(3):
+        await failed(service, request())
+    # All are open and all are well again.
+    answer = await service.complete(request())
+    assert len(answer.served.attempts) == 1
+
+
+async def test_the_envelope_bounds_attempts_and_money(service, sandbox):
+    await sandbox.fault("openai", "status", status=500)
+    error = await failed(service, request(envelope=Envelope(max_attempts=1)))
+    assert len(error.attempts) == 1
+    dear = members(CHAIN[1], expected_cost_usd=0.5)
+    chain = [*dear, *members("mistral/mistral-small-4", expected_cost_usd=0.01)]
+    answer = await service.complete(request(chain=chain, envelope=Envelope(max_cost_usd=0.1)))
+    assert answer.served.model == "mistral/mistral-small-4"
+    error = await failed(service, request(chain=dear, envelope=Envelope(max_cost_usd=0.1)))
+    assert (error.kind, error.param) == (Kind.NO_CAPABLE_MODEL, "routor_max_cost")
+    assert await sandbox.requests("anthropic") == []
+
+
+async def test_the_callers_deadline_leaves_time_for_another_model(sandbox, hostile):
+    async def silent(reader, writer):
+        while await reader.read(65536):
+            pass
+
+    environ = {**environment(sandbox.base), "OPENAI_BASE_URL": await hostile(silent)}
+    settings = replace(FAST, first_token_timeout_s=60, total_timeout_s=600)
+    async with running(environ, settings) as service:
+        answer = await service.complete(request(), timeout=1.0)
+    assert [attempt.kind for attempt in answer.served.attempts] == ["PROVIDER_TIMEOUT", ""]
+
+
+async def test_a_provider_that_is_not_connected_is_passed_over(sandbox):
+    environ = environment(sandbox.base)
+    del environ["OPENAI_API_KEY"]
+    async with running(environ) as service:
+        answer = await service.complete(request())
+        assert [attempt.model for attempt in answer.served.attempts] == [CHAIN[1]]
+        error = await failed(service, request(chain=members(CHAIN[0])))
+        assert error.kind is Kind.NO_CAPABLE_MODEL
+        assert "OPENAI_API_KEY" in error.message
+
+
+# --- servers that break the rules of HTTP
+
+ANSWER = msgspec.json.encode(
+    {
+        "id": "c",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "fine"},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    }
+)
+
+
+def head(status: str = "200 OK", **headers: object) -> bytes:
+    lines = [f"HTTP/1.1 {status}", "content-type: application/json"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def says(content: bytes, hold: bool = False):
+    """Return a server that answers every request with these bytes, then closes or is silent."""
+
+    async def talk(reader, writer):
+        await read_request(reader)
+        writer.write(content)
+        await writer.drain()
+        if hold:
+            await reader.read()
+
+    return talk
+
+
+async def resets(reader, writer):
+    await read_request(reader)
+    plug = writer.get_extra_info("socket")
+    plug.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SOL_SOCKET, SO_LINGER
+    writer.transport.abort()
+
+
+def bomb() -> bytes:
+    content = gzip.compress(b'{"choices": "' + b"0" * (40 << 20), 9)
+    return head(content_encoding="gzip", content_length=len(content)) + content
+
+
+def nested_bomb() -> bytes:
+    content = gzip.compress(gzip.compress(b"0" * (32 << 20)))
+    return head(content_encoding="gzip, gzip", content_length=len(content)) + content
+
+
+EVENT = b'data: {"id":"c","choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
+NASTY = {
+    "closes at once": (says(b""), "closed"),
+    "reset": (resets, "closed"),
+    "no HTTP": (says(b"220 smtp.example.com ESMTP\r\n\r\n"), "HTTP"),
+    "large header": (says(head(x_filler="x" * (1 << 20), content_length=2) + b"{}"), "HTTP"),
+    "half JSON": (says(head(content_length=len(ANSWER)) + ANSWER[:50]), "cut off"),
+    "broken chunk": (says(head(transfer_encoding="chunked") + b"zz\r\n"), ""),
+    "head, then silence": (says(head(content_length=len(ANSWER)), hold=True), "within"),
+    "gzip bomb": (says(bomb()), "larger than 32 MB"),
+    "nested bomb": (says(nested_bomb()), "encoding"),
+    "no gzip": (says(head(content_encoding="gzip", content_length=2) + b"{}"), "decompressed"),
+    "role, then silence": (says(head() + EVENT, hold=True), "within"),
+    "only comments": (says(head() + b": keep-alive\n\n" * 3, hold=True), "within"),
+    "invalid UTF-8": (says(head(content_length=4) + b'"\xff\xfe"'), ""),
+    "cut-off error": (says(head("503 Busy", content_length=99) + b"{"), "503"),
+    "deep JSON": (says(head(content_length=200_000) + b"[" * 200_000), ""),
+}
+
+
+@MODES
+@pytest.mark.parametrize("name", NASTY)
+async def test_a_nasty_server_is_survived(sandbox, hostile, name, stream):
+    talk, said = NASTY[name]
+    environ = {**environment(sandbox.base), "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ, FAST if said == "within" else PATIENT) as service:
+        text, served = await answered(service, request(stream), stream)
+    assert text
+    assert served.model == CHAIN[1]
+    first = served.attempts[0]
+    assert first.kind in ("PROVIDER_UNAVAILABLE", "PROVIDER_TIMEOUT")
+    if not stream:
+        assert said in first.message
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
+async def test_no_redirect_is_followed(hostile, status):
+    trapped = []
+
+    async def trap(reader, writer):
+        trapped.append(await reader.readuntil(b"\r\n\r\n"))
+
+    where = await hostile(trap)
+    talk = says(head(status, location=where, content_length=0))
+    environ = {"OPENAI_API_KEY": "secret-key", "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ) as service:
+        error = await failed(service, request(chain=members(CHAIN[0])))
+    assert error.kind is Kind.PROVIDER_UNAVAILABLE
+    assert trapped == []
+
+
+async def test_a_kept_connection_that_died_is_no_failure(hostile):
+    served = []
+
+    async def once(reader, writer):
+        """Answer one request; swallow the second on the same connection."""
+        for number in range(2):
+            await read_request(reader)
+            served.append(number)
+            if number == 0:
+                writer.write(head(content_length=len(ANSWER)) + ANSWER)
+                await writer.drain()
+
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(once)}
+    async with running(environ) as service:
+        for _ in range(2):
+            answer = await service.complete(request(chain=members(CHAIN[0])))
+            assert len(answer.served.attempts) == 1
+    assert served == [0, 1, 0]
+
+
+async def test_a_finished_streams_connection_is_used_again(hostile):
+    connections = []
+    event = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":%s}]}'
+    body = event % b"null" + b"\n\n" + event % b'"stop"' + b"\n\ndata: [DONE]\n\n"
+
+    async def talk(reader, writer):
+        connections.append(writer)
+        while True:
+            await read_request(reader)
+            writer.write(head(transfer_encoding="chunked") + b"%x\r\n%s\r\n" % (len(body), body))
+            await writer.drain()
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
+
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ) as service:
+        for _ in range(3):
+            assert (await service.stream(request(True, members(CHAIN[0])))).text == "hihi"
+    assert len(connections) == 1
+
+
+async def test_a_limit_without_a_time_still_says_one(service, sandbox):
+    await sandbox.fault("openai", "status", status=429)
+    error = await failed(service, request(chain=members(CHAIN[0])))
+    assert (error.kind, error.retry_after_s) == (Kind.PROVIDER_RATE_LIMITED, 5)
+
+
+async def test_cookies_are_neither_kept_nor_sent(hostile):
+    heads = []
+
+    async def talk(reader, writer):
+        for _ in range(2):
+            heads.append(await read_request(reader))
+            writer.write(head(content_length=len(ANSWER), set_cookie="a=b") + ANSWER)
+            await writer.drain()
+
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ) as service:
+        for _ in range(2):
+            await service.complete(request(chain=members(CHAIN[0])))
+    assert len(heads) == 2
+    assert not any(b"cookie" in one.lower() for one in heads)
+
+
+async def test_a_slow_stream_is_whole(service, sandbox):
+    await sandbox.fault("openai", "stream_slow", delay_s=0.03)
+    streamed = await service.stream(request(stream=True, body=BODY))
+    assert streamed.text
+    assert streamed.finish.served.model == CHAIN[0]
+
+
+async def test_a_long_tool_call_outlasts_the_first_token_limit(hostile):
+    """Its arguments are held until complete; that they grow is progress enough."""
+    call = b'data: {"id":"c","choices":[{"index":0,"delta":{"tool_calls":[%s]}}]}\n\n'
+    begin = b'{"index":0,"id":"t","function":{"name":"f","arguments":"{\\"a\\":\\""}}'
+    more = b'{"index":0,"function":{"arguments":"x"}}'
+    last = b'{"index":0,"function":{"arguments":"\\"}"}}'
+    ending = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}\n\n'
+
+    async def talk(reader, writer):
+        await read_request(reader)
+        writer.write(head())
+        for piece in (begin, *[more] * 20, last):
+            writer.write(call % piece)
+            await writer.drain()
+            await asyncio.sleep(0.03)
+        writer.write(ending + b"data: [DONE]\n\n")
+        await writer.drain()
+
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ, FAST) as service:
+        streamed = await service.stream(request(stream=True, chain=members(CHAIN[0])))
+    calls = [chunk["choices"][0]["delta"].get("tool_calls") for chunk in streamed.chunks]
+    arguments = [one[0]["function"]["arguments"] for one in calls if one]
+    assert arguments == ['{"a":"' + "x" * 20 + '"}']
