@@ -209,8 +209,8 @@ def plan(environ: Mapping[str, str]) -> Local:
     """Decide what to start, with which addresses, keys and data folder."""
     home = home_of(environ)
     local = Local(home, dict(environ))
-    for variable, port in LISTENS.items():
-        local.environ.setdefault(variable, f"127.0.0.1:{_free(port)}")
+    for variable, usual in LISTENS.items():
+        local.environ.setdefault(variable, f"127.0.0.1:{_free(usual)}")
     for service in ("ROUTER", "PROVIDERS", "HEALTH"):
         listen = local.environ[f"ROUTOR_{service}_LISTEN"]
         local.environ.setdefault(f"ROUTOR_{service}_ADDRESS", listen)

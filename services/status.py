@@ -56,7 +56,7 @@ class StatusBoard:
 
     async def run(self) -> None:
         """Follow the status until cancelled, through every outage of Redis."""
-        while True:
+        while not store.cancelled():
             try:
                 await self._follow()
             except (redis.RedisError, OSError, TimeoutError) as failure:
@@ -75,7 +75,7 @@ class StatusBoard:
             snapshot = await self._client.get(store.STATUS_SNAPSHOT)
             if snapshot:
                 self._take(cast(bytes, snapshot), heard=False)
-            while True:
+            while not store.cancelled():
                 message: Any = await channel.get_message(
                     ignore_subscribe_messages=True, timeout=store.TIMEOUT_S
                 )

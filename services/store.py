@@ -11,6 +11,7 @@
 Prompt text is never stored.
 """
 
+import asyncio
 import shutil
 import socket
 import subprocess
@@ -110,3 +111,13 @@ async def answers(client: "redis.Redis") -> bool:
         return bool(await client.ping())
     except (redis.RedisError, OSError, TimeoutError):
         return False
+
+
+def cancelled() -> bool:
+    """Tell whether the running task was asked to end.
+
+    Loops around Redis ask this: redis-py 8.1 may swallow a cancellation that meets the end of
+    a blocking call (seen 2026-11), and the loop would then go on for ever.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

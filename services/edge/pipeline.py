@@ -133,8 +133,7 @@ async def _relay(
 async def _break_off(
     door: Door, request: web.Request, response: web.StreamResponse, failure: Exception
 ) -> None:
-    """End a stream that has begun with an honest error event, and the connection with it."""
-    response.force_close()
+    """End a stream that has begun with an honest error event."""
     if isinstance(failure, ConnectionError):
         raise failure
     if isinstance(failure, RoutorError):

@@ -23,8 +23,8 @@ def link(candidates: Sequence[Candidate], reference: str) -> list[Candidate]:
         return []
     able = [candidate for candidate in ordered if candidate.enough]
     if len(able) < ENOUGH or not any(candidate.ready for candidate in able):
-        able += [candidate for candidate in ordered if not candidate.enough]
-        able = sorted(able[:ENOUGH], key=lambda candidate: candidate.order)
+        weak = [candidate for candidate in ordered if not candidate.enough]
+        able = sorted([*able, *weak[:ENOUGH]], key=lambda candidate: candidate.order)
     first, rest = able[0], able[1:]
     if not rest:
         return [first]

@@ -52,14 +52,14 @@ def read(status: status_pb2.Status | None, pool: Pool, request_id: str, now_s: f
     trial = zlib.crc32(request_id.encode()) % HALF_OPEN_SHARE == 0
     providers, models = {}, {}
     for provider in status.providers:
-        down = ""
-        if provider.health == status_pb2.HEALTH_DOWN and not (provider.half_open and trial):
-            down = provider.reason or "failing"
+        out = provider.health == status_pb2.HEALTH_DOWN
+        down = (provider.reason or "failing") if out and not provider.half_open else ""
         providers[provider.provider] = Standing(
             connected=provider.connected,
             healthy=provider.health != status_pb2.HEALTH_DEGRADED,
             down=down,
-            resting=provider.resting_until_s > now_s,
+            # A recovering provider stands behind all others, but for the requests that try it.
+            resting=provider.resting_until_s > now_s or (out and not trial),
         )
         for model in provider.models:
             models[model.model] = _model(model, now_s)

@@ -361,8 +361,15 @@ class TestStatus:
             asked = request()
             asked.request_id = f"req_{number}"
             decision = decide(asked, BRAIN, known, NOON)
-            tried += "openai" in {member.provider for member in decision.chain}
+            tried += decision.chain[0].provider == "openai"
         assert 5 <= tried <= 40
+
+    def test_half_open_provider_takes_all_when_there_is_no_other(self) -> None:
+        known = status(up("openai", health=status_pb2.HEALTH_DOWN, half_open=True))
+        for number in range(20):
+            asked = request()
+            asked.request_id = f"req_{number}"
+            assert decide(asked, BRAIN, known, NOON).chain[0].provider == "openai"
 
     def test_all_down_is_an_outage_and_not_the_callers_fault(self) -> None:
         known = status(up("openai", health=status_pb2.HEALTH_DOWN, reason="key refused"))

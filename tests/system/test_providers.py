@@ -145,7 +145,8 @@ def first_choice(connected, provider, others):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_failover_away_from_each_provider(vendors, tmp_path, fault, half):
     """A fresh Routor each time: nothing is known yet of what is about to fail."""
-    up = Up(tmp_path, vendors.environ())
+    quick = {"ROUTOR_PROVIDERS_FIRST_TOKEN_TIMEOUT_S": "0.4"}
+    up = Up(tmp_path, {**vendors.environ(), **quick})
     client = openai.OpenAI(base_url=f"{up.url}/v1", api_key=up.key, max_retries=0)
     choices = {name: first_choice(up, name, HALVES[1 - half]) for name in HALVES[half]}
     with ExitStack() as faults:

@@ -1,0 +1,95 @@
+"""The work of the one health process that holds the lease: watch, judge, probe, publish."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import cast
+
+import redis.asyncio as redis
+
+from routor.v1.status_pb2 import Status
+from routor.v1.types_pb2 import Attempt
+from services import store
+from services.catalog import Catalog
+from services.health.judge import Judge
+from services.health.monitor import Monitor
+from services.health.probe import Access, Prober
+from services.health.publish import HEARTBEAT_S, Publisher
+
+# News are gathered for so long before they are judged: dense traffic costs no more than this.
+GATHER_S = 0.05
+
+
+class Lead:
+    """Everything between the evidence and the published status. `client` is None without Redis."""
+
+    def __init__(
+        self,
+        client: "redis.Redis | None",
+        access: Access,
+        catalog: Catalog,
+        publisher: Publisher,
+        clock: Callable[[], float],
+    ) -> None:
+        models: dict[str, list[str]] = {name: [] for name in catalog.providers}
+        for key, model in catalog.models.items():
+            models[model.provider].append(key)
+        self.judge = Judge(models)
+        self._client = client
+        self._publisher = publisher
+        self._clock = clock
+        self._news = asyncio.Event()
+        self._monitor = Monitor(client, self._take, clock) if client is not None else None
+        self._prober = Prober(access, self.judge, catalog, clock, self._news.set)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self._inherit()
+        async with asyncio.TaskGroup() as tasks:
+            if self._monitor is not None:
+                tasks.create_task(self._monitor.run())
+            tasks.create_task(self._prober.run())
+            tasks.create_task(self._publisher.run())
+            tasks.create_task(self._judge())
+
+    async def _inherit(self) -> None:
+        """Learn what the predecessor has published; its versions go on."""
+        if self._client is None:
+            return
+        try:
+            snapshot = cast("bytes | None", await self._client.get(store.STATUS_SNAPSHOT))
+        except (redis.RedisError, OSError, TimeoutError):
+            return
+        if snapshot:
+            self._publisher.inherit(status := Status.FromString(snapshot))
+            self.judge.adopt(status)
+
+    def _take(self, attempts: list[Attempt]) -> None:
+        now_s = self._clock()
+        for attempt in attempts:
+            self.judge.observe(attempt, now_s)
+        self._news.set()
+
+    async def _judge(self) -> None:
+        """Draw conclusions at news, at least once a second."""
+        loop = asyncio.get_running_loop()
+        beat_at = loop.time()
+        while True:
+            with suppress(TimeoutError):
+                # Not wait_for: in Python 3.11 it may swallow a cancellation.
+                async with asyncio.timeout_at(beat_at):
+                    await self._news.wait()
+            self._news.clear()
+            heartbeat = loop.time() >= beat_at
+            if heartbeat:
+                beat_at = loop.time() + HEARTBEAT_S
+            now_s = self._clock()
+            self.judge.advance(now_s)
+            if self._complete(now_s):
+                self._publisher.offer(self.judge.statuses(now_s), heartbeat=heartbeat)
+            await asyncio.sleep(GATHER_S)
+
+    def _complete(self, now_s: float) -> bool:
+        """Tell whether enough is known to publish: nobody should use what is not validated."""
+        caught_up = self._monitor is None or self._monitor.caught_up.is_set()
+        return self._prober.listed and caught_up and self.judge.settled(now_s)

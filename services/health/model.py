@@ -1,0 +1,101 @@
+"""One model as health sees it. Pure: the time is an argument."""
+
+from dataclasses import dataclass, field
+
+from routor.v1 import status_pb2
+from services.errors import Kind
+from services.health.window import Window
+
+# No free probe tells how a model is, so a failing one rests and is then tried again; every
+# failed trial doubles the rest.
+REST_S = 30.0
+LONGEST_REST_S = 300.0
+# Successes that end a trial.
+PROVEN = 3
+# A provider that says "gone" but goes on listing the model is believed for so long.
+GONE_S = 600.0
+
+
+@dataclass
+class ModelState:
+    """One model of one provider."""
+
+    key: str
+    window: Window = field(default_factory=Window)
+    reason: str = ""  # why it is Down, "" while it is not
+    trial: bool = False
+    resting_until_s: float = 0.0
+    unlisted: bool = False
+    gone_at_s: float | None = None
+    _back_at_s: float = 0.0
+    _rest_s: float = 0.0
+    _since_s: float = float("-inf")
+
+    @property
+    def retired(self) -> bool:
+        """Whether the provider says that the model is gone."""
+        return self.unlisted or self.gone_at_s is not None
+
+    def succeeded(self, ended_at_s: float, first_token_ms: float, began_at_s: float) -> None:
+        """Take in a success; it also proves that the model exists."""
+        if began_at_s >= self._since_s:
+            self.window.add_success(ended_at_s, first_token_ms)
+        if self.gone_at_s is not None and ended_at_s >= self.gone_at_s:
+            self.gone_at_s = None
+
+    def failed(self, ended_at_s: float, kind: Kind, began_at_s: float) -> None:
+        """Take in a failure of the provider."""
+        if began_at_s >= self._since_s:
+            self.window.add_failure(ended_at_s, kind)
+
+    def gone(self, ended_at_s: float) -> None:
+        """Take in that the provider said the model is gone, unless it has answered since."""
+        if ended_at_s > self.window.succeeded_at_s:
+            self.gone_at_s = max(ended_at_s, self.gone_at_s or 0.0)
+
+    def listed(self, present: bool, now_s: float) -> None:
+        """Take in whether the provider lists it."""
+        returned = self.unlisted and present
+        patient = self.gone_at_s is not None and now_s - self.gone_at_s < GONE_S
+        self.unlisted = not present
+        if present and (returned or not patient):
+            self.gone_at_s = None
+
+    def advance(self, now_s: float, *, judged: bool) -> None:
+        """Apply what the window says; not `judged` on its own while the provider is Down."""
+        self.window.expire(now_s)
+        if self.reason:
+            if now_s >= self._back_at_s:
+                self.reason, self.trial = "", True
+                self._since_s = now_s
+                self.window.clear()
+            return
+        verdict = self.window.judge()
+        failed = self.window.failed > 0 if self.trial else verdict.health == status_pb2.HEALTH_DOWN
+        if failed and judged:
+            self._rest_s = min(max(2 * self._rest_s, REST_S), LONGEST_REST_S)
+            self._back_at_s = now_s + self._rest_s
+            self.reason, self.trial = verdict.reason or "failed its trial", False
+        elif self.trial and self.window.succeeded >= PROVEN:
+            self.trial, self._rest_s = False, 0.0
+
+    def status(self, now_s: float) -> status_pb2.ModelStatus:
+        """Describe it."""
+        verdict = self.window.judge()
+        health, reason = verdict.health, verdict.reason
+        if self.reason:
+            health, reason = status_pb2.HEALTH_DOWN, self.reason
+        elif self.trial:
+            health, reason = status_pb2.HEALTH_DEGRADED, "on trial after failures"
+        if self.retired:
+            reason = "not in the provider's list" if self.unlisted else "the provider says gone"
+        return status_pb2.ModelStatus(
+            model=self.key,
+            health=health,
+            reason=reason,
+            samples=self.window.calls,
+            success_rate=self.window.success_rate,
+            p95_first_token_ms=self.window.percentile_ms(95),
+            retired=self.retired,
+            resting_until_s=self.resting_until_s if self.resting_until_s > now_s else 0.0,
+        )

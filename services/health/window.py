@@ -1,0 +1,157 @@
+"""A rolling window of calls and what it says about who was called. Pure: the time is an argument.
+
+The order in which calls are added does not matter: every rule looks at when a call ended.
+"""
+
+import math
+from bisect import insort
+from collections import Counter
+from dataclasses import dataclass, field
+
+from routor.v1 import status_pb2
+from services.errors import Kind
+
+WINDOW_S = 300.0
+# A window forgets in steps of this length, so its memory does not grow with the traffic.
+SLOT_S = 5.0
+HEALTHY_PERCENT = 95
+DOWN_PERCENT = 70
+SLOW_MS = 5000.0
+# Fewer calls say too little for Down by rate or for Degraded by latency.
+LEAST_CALLS = 5
+# So many failures in a row are Down once the last success is QUIET_S older than they are …
+ROW = 3
+QUIET_S = 5.0
+# … or so many at once: at a failure rate of 20 %, which is Degraded, 1 in 10 million.
+LONG_ROW = 10
+REFUSALS = frozenset({Kind.PROVIDER_AUTH, Kind.PROVIDER_QUOTA})
+# Latencies are counted in classes 5 % wide; SLOW_MS is the upper edge of class 0.
+_WIDTH = math.log(1.05)
+_LONGEST_MS = 1e7
+_NEVER = -math.inf
+
+
+@dataclass
+class _Slot:
+    succeeded: int = 0
+    failed: int = 0
+    timings: Counter[int] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a window says. `refused`: by quota or key, which no waiting mends."""
+
+    health: status_pb2.Health.ValueType
+    reason: str = ""
+    refused: bool = False
+
+
+class Window:
+    """The calls of the last five minutes."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.succeeded = 0
+        self.failed = 0
+        self.succeeded_at_s = _NEVER
+        self.refused = (_NEVER, "")  # when and why for the last time
+        self._timings: Counter[int] = Counter()
+        self._slots: dict[int, _Slot] = {}
+        # The latest failures, ascending by time.
+        self._failures: list[tuple[float, str]] = []
+
+    @property
+    def calls(self) -> int:
+        """How many calls there were."""
+        return self.succeeded + self.failed
+
+    @property
+    def success_rate(self) -> float:
+        """Successes per call, 0..1; 0 without calls."""
+        return self.succeeded / self.calls if self.calls else 0.0
+
+    def add_success(self, ended_at_s: float, first_token_ms: float) -> None:
+        """Count a call that succeeded.
+
+        `first_token_ms` is 0 for an answer that came whole: how long it took tells more of its
+        length than of the provider, so it has no part in the percentiles.
+        """
+        slot = self._slot(ended_at_s)
+        slot.succeeded += 1
+        self.succeeded += 1
+        if first_token_ms > 0:
+            slot.timings[_class(first_token_ms)] += 1
+            self._timings[_class(first_token_ms)] += 1
+        self.succeeded_at_s = max(self.succeeded_at_s, ended_at_s)
+
+    def add_failure(self, ended_at_s: float, kind: Kind) -> None:
+        """Count a call that failed through the provider's fault."""
+        self._slot(ended_at_s).failed += 1
+        self.failed += 1
+        insort(self._failures, (ended_at_s, kind.value))
+        del self._failures[:-LONG_ROW]
+        if kind in REFUSALS:
+            self.refused = max(self.refused, (ended_at_s, kind.value))
+
+    def expire(self, now_s: float) -> None:
+        """Forget what is older than the window."""
+        horizon_s = now_s - WINDOW_S
+        for number in [each for each in self._slots if (each + 1) * SLOT_S <= horizon_s]:
+            slot = self._slots.pop(number)
+            self.succeeded -= slot.succeeded
+            self.failed -= slot.failed
+            self._timings -= slot.timings
+        self._failures = [each for each in self._failures if each[0] >= horizon_s]
+        if self.refused[0] < horizon_s:
+            self.refused = (_NEVER, "")
+
+    def percentile_ms(self, percent: int) -> float:
+        """Return the time to the first token that `percent` of streams kept, 0 without any.
+
+        Nearest rank, rounded up to the edge of a class: at most 5 % too high, and exact about
+        being above SLOW_MS.
+        """
+        rank = -(-percent * self._timings.total() // 100)
+        for number in sorted(self._timings):
+            rank -= self._timings[number]
+            if rank <= 0:
+                return SLOW_MS * math.exp(number * _WIDTH)
+        return 0.0
+
+    def judge(self) -> Verdict:
+        """Say how the called one is; HEALTH_UNSPECIFIED without calls."""
+        if not self.calls:
+            return Verdict(status_pb2.HEALTH_UNSPECIFIED)
+        if self.refused[0] > self.succeeded_at_s:
+            return Verdict(status_pb2.HEALTH_DOWN, f"refused: {self.refused[1]}", refused=True)
+        if row := self._row():
+            last = self._failures[-1][1]
+            reason = f"{row} calls in a row failed, the last with {last}"
+            return Verdict(status_pb2.HEALTH_DOWN, reason)
+        failed = f"{self.failed} of {self.calls} calls failed"
+        if self.calls >= LEAST_CALLS and 100 * self.succeeded < DOWN_PERCENT * self.calls:
+            return Verdict(status_pb2.HEALTH_DOWN, failed)
+        if 100 * self.succeeded < HEALTHY_PERCENT * self.calls:
+            return Verdict(status_pb2.HEALTH_DEGRADED, failed)
+        if self._timings.total() >= LEAST_CALLS and self.percentile_ms(95) > SLOW_MS:
+            return Verdict(status_pb2.HEALTH_DEGRADED, "slow: P95 to first token is over 5 s")
+        return Verdict(status_pb2.HEALTH_HEALTHY)
+
+    def _row(self) -> int:
+        """Return how many failures in a row make it Down, 0 when they do not."""
+        row = [ended_at_s for ended_at_s, _ in self._failures if ended_at_s > self.succeeded_at_s]
+        quiet = bool(row) and row[-1] - self.succeeded_at_s >= QUIET_S
+        return len(row) if len(row) >= (ROW if quiet else LONG_ROW) else 0
+
+    def _slot(self, ended_at_s: float) -> _Slot:
+        return self._slots.setdefault(int(ended_at_s // SLOT_S), _Slot())
+
+
+def _class(took_ms: float) -> int:
+    # Written so that zero, negative and not-a-number land in the fastest class.
+    bounded = min(_LONGEST_MS, took_ms) if took_ms > 1.0 else 1.0
+    return math.ceil(math.log(bounded / SLOW_MS) / _WIDTH)
