@@ -36,7 +36,10 @@ LISTENS = {
     "ROUTOR_PROVIDERS_METRICS_LISTEN": 9152,
     "ROUTOR_HEALTH_METRICS_LISTEN": 9153,
 }
-
+# Between the edge and these, over sockets in ROUTOR_HOME or, when its path is too long, ports.
+LINKS = {"ROUTER": 50061, "PROVIDERS": 50062}
+# A socket's whole path may have 107 bytes on Linux and 103 on macOS.
+SOCKET_PATH_BYTES = 100
 
 KEY_NAMES = frozenset(name for vendor in VENDORS.values() for name in vendor.key_env)
 NOTE = "running.json"
@@ -209,11 +212,7 @@ def plan(environ: Mapping[str, str]) -> Local:
     """Decide what to start, with which addresses, keys and data folder."""
     home = home_of(environ)
     local = Local(home, dict(environ))
-    for variable, usual in LISTENS.items():
-        local.environ.setdefault(variable, f"127.0.0.1:{_free(usual)}")
-    for service in ("ROUTER", "PROVIDERS", "HEALTH"):
-        listen = local.environ[f"ROUTOR_{service}_LISTEN"]
-        local.environ.setdefault(f"ROUTOR_{service}_ADDRESS", listen)
+    _place(local.environ, home)
     if not environ.get("ROUTOR_API_KEY"):
         local.environ["ROUTOR_API_KEY"] = f"sk-routor-{secrets.token_urlsafe(32)}"
     local.environ.setdefault("ROUTOR_INTERNAL_TOKEN", secrets.token_urlsafe(32))
@@ -243,6 +242,23 @@ def _sandbox_listen(environ: Mapping[str, str]) -> str:
     if own or any(environ.get(name) for name in KEY_NAMES):
         return ""
     return environ.get("ROUTOR_SANDBOX_LISTEN") or f"127.0.0.1:{_free(0)}"
+
+
+def _place(environ: dict[str, str], home: Path) -> None:
+    """Say where each service listens, and where the others find it."""
+    for variable, usual in LISTENS.items():
+        environ.setdefault(variable, f"127.0.0.1:{_free(usual)}")
+    for service, port in LINKS.items():
+        environ.setdefault(f"ROUTOR_{service}_LINK_LISTEN", _link(home, service, port))
+    for service in ("ROUTER", "PROVIDERS", "HEALTH", *(f"{name}_LINK" for name in LINKS)):
+        listen = environ[f"ROUTOR_{service}_LISTEN"]
+        environ.setdefault(f"ROUTOR_{service}_ADDRESS", listen)
+
+
+def _link(home: Path, service: str, port: int) -> str:
+    path = home.absolute() / f"{service.lower()}.sock"
+    short = len(os.fsencode(path)) < SOCKET_PATH_BYTES
+    return f"unix:{path}" if short else f"127.0.0.1:{_free(port)}"
 
 
 def _free(port: int) -> int:

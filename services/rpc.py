@@ -99,22 +99,30 @@ _BARE = {
 def error_of(failure: grpc.aio.AioRpcError, service: str) -> RoutorError:
     """Turn a failed call of `service` back into the error that its server raised."""
     status = rpc_status.from_call(failure)  # type: ignore[arg-type]  # it has what is read
+    error = error_in(status) if status is not None else None
+    if error is not None:
+        return error
+    kind = _BARE.get(failure.code(), Kind.INTERNAL)
+    retry_after_s = 1.0 if kind is Kind.OVERLOADED else None
+    text = f"The {service} service did not answer ({failure.code().name}); try again."
+    return RoutorError(kind, text, retry_after_s=retry_after_s)
+
+
+def error_in(status: status_pb2.Status) -> RoutorError | None:
+    """Return the error that `status_of` turned into this status; None when it is not of ours."""
     info = error_details_pb2.ErrorInfo()
     retry = error_details_pb2.RetryInfo()
     attempts = Attempts()
-    for detail in status.details if status is not None else ():
+    for detail in status.details:
         for message in (info, retry, attempts):
             if detail.Is(message.DESCRIPTOR):
                 detail.Unpack(message)
     if info.domain != DOMAIN:
-        kind = _BARE.get(failure.code(), Kind.INTERNAL)
-        retry_after_s = 1.0 if kind is Kind.OVERLOADED else None
-        text = f"The {service} service did not answer ({failure.code().name}); try again."
-        return RoutorError(kind, text, retry_after_s=retry_after_s)
+        return None
     facts = info.metadata
     return RoutorError(
         Kind[info.reason] if info.reason in Kind.__members__ else Kind.INTERNAL,
-        failure.details() or "",
+        status.message,
         param=facts.get("param"),
         provider=facts.get("provider", ""),
         model=facts.get("model", ""),
@@ -213,12 +221,18 @@ class _Guard(grpc.aio.ServerInterceptor):
 async def _abort(context: Context, span: telemetry.Span, failure: Exception) -> None:
     if isinstance(failure, grpc.aio.AbortError):
         raise failure
-    if not isinstance(failure, RoutorError):
-        logger.exception("unexpected failure")
-        failure = RoutorError(Kind.INTERNAL, "Something failed inside Routor; see its log.")
-    telemetry.mark(span, failure)
-    status = rpc_status.to_status(status_of(failure))
+    error = told(failure)
+    telemetry.mark(span, error)
+    status = rpc_status.to_status(status_of(error))
     await context.abort(status.code, status.details, status.trailing_metadata)
+
+
+def told(failure: Exception) -> RoutorError:
+    """Return what callers are told of a failure, which must be the one being handled."""
+    if isinstance(failure, RoutorError):
+        return failure
+    logger.exception("unexpected failure")
+    return RoutorError(Kind.INTERNAL, "Something failed inside Routor; see its log.")
 
 
 class Server:

@@ -3,7 +3,7 @@
     {routor:status}:snapshot   string  routor.v1.Status, serialized: the last published status
     {routor:status}:changes    channel the same bytes, at every change and as a heartbeat
     {routor:health}:lease      string  id of the health process that probes; expires
-    {routor:attempts}:stream   stream  field "a": routor.v1.Attempt; capped
+    {routor:attempts}:stream   stream  field "b": routor.v1.Attempts, a batch; capped
     {routor:outcomes}:stream   stream  field "o": routor.v1.RecordOutcomeRequest; capped
     {routor:keys}:<sha256>     hash    name, preview, created_at_s of an API key; no key itself
     {routor:keys}:all          set     the hashes of all keys
@@ -25,7 +25,8 @@ STATUS_SNAPSHOT = "{routor:status}:snapshot"
 STATUS_CHANGES = "{routor:status}:changes"
 HEALTH_LEASE = "{routor:health}:lease"
 ATTEMPTS = "{routor:attempts}:stream"
-ATTEMPTS_LENGTH = 50_000
+# Five batches a second of six processes for the five minutes that health looks back.
+ATTEMPTS_LENGTH = 10_000
 OUTCOMES = "{routor:outcomes}:stream"
 OUTCOMES_LENGTH = 100_000
 KEYS = "{routor:keys}:all"

@@ -1,28 +1,31 @@
 """OpenTelemetry: set-up, and every span, attribute and metric name. No prompt text in any of it.
 
 Without OTEL_EXPORTER_OTLP_ENDPOINT no span is recorded, but the caller's trace is still
-passed on. GenAI names follow open-telemetry/semantic-conventions-genai (read 2026-11);
-they are still "Development", so they live here and nowhere else.
+passed on; the same goes for traces that the caller does not sample. GenAI names follow
+open-telemetry/semantic-conventions-genai (read 2026-11); they are still "Development", so
+they live here and nowhere else.
 """
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Any, cast
 
 import msgspec
 import prometheus_client
-from opentelemetry import context, metrics, propagate, trace
+from opentelemetry import context, propagate, trace
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
-from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode
 
+from services import instruments
 from services.errors import RoutorError
+from services.instruments import Counter, Gauge, Histogram
 
 __all__ = ["Span", "SpanKind", "inject", "mark", "rpc_span", "span", "start", "stop"]
 
@@ -61,37 +64,37 @@ PROVIDER_NAMES = {
     "zai": "z_ai",
 }
 
-_tracer = trace.get_tracer("routor")
-_meter = metrics.get_meter("routor")
-
-# Buckets of the GenAI conventions, seconds.
-_SECONDS = [0.01 * 2**step for step in range(14)]
-
-requests = _meter.create_counter("routor.requests", description="Answered requests, by outcome")
-request_duration = _meter.create_histogram(
-    "routor.request.duration", unit="s", description="Whole requests at the edge"
-)
-decision_duration = _meter.create_histogram(
-    "routor.decision.duration", unit="s", description="Decisions of the router"
-)
-attempts = _meter.create_counter("routor.attempts", description="Calls to providers, by kind")
-attempts_dropped = _meter.create_counter(
+requests = Counter("routor.requests", description="Answered requests, by outcome")
+request_duration = Histogram("routor.request.duration", description="Whole requests at the edge")
+decision_duration = Histogram("routor.decision.duration", description="Decisions of the router")
+attempts = Counter("routor.attempts", description="Calls to providers, by kind")
+attempts_dropped = Counter(
     "routor.attempts.dropped", description="Attempts that Redis could not take"
 )
-operation_duration = _meter.create_histogram(
-    "gen_ai.client.operation.duration", unit="s", description="Calls to providers"
+operation_duration = Histogram("gen_ai.client.operation.duration", description="Calls to providers")
+first_chunk = Histogram(
+    "gen_ai.client.operation.time_to_first_chunk", description="Until the first content"
 )
-first_chunk = _meter.create_histogram(
-    "gen_ai.client.operation.time_to_first_chunk", unit="s", description="Until the first content"
-)
-token_usage = _meter.create_counter(
-    "routor.tokens", unit="{token}", description="Tokens, by model and direction"
-)
-spend = _meter.create_counter("routor.cost", unit="{USD}", description="Dollars, by model")
-redis_up = _meter.create_gauge("routor.redis.up", description="1 while Redis answers")
-provider_health = _meter.create_gauge(
+token_usage = Counter("routor.tokens", unit="{token}", description="Tokens, by model and direction")
+spend = Counter("routor.cost", unit="{USD}", description="Dollars, by model")
+redis_up = Gauge("routor.redis.up", description="1 while Redis answers")
+provider_health = Gauge(
     "routor.provider.health", description="3 healthy, 2 degraded, 1 down, 0 not connected"
 )
+
+# None while spans are not exported.
+_tracer: trace.Tracer | None = None
+# Whether OTEL_TRACES_SAMPLER says to record also what the caller does not sample.
+_always = False
+_readers: list[MetricReader] = []
+# The headers of a trace that is passed on and not recorded.
+_passed: ContextVar[dict[str, str] | None] = ContextVar("passed", default=None)
+_NO_SPAN = nullcontext(INVALID_SPAN)
+# https://www.w3.org/TR/trace-context/ (2026-11); versions after 00 may carry more, which is left.
+_TRACEPARENT = re.compile(
+    r"(?!ff|00.{54})[0-9a-f]{2}-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?:-.*)?"
+)
+_TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
 
 
 def start(service: str, environ: Mapping[str, str], metrics_listen: str = "") -> None:
@@ -101,15 +104,11 @@ def start(service: str, environ: Mapping[str, str], metrics_listen: str = "") ->
     """
     _log(environ.get("ROUTOR_LOG_LEVEL", "INFO"))
     resource = Resource.create({"service.name": f"routor-{service}"})
-    readers: list[MetricReader] = [PrometheusMetricReader()]
+    _readers.append(PrometheusMetricReader())
     if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        readers.append(_export(resource))
-    seconds = View(
-        instrument_unit="s", aggregation=ExplicitBucketHistogramAggregation(boundaries=_SECONDS)
-    )
-    metrics.set_meter_provider(
-        MeterProvider(metric_readers=readers, resource=resource, views=[seconds])
-    )
+        _readers.append(_export(resource))
+    for reader in _readers:
+        instruments.attach(reader, resource)
     if metrics_listen:
         host, _, port = metrics_listen.rpartition(":")
         prometheus_client.start_http_server(int(port), host)
@@ -121,20 +120,24 @@ def _export(resource: Resource) -> MetricReader:
         metric_exporter,
         trace_exporter,
     )
-    from opentelemetry.sdk.trace import TracerProvider, export  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider, export, sampling  # noqa: PLC0415
 
     tracing = TracerProvider(resource=resource)
     tracing.add_span_processor(export.BatchSpanProcessor(trace_exporter.OTLPSpanExporter()))
     trace.set_tracer_provider(tracing)
+    global _tracer, _always  # noqa: PLW0603 - one per process, as OpenTelemetry has it
+    _tracer = tracing.get_tracer("routor")
+    _always = not isinstance(tracing.sampler, sampling.ParentBased)
     return PeriodicExportingMetricReader(metric_exporter.OTLPMetricExporter())
 
 
 def stop() -> None:
     """Send what is still to be sent."""
-    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
-        shutdown = getattr(provider, "shutdown", None)
-        if shutdown is not None:
-            shutdown()
+    for reader in _readers:
+        reader.shutdown()
+    shutdown = getattr(trace.get_tracer_provider(), "shutdown", None)
+    if shutdown is not None:
+        shutdown()
 
 
 def exposition() -> bytes:
@@ -144,24 +147,93 @@ def exposition() -> bytes:
 
 def inject() -> dict[str, str]:
     """Return the headers that carry the current trace onwards."""
+    if (passed := _passed.get()) is not None:
+        return passed.copy()
     carrier: dict[str, str] = {}
-    propagate.inject(carrier)
+    if _tracer is not None:
+        propagate.inject(carrier)
     return carrier
 
 
-@contextmanager
 def span(
     name: str,
     kind: SpanKind = SpanKind.INTERNAL,
     attributes: Mapping[str, Any] | None = None,
     carrier: Mapping[str, Any] | None = None,
-) -> Iterator[Span]:
+) -> AbstractContextManager[Span]:
     """Open a span, as a child of the trace in `carrier` or of the current one.
 
     A failure is noted by its type alone: messages may hold what callers wrote.
     """
+    return _unrecorded(carrier) or _recorded(name, kind, attributes, carrier)
+
+
+def rpc_span(method: str, facts: Mapping[str, Any]) -> AbstractContextManager[Span]:
+    """Open the server span of an RPC; `method` is "/package.Service/Method"."""
+    if (unrecorded := _unrecorded(facts)) is not None:
+        return unrecorded
+    name = method.lstrip("/")
+    attributes = {"rpc.system.name": "grpc", "rpc.method": name}
+    return _recorded(name, SpanKind.SERVER, attributes, facts)
+
+
+def _unrecorded(carrier: Mapping[str, Any] | None) -> AbstractContextManager[Span] | None:
+    """Return what stands for a span that nobody will see; None when it must be recorded."""
+    outer = _passed.get()
+    if carrier is None:
+        return _NO_SPAN if _tracer is None or outer is not None else None
+    passed = _trace_of(carrier)
+    if _tracer is not None and (passed is None or _always or _sampled(passed)):
+        return None
+    return _NO_SPAN if passed is None and outer is None else _Passing(passed)
+
+
+def _trace_of(carrier: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the W3C headers of a trace; None when there is no valid one."""
+    given = carrier.get("traceparent")
+    match = _TRACEPARENT.fullmatch(given) if given else None
+    if match is None:
+        return None
+    passed = {"traceparent": f"00-{match[1]}"}
+    state = carrier.get("tracestate")
+    if state and _TRACESTATE.fullmatch(state):
+        passed["tracestate"] = state
+    return passed
+
+
+def _sampled(passed: Mapping[str, str]) -> bool:
+    return int(passed["traceparent"][-1], 16) & 1 == 1
+
+
+class _Passing:
+    """Stands for a span and passes the trace on as it came."""
+
+    __slots__ = ("_outer", "_passed")
+
+    def __init__(self, passed: dict[str, str] | None) -> None:
+        self._passed = passed
+
+    def __enter__(self) -> Span:
+        self._outer = _passed.get()
+        _passed.set(self._passed)
+        return INVALID_SPAN
+
+    def __exit__(self, *_: object) -> None:
+        # Not by a token: a stream that is left early may be closed in another context.
+        _passed.set(self._outer)
+
+
+@contextmanager
+def _recorded(
+    name: str,
+    kind: SpanKind,
+    attributes: Mapping[str, Any] | None,
+    carrier: Mapping[str, Any] | None,
+) -> Iterator[Span]:
     parent = propagate.extract(carrier) if carrier is not None else None
-    opened = _tracer.start_span(name, context=parent, kind=kind, attributes=attributes)
+    opened = cast(trace.Tracer, _tracer).start_span(
+        name, context=parent, kind=kind, attributes=attributes
+    )
     token = context.attach(trace.set_span_in_context(opened, parent))
     try:
         yield opened
@@ -171,12 +243,6 @@ def span(
     finally:
         context.detach(token)
         opened.end()
-
-
-def rpc_span(method: str, facts: Mapping[str, Any]) -> Any:
-    """Open the server span of an RPC; `method` is "/package.Service/Method"."""
-    attributes = {"rpc.system.name": "grpc", "rpc.method": method.lstrip("/")}
-    return span(method.lstrip("/"), SpanKind.SERVER, attributes, facts)
 
 
 def mark(opened: Span, failure: BaseException) -> None:
@@ -189,24 +255,38 @@ def mark(opened: Span, failure: BaseException) -> None:
 class _JsonLines(logging.Formatter):
     """One JSON object a line, with the trace it belongs to."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._second = (0, "")
+
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "time": self._time(int(record.created)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
-        where = trace.get_current_span().get_span_context()
-        if where.is_valid:
-            fields["trace_id"] = trace.format_trace_id(where.trace_id)
-            fields["span_id"] = trace.format_span_id(where.span_id)
-        fields.update(getattr(record, "fields", {}))
+        if (parent := inject().get("traceparent")) is not None:
+            _, fields["trace_id"], fields["span_id"], _ = parent.split("-")
+        fields.update(record.__dict__.get("fields", ()))
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(fields).decode()
+        return _encode(fields).decode()
+
+    def _time(self, second: int) -> str:
+        if second != self._second[0]:
+            text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
+            self._second = (second, text)
+        return self._second[1]
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def _log(level: str) -> None:
+    # What no line shows need not be found out (https://docs.python.org/3/howto/logging.html).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 
-from routor.v1 import providers_pb2, router_pb2, status_pb2, types_pb2
+from routor.v1 import link_pb2, providers_pb2, router_pb2, status_pb2, types_pb2
 
 ROOT = Path(__file__).parents[1] / "protos"
-FILES = [module.DESCRIPTOR for module in (providers_pb2, router_pb2, status_pb2, types_pb2)]
+FILES = [
+    module.DESCRIPTOR for module in (link_pb2, providers_pb2, router_pb2, status_pb2, types_pb2)
+]
 ENUMS = [enum for file in FILES for enum in file.enum_types_by_name.values()]
 SERVICES = [service for file in FILES for service in file.services_by_name.values()]
 PASCAL = re.compile(r"([A-Z][a-z0-9]*)+")

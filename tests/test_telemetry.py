@@ -13,6 +13,8 @@ from opentelemetry.proto.collector.metrics.v1 import (
 )
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
+from services import telemetry
+
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
 PROGRAM = """
@@ -20,16 +22,17 @@ import logging, os, sys
 from services import telemetry
 from services.errors import Kind, RoutorError
 telemetry.start("test", os.environ)
-carrier = {"traceparent": "00-TRACE-PARENT-01"}
+carrier = {"traceparent": os.environ.get("GIVEN", "00-TRACE-PARENT-01"), "tracestate": "a=b"}
 try:
     with telemetry.span("outer", telemetry.SpanKind.SERVER, {"routor.tier": "LIGHT"}, carrier):
         with telemetry.span("inner"):
-            print(telemetry.inject()["traceparent"])
+            print(telemetry.inject().get("traceparent"))
             logging.getLogger("x").info("hello %s", "there")
             raise RoutorError(Kind.PROVIDER_TIMEOUT, "what the caller wrote")
 except RoutorError:
     pass
 telemetry.spend.add(0.5, {"model": "openai/gpt-5.5"})
+telemetry.request_duration.record(0.1)
 print("exposed" if b"routor_cost" in telemetry.exposition() else "missing")
 telemetry.stop()
 """.replace("TRACE", TRACE).replace("PARENT", PARENT)
@@ -96,7 +99,7 @@ def test_spans_and_metrics_reach_a_collector(receiver):
     assert inner.parent_span_id == outer.span_id
     assert attributes(outer)["routor.tier"] == "LIGHT"
     assert printed == [f"00-{TRACE}-{inner.span_id.hex()}-01", "exposed"]
-    assert "routor.cost" in receiver.metrics
+    assert {"routor.cost", "routor.request.duration"} <= receiver.metrics
     (line,) = [line for line in lines if line["logger"] == "x"]
     assert (line["trace_id"], line["span_id"]) == (TRACE, inner.span_id.hex())
     assert (line["level"], line["message"]) == ("info", "hello there")
@@ -113,3 +116,55 @@ def test_without_an_endpoint_no_span_is_made_but_the_trace_is_passed_on():
     printed, lines = run()
     assert printed == [f"00-{TRACE}-{PARENT}-01", "exposed"]
     assert [line["trace_id"] for line in lines if line["logger"] == "x"] == [TRACE]
+
+
+def test_a_trace_that_the_caller_does_not_sample_is_passed_on_unrecorded(receiver):
+    given = f"00-{TRACE}-{PARENT}-00"
+    printed, lines = run(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint, GIVEN=given)
+    assert printed == [given, "exposed"]
+    assert receiver.spans == {}
+    assert [line["span_id"] for line in lines if line["logger"] == "x"] == [PARENT]
+
+
+def test_an_operator_may_record_what_callers_do_not_sample(receiver):
+    run(
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
+        OTEL_TRACES_SAMPLER="always_on",
+        GIVEN=f"00-{TRACE}-{PARENT}-00",
+    )
+    assert receiver.spans["outer"].parent_span_id.hex() == PARENT
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (f"00-{TRACE}-{PARENT}-00", f"00-{TRACE}-{PARENT}-00"),
+        (f"cc-{TRACE}-{PARENT}-01-more", f"00-{TRACE}-{PARENT}-01"),
+        (f"00-{TRACE}-{PARENT}-01-more", None),
+        (f"ff-{TRACE}-{PARENT}-01", None),
+        (f"00-{'0' * 32}-{PARENT}-01", None),
+        (f"00-{TRACE}-{'0' * 16}-01", None),
+        (f"00-{TRACE.upper()}-{PARENT}-01", None),
+        (f"00-{TRACE}-{PARENT}-01\n", None),
+        ("", None),
+    ],
+)
+def test_only_a_valid_trace_is_passed_on(given, sent):
+    with telemetry.span("outer", carrier={"traceparent": given}):
+        assert telemetry.inject().get("traceparent") == sent
+    assert telemetry.inject() == {}
+
+
+def test_the_state_of_a_trace_goes_with_it_and_requests_do_not_share_traces():
+    carrier = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "a=b", "baggage": "c=d"}
+    with telemetry.span("outer", carrier=carrier):
+        with telemetry.rpc_span("/routor.v1.X/Y", {}):
+            assert telemetry.inject() == {}
+        with telemetry.rpc_span("/routor.v1.X/Y", {**carrier, "tracestate": "a\r\nb"}):
+            assert telemetry.inject() == {"traceparent": carrier["traceparent"]}
+        with telemetry.span("inner"):
+            assert telemetry.inject() == {
+                "traceparent": carrier["traceparent"],
+                "tracestate": "a=b",
+            }
+    assert telemetry.inject() == {}

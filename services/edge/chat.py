@@ -23,6 +23,12 @@ DROPPED = frozenset({
 })
 # fmt: on
 DROPPED_PREFIXES = ("aws_", "litellm_", "portkey", "vertex_", "x-")
+# With none but these there is nothing to be taken out, unless it is null.
+PLAIN = frozenset(schema.ChatRequest.__struct_fields__) - {
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+}
 LEGACY = ("functions", "function_call")
 MODEL_ID = re.compile(r"[!-~]{1,256}")
 
@@ -36,23 +42,24 @@ def parse(raw: bytes) -> Call:
 
 def call(tree: dict[str, Any], raw: bytes | None = None) -> Call:
     """Check a decoded body; `raw` is forwarded when nothing has to be taken out of it."""
-    size = len(tree)
-    own = fields.take(tree)
-    for name in LEGACY:
-        if tree.get(name) is not None:
-            text = f"{name}: is no longer supported; use tools and tool_choice."
-            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=name)
-    _strip(tree)
+    own = fields.NONE
+    if not (tree.keys() <= PLAIN) or None in tree.values():
+        size = len(tree)
+        own = fields.take(tree)
+        _refuse_legacy(tree)
+        _strip(tree)
+        if len(tree) != size:
+            raw = None
     request = document.convert(tree, schema.ChatRequest)
     _check_messages(request.messages)
-    _check_choice(request)
+    if request.tool_choice is not None:
+        _check_choice(request.tool_choice, request.tools)
     model = request.model or ""
     profile = fields.profile(own, model)
     if profile == PROFILE_DIRECT and not MODEL_ID.fullmatch(model):
         raise RoutorError(Kind.UNKNOWN_MODEL, "There is no model of this name.", param="model")
     asked = model if profile == PROFILE_DIRECT else "auto"
-    body = raw if raw is not None and len(tree) == size else msgspec.json.encode(tree)
-    return Call(body, request, own, profile, asked)
+    return Call(raw or msgspec.json.encode(tree), request, own, profile, asked)
 
 
 def answer(body: bytes, routor: bytes) -> bytes:
@@ -60,21 +67,20 @@ def answer(body: bytes, routor: bytes) -> bytes:
     return _with(body, routor)
 
 
-def chunk(body: bytes) -> bytes:
-    """Return one server-sent event."""
-    return b"data: " + body + b"\n\n"
+def chunks(bodies: Iterable[bytes]) -> bytes:
+    """Return a server-sent event for each body."""
+    return b"data: " + b"\n\ndata: ".join(bodies) + b"\n\n"
 
 
-def finish(chunks: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
+def finish(bodies: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
     """Return the chunks with finish_reason, `routor` in the last, usage if any, and [DONE]."""
-    *others, last = chunks
-    events = [*others, _with(last, routor), *([usage_chunk] if usage_chunk else [])]
-    return b"".join(map(chunk, events)) + DONE
+    *others, last = bodies
+    return chunks([*others, _with(last, routor), *([usage_chunk] if usage_chunk else [])]) + DONE
 
 
 def broken(error: RoutorError, request_id: str) -> bytes:
     """Return the error event; no finish_reason and no [DONE] ever follow it."""
-    return chunk(msgspec.json.encode(problem.document(error, request_id)))
+    return chunks([msgspec.json.encode(problem.document(error, request_id))])
 
 
 def _with(body: bytes, routor: bytes) -> bytes:
@@ -95,34 +101,40 @@ def _strip(tree: dict[str, Any]) -> None:
             del tree["tool_choice"]
 
 
+def _refuse_legacy(tree: dict[str, Any]) -> None:
+    for name in LEGACY:
+        if tree.get(name) is not None:
+            text = f"{name}: is no longer supported; use tools and tool_choice."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=name)
+
+
 def _check_messages(messages: Sequence[schema.Message]) -> None:
     called: set[str] = set()
     for index, message in enumerate(messages):
-        where = f"messages[{index}]"
-        if isinstance(message, schema.Assistant):
-            called.update(made.id for made in message.tool_calls or ())
+        if isinstance(message, schema.User):
+            if isinstance(message.content, list):
+                _check_files(message.content, index)
+        elif isinstance(message, schema.Assistant):
+            called.update([made.id for made in message.tool_calls or ()])
             if message.content is None and not (
                 message.tool_calls or message.refusal or message.audio
             ):
-                raise document.invalid(f"{where}.content", "is missing, and there are no calls")
+                path = f"messages[{index}].content"
+                raise document.invalid(path, "is missing, and there are no calls")
         elif isinstance(message, schema.ToolResult) and message.tool_call_id not in called:
             text = "answers no tool call of an earlier assistant message"
-            raise document.invalid(f"{where}.tool_call_id", text)
-        elif isinstance(message, schema.User) and isinstance(message.content, list):
-            _check_files(message.content, where)
+            raise document.invalid(f"messages[{index}].tool_call_id", text)
 
 
-def _check_files(parts: Sequence[schema.UserPart], where: str) -> None:
-    for index, part in enumerate(parts):
+def _check_files(parts: Sequence[schema.UserPart], index: int) -> None:
+    for place, part in enumerate(parts):
         if isinstance(part, schema.File) and not (part.file.file_data or part.file.file_id):
-            raise document.invalid(f"{where}.content[{index}].file", "needs file_data or file_id")
+            path = f"messages[{index}].content[{place}].file"
+            raise document.invalid(path, "needs file_data or file_id")
 
 
-def _check_choice(request: schema.ChatRequest) -> None:
-    choice = request.tool_choice
-    if choice is None:
-        return
-    if not request.tools:
+def _check_choice(choice: schema.ToolChoice, tools: Sequence[schema.Tool] | None) -> None:
+    if not tools:
         raise document.invalid("tool_choice", "needs tools to choose from")
     if isinstance(choice, schema.NamedFunction):
         wanted, path = choice.function.name, "tool_choice.function.name"
@@ -132,7 +144,7 @@ def _check_choice(request: schema.ChatRequest) -> None:
         return
     offered = {
         tool.function.name if isinstance(tool, schema.FunctionTool) else tool.custom.name
-        for tool in request.tools
+        for tool in tools
     }
     if wanted not in offered:
         raise document.invalid(path, "is not the name of one of the tools")

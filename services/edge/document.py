@@ -11,6 +11,9 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 MAX_DEPTH = 100
+COPIED_BYTES = 64 << 10
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 _PLACE = re.compile(r"(?P<text>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 # What may stand where msgspec only says that something else stood there.
@@ -33,14 +36,15 @@ def read(raw: bytes) -> Json:
     UTF-8, lone surrogates, nesting beyond 100 levels and integers beyond 64 bits.
     """
     try:
-        tree = msgspec.json.decode(raw)
+        tree = _decode(raw)
     except RecursionError:
         raise _refusal("The body is nested too deeply.") from None
     except (ValueError, OverflowError):
         raise _refusal("The body is not valid JSON in UTF-8.") from None
     if not isinstance(tree, dict):
         raise _refusal("The body must be a JSON object.")
-    if _members(tree) != _colons(raw):
+    # Of a name given twice only the last is in the tree.
+    if not _complete(raw, tree, _members(tree)):
         raise _refusal("The body names a field twice in one object.")
     return tree
 
@@ -64,24 +68,38 @@ def _refusal(message: str) -> RoutorError:
 
 def _members(tree: Json) -> int:
     """Count the members of all objects, level by level, and check depth and integers."""
-    count, depth, level = 0, 0, [tree]
-    while level:
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise _refusal(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    count = 0
+    level: list[Any] = [tree]
+    for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for container in level:
             values: Any = container
-            if isinstance(container, dict):
+            if type(container) is dict:
                 count += len(container)
                 values = container.values()
             for value in values:
-                if isinstance(value, dict | list):
+                kind = type(value)
+                if kind is dict or kind is list:
                     below.append(value)
-                elif type(value) is int and value.bit_length() > 63:
+                elif kind is int and value.bit_length() > 63:
                     raise _refusal("The body holds an integer beyond 64 bits.")
+        if not below:
+            return count
         level = below
-    return count
+    raise _refusal(f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _complete(raw: bytes, tree: Json, members: int) -> bool:
+    """Tell whether the tree, of so many members, holds all that were written.
+
+    Most bodies are written as they would be here, but for spaces. To compare is quicker than to
+    count, unless so much is copied that the memory for it costs more.
+    """
+    if len(raw) < COPIED_BYTES or b"\\" in raw:
+        written = _encode(tree)
+        if raw == written or msgspec.json.format(raw, indent=-1) == written:
+            return True
+    return members == _colons(raw)
 
 
 def _colons(raw: bytes) -> int:

@@ -4,16 +4,16 @@ Behind the doors there is one language, OpenAI chat completions.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from routor.v1 import router_pb2, types_pb2
 from services.edge import fields, schema, window
 from services.errors import RoutorError
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A request as read.
 
     `body` is the OpenAI chat request to forward, without routor fields; `model` what the caller
@@ -54,11 +54,11 @@ class Door(Protocol):
         """Return a whole answer, made from an OpenAI chat completion."""
         ...
 
-    def chunk(self, body: bytes) -> bytes:
-        """Return what one OpenAI chat.completion.chunk puts on the stream."""
+    def chunks(self, bodies: Iterable[bytes]) -> bytes:
+        """Return what OpenAI chat.completion.chunks put on the stream."""
         ...
 
-    def finish(self, chunks: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
+    def finish(self, bodies: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
         """Return the clean end of a stream."""
         ...
 

@@ -30,7 +30,7 @@ class Explain:
         self._settings = settings
         self._peers = peers
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.BaseRequest) -> web.Response:
         """Answer as JSON, everything under `decision`."""
         settings = self._settings
         raw = await intake.body(request, settings.body_limit_bytes, settings.body_timeout_s)

@@ -43,6 +43,7 @@ class Fields(Struct, frozen=True, kw_only=True):
     routor_session: Annotated[str, Meta(max_length=256)] | None = None
 
 
+NONE = Fields()
 NAMES = [field.name for field in structs.fields(Fields)]
 
 
@@ -97,6 +98,8 @@ def profile(fields: Fields, model: str) -> "types_pb2.Profile.ValueType":
 
 def preferences(fields: Fields, chosen_by: "types_pb2.Profile.ValueType") -> router_pb2.Preferences:
     """Return the fields as the router takes them."""
+    if fields is NONE:
+        return router_pb2.Preferences(profile=chosen_by)
     providers = fields.routor_providers or Providers()
     return router_pb2.Preferences(
         profile=chosen_by,

@@ -2,24 +2,26 @@
 
 import asyncio
 import logging
+import os
 import re
 import time
-import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
 from services import telemetry
 from services.edge import notes, problem
+from services.edge.answer import Answer
 from services.edge.gate import Gate
 from services.errors import Kind, RoutorError
 
 logger = logging.getLogger(__name__)
 
-# Answered without a key. Every other path needs one: closed by default.
-OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
+ID = "{id}"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Traffic:
@@ -51,34 +53,52 @@ class Traffic:
         return True
 
 
-def request_id(headers: Mapping[str, str]) -> str:
-    """Return the caller's X-Request-Id when it is harmless, else a fresh one."""
-    given = headers.get("X-Request-Id", "")
-    return given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
+class Route(NamedTuple):
+    """Where a path leads; one that ends in {id} leads whatever comes there.
+
+    Only what is `open` is answered without a key: closed by default.
+    """
+
+    method: str
+    path: str
+    handle: Handler
+    open: bool = False
+
+    def check(self, method: str) -> None:
+        """Raise HTTPMethodNotAllowed (405) for another method; who takes GET takes HEAD."""
+        allowed = ("GET", "HEAD") if self.method == "GET" else (self.method,)
+        if method not in allowed:
+            raise web.HTTPMethodNotAllowed(method, allowed)
 
 
-async def stamp(request: web.Request, response: web.StreamResponse) -> None:
-    """Put the request id on every answer, streams and errors included, and no version numbers."""
-    # aiohttp answers a wrong Expect header before any middleware.
-    known = request.get(notes.REQUEST_ID) or request_id(request.headers)
-    response.headers["X-Request-Id"] = known
-    response.headers["Server"] = problem.SERVER
+class Frame:
+    """Answers every request that is HTTP."""
 
+    def __init__(
+        self, routes: Iterable[Route], gate: Gate, traffic: Traffic, *, access_log: bool = False
+    ) -> None:
+        self._exact: dict[str, Route] = {}
+        self._wide: dict[str, Route] = {}
+        for route in routes:
+            kept = self._wide if route.path.endswith(ID) else self._exact
+            kept[route.path.removesuffix(ID)] = route
+        self._gate = gate
+        self._traffic = traffic
+        self._access_log = access_log
 
-def middleware(gate: Gate, traffic: Traffic) -> Middleware:
-    """Return the one middleware of the edge."""
-
-    @web.middleware
-    async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[notes.REQUEST_ID] = request_id(request.headers)
-        path = _path(request)
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer within a span, and count it."""
+        # Most often the request line names the path exactly.
+        route = self._exact.get(request.raw_path) or self._find(request.path)
+        path = route.path if route is not None else "unknown"
+        known = request[notes.REQUEST_ID] = request_id(request.headers)
         attributes = {
             "http.request.method": request.method,
             "http.route": path,
-            telemetry.REQUEST_ID: request[notes.REQUEST_ID],
+            telemetry.REQUEST_ID: known,
         }
         started_s = time.perf_counter()
-        traffic.enter()
+        self._traffic.enter()
         try:
             with telemetry.span(
                 f"{request.method} {path}",
@@ -89,73 +109,99 @@ def middleware(gate: Gate, traffic: Traffic) -> Middleware:
                 request[notes.SPAN] = span
                 status = 499
                 try:
-                    response = await _answered(request, handler, gate, traffic, path)
+                    response = await self._answered(request, route)
                     status = response.status
                 finally:
-                    _count(request, path, status, time.perf_counter() - started_s)
+                    self._count(request, path, status, time.perf_counter() - started_s)
             return response
         finally:
-            traffic.leave()
+            self._traffic.leave()
 
-    return frame
+    def _find(self, path: str) -> Route | None:
+        for start, route in self._wide.items():
+            if path.startswith(start) and path != start:
+                return route
+        return self._exact.get(path)
 
+    async def _answered(self, request: web.BaseRequest, route: Route | None) -> web.StreamResponse:
+        """Let the request through to its handler, and turn every failure into an answer."""
+        try:
+            if route is None:
+                raise web.HTTPNotFound
+            await self._admit(request, route)
+            response = await route.handle(request)
+        except web.HTTPException as refused:
+            response = problem.refusal(refused, request.method)
+        except RoutorError as failure:
+            response = _failed(request, failure)
+        except ConnectionError:
+            raise
+        except Exception as failure:
+            logger.exception("a request failed unexpectedly: %s", type(failure).__name__)
+            text = "Something failed inside Routor; see its log."
+            response = _failed(request, RoutorError(Kind.INTERNAL, text))
+        if not response.prepared:
+            self._stamp(request, response)
+        return response
 
-async def _answered(
-    request: web.Request, handler: Handler, gate: Gate, traffic: Traffic, path: str
-) -> web.StreamResponse:
-    """Let the request through to its handler, and turn every failure into an answer."""
-    try:
-        # Path and key are judged from the same matched route.
-        if request.match_info.http_exception is None and path not in OPEN:
-            if traffic.draining:
+    async def _admit(self, request: web.BaseRequest, route: Route) -> None:
+        """Raise when the route is not to be taken by this request."""
+        if request.method != route.method:
+            route.check(request.method)
+        if not route.open:
+            if self._traffic.draining:
                 text = "This server is shutting down; try again."
                 raise RoutorError(Kind.OVERLOADED, text, retry_after_s=1)
-            await gate.check(request.headers)
-        response = await handler(request)
-    except web.HTTPException as refused:
-        response = problem.refusal(refused, request.method)
-    except RoutorError as failure:
-        response = _failed(request, failure)
-    except ConnectionError:
-        raise
-    except Exception as failure:
-        logger.exception("a request failed unexpectedly: %s", type(failure).__name__)
-        text = "Something failed inside Routor; see its log."
-        response = _failed(request, RoutorError(Kind.INTERNAL, text))
-    if traffic.draining and not response.prepared:
-        response.force_close()
-    return response
+            await self._gate.check(request.headers)
+        if "Expect" in request.headers:
+            await _go_on(request)
+
+    def _stamp(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        if not isinstance(response, Answer):
+            response.headers["X-Request-Id"] = request[notes.REQUEST_ID]
+            # aiohttp would tell its version.
+            response.headers["Server"] = problem.SERVER
+        if self._traffic.draining:
+            response.force_close()
+
+    def _count(self, request: web.BaseRequest, path: str, status: int, duration_s: float) -> None:
+        failure = request.get(notes.FAILURE)
+        kind = failure.kind.name if failure else "CANCELLED" if status == 499 else ""
+        span = request[notes.SPAN]
+        span.set_attribute("http.response.status_code", status)
+        if failure is not None:
+            telemetry.mark(span, failure)
+        method = request.method if request.method in ("GET", "POST") else "other"
+        labels = {"http.request.method": method, "http.route": path, "error.type": kind}
+        telemetry.requests.add(1, {**labels, "http.response.status_code": status})
+        telemetry.request_duration.record(duration_s, labels)
+        if self._access_log or status >= 500:
+            fields = {
+                "request_id": request[notes.REQUEST_ID],
+                "method": method,
+                "route": path,
+                "status": status,
+                "kind": kind,
+                "duration_ms": round(duration_s * 1000, 1),
+            }
+            logger.info("request", extra={"fields": fields})
 
 
-def _failed(request: web.Request, error: RoutorError) -> web.Response:
+def request_id(headers: Mapping[str, str]) -> str:
+    """Return the caller's X-Request-Id when it is harmless, else a fresh one."""
+    given = headers.get("X-Request-Id")
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return f"req_{os.urandom(16).hex()}"
+
+
+async def _go_on(request: web.BaseRequest) -> None:
+    """Ask for the body that a client holds back until then (RFC 9110, 10.1.1)."""
+    if request.headers["Expect"].lower() != "100-continue":
+        raise web.HTTPExpectationFailed
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def _failed(request: web.BaseRequest, error: RoutorError) -> web.Response:
     request[notes.FAILURE] = error
     return problem.response(error, request[notes.REQUEST_ID])
-
-
-def _path(request: web.Request) -> str:
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "unknown"
-
-
-def _count(request: web.Request, path: str, status: int, duration_s: float) -> None:
-    failure = request.get(notes.FAILURE)
-    kind = failure.kind.name if failure else "CANCELLED" if status == 499 else ""
-    span = request[notes.SPAN]
-    span.set_attribute("http.response.status_code", status)
-    if failure is not None:
-        telemetry.mark(span, failure)
-    method = request.method if request.method in ("GET", "POST") else "other"
-    labels = {"http.request.method": method, "http.route": path, "error.type": kind}
-    telemetry.requests.add(1, {**labels, "http.response.status_code": status})
-    telemetry.request_duration.record(duration_s, labels)
-    if path in OPEN:
-        return
-    fields = {
-        "request_id": request[notes.REQUEST_ID],
-        "method": method,
-        "route": path,
-        "status": status,
-        "kind": kind,
-        "duration_ms": round(duration_s * 1000, 1),
-    }
-    logger.info("request", extra={"fields": fields})

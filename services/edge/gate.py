@@ -83,18 +83,19 @@ class Gate:
 
 def _key(headers: "CIMultiDictProxy[str]") -> str:
     """Return the one key that the headers carry, from Authorization or x-api-key."""
-    bearers = headers.getall("Authorization", [])
-    plain = headers.getall("x-api-key", [])
+    bearers = headers.getall("Authorization", ())
+    plain = headers.getall("x-api-key", ())
     if not bearers and not plain:
         raise RoutorError(Kind.UNAUTHENTICATED, f"The API key is missing. {HELP}")
     if len(bearers) > 1 or len(plain) > 1:
         raise RoutorError(Kind.UNAUTHENTICATED, f"The API key was sent more than once. {HELP}")
-    found = {word.strip() for word in plain}
-    for value in bearers:
-        scheme, _, word = value.partition(" ")
+    found = plain[0].strip() if plain else ""
+    if bearers:
+        scheme, _, word = bearers[0].partition(" ")
         if scheme.lower() != "bearer":
             raise RoutorError(Kind.UNAUTHENTICATED, f"The API key is not a bearer token. {HELP}")
-        found.add(word.strip())
-    if len(found) != 1 or "" in found:
+        word = word.strip()
+        found = word if not plain or word == found else ""
+    if not found:
         raise RoutorError(Kind.UNAUTHENTICATED, f"The API key is empty or ambiguous. {HELP}")
-    return found.pop()
+    return found

@@ -11,6 +11,8 @@ from routor.v1 import router_pb2, types_pb2
 from services.edge.peers import Peers
 from services.errors import Kind, RoutorError
 
+# What comes after it names a model.
+PATH = "/v1/models/"
 AUTO = {"id": "auto", "object": "model", "created": 0, "owned_by": "routor", "name": "Auto"}
 
 
@@ -20,16 +22,16 @@ class Models:
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def list(self, request: web.BaseRequest) -> web.Response:
         """Answer with the list."""
         catalog = await self._peers.models()
         everything = request.query.get("all", "").lower() in ("1", "true")
         shown = [describe(model) for model in catalog if everything or callable_now(model)]
         return _json({"object": "list", "data": [AUTO, *shown]})
 
-    async def one(self, request: web.Request) -> web.Response:
+    async def one(self, request: web.BaseRequest) -> web.Response:
         """Answer with one model, named by its id, bare id or alias."""
-        wanted = request.match_info["id"]
+        wanted = request.path.removeprefix(PATH)
         if wanted == AUTO["id"]:
             return _json(AUTO)
         return _json(describe(find(await self._peers.models(), wanted)))

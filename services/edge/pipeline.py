@@ -4,13 +4,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import NamedTuple
 
 import msgspec
 from aiohttp import web
 
 from routor.v1 import providers_pb2, router_pb2
 from services import telemetry
-from services.edge import intake, notes, verdict
+from services.edge import intake, notes, problem, verdict
+from services.edge.answer import Answer
 from services.edge.door import Call, Door
 from services.edge.peers import Peers
 from services.edge.settings import EdgeSettings
@@ -19,6 +21,7 @@ from services.errors import Kind, RoutorError
 logger = logging.getLogger(__name__)
 
 STREAM_HEADERS = {
+    "Server": problem.SERVER,
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache",
     # nginx would hold the stream back.
@@ -26,8 +29,29 @@ STREAM_HEADERS = {
 }
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 class _FirstChunk(msgspec.Struct):
     model: str = ""
+
+
+_first_chunk = msgspec.json.Decoder(_FirstChunk)
+
+
+class _Turn(NamedTuple):
+    """A request that has been routed."""
+
+    door: Door
+    request: web.BaseRequest
+    call: Call
+    decision: router_pb2.Decision
+    deadline_s: float
+
+
+class _Stream(web.StreamResponse):
+    # The head goes with the first chunk, which follows at once.
+    _send_headers_immediately = False
 
 
 class Pipeline:
@@ -37,71 +61,55 @@ class Pipeline:
         self._settings = settings
         self._peers = peers
 
-    async def handle(self, door: Door, request: web.Request) -> web.StreamResponse:
+    async def handle(self, door: Door, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request whose key has been checked; raises RoutorError before any byte."""
         settings = self._settings
         deadline_s = asyncio.get_running_loop().time() + settings.total_timeout_s
         raw = await intake.body(request, settings.body_limit_bytes, settings.body_timeout_s)
         call = door.parse(raw)
         request_id = request[notes.REQUEST_ID]
-        _note(request, {telemetry.ASKED_MODEL: call.model})
+        request[notes.SPAN].set_attribute(telemetry.ASKED_MODEL, call.model)
         decision = await self._peers.route(call.to_route(request_id))
         decision.request_id = request_id
         verdict.check(decision)
-        answer = self._stream if call.stream else self._whole
-        return await answer(door, request, call, decision, deadline_s)
+        turn = _Turn(door, request, call, decision, deadline_s)
+        return await (self._stream(turn) if call.stream else self._whole(turn))
 
-    async def _whole(
-        self,
-        door: Door,
-        request: web.Request,
-        call: Call,
-        decision: router_pb2.Decision,
-        deadline_s: float,
-    ) -> web.StreamResponse:
+    async def _whole(self, turn: _Turn) -> web.StreamResponse:
         asked = providers_pb2.CompleteRequest(
-            request_id=decision.request_id,
-            body=call.body,
-            chain=decision.chain,
-            envelope=_envelope(call),
+            request_id=turn.decision.request_id,
+            body=turn.call.body,
+            chain=turn.decision.chain,
+            envelope=_envelope(turn.call),
         )
-        answer = await self._peers.complete(asked, _left_s(deadline_s))
-        report = verdict.actual(decision, answer.served)
-        _note_report(request, report)
-        return web.Response(
-            body=door.answer(answer.body, msgspec.json.encode(report)),
-            content_type="application/json",
-            headers=self._headers(report),
-        )
+        answer = await self._peers.complete(asked, _left_s(turn.deadline_s))
+        report = verdict.actual(turn.decision, answer.served)
+        _note_report(turn.request, report)
+        return Answer(turn.door.answer(answer.body, _encode(report)), self._headers(report))
 
-    async def _stream(
-        self,
-        door: Door,
-        request: web.Request,
-        call: Call,
-        decision: router_pb2.Decision,
-        deadline_s: float,
-    ) -> web.StreamResponse:
+    async def _stream(self, turn: _Turn) -> web.StreamResponse:
         asked = providers_pb2.StreamRequest(
-            request_id=decision.request_id,
-            body=call.body,
-            chain=decision.chain,
-            envelope=_envelope(call),
+            request_id=turn.decision.request_id,
+            body=turn.call.body,
+            chain=turn.decision.chain,
+            envelope=_envelope(turn.call),
         )
-        async with aclosing(self._peers.stream(asked, _left_s(deadline_s))) as events:
+        async with aclosing(self._peers.stream(asked, _left_s(turn.deadline_s))) as events:
             # Until something comes, an error is still an HTTP status.
             first = await anext(events, None)
             if first is None:
                 raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "The providers sent no answer.")
-            report = _first_report(decision, first)
-            response = web.StreamResponse(headers={**STREAM_HEADERS, **self._headers(report)})
-            await response.prepare(request)
+            report = _first_report(turn.decision, first)
+            headers = {**STREAM_HEADERS, **self._headers(report)}
+            headers["X-Request-Id"] = turn.decision.request_id
+            response = _Stream(headers=headers)
+            await response.prepare(turn.request)
             try:
                 # A client that does not read must not hold its stream beyond the deadline.
-                async with asyncio.timeout_at(deadline_s + 1):
-                    await _relay(door, request, response, decision, _chain(first, events))
+                async with asyncio.timeout_at(turn.deadline_s + 1):
+                    await _relay(turn, response, first, events)
             except Exception as failure:
-                await _break_off(door, request, response, failure)
+                await _break_off(turn, response, failure)
         return response
 
     def _headers(self, report: verdict.Report) -> dict[str, str]:
@@ -109,30 +117,28 @@ class Pipeline:
 
 
 async def _relay(
-    door: Door,
-    request: web.Request,
+    turn: _Turn,
     response: web.StreamResponse,
-    decision: router_pb2.Decision,
+    event: providers_pb2.StreamResponse | None,
     events: AsyncIterator[providers_pb2.StreamResponse],
 ) -> None:
     """Write the events in order; raise STREAM_BROKEN when they end without a finish."""
-    async for event in events:
-        if event.WhichOneof("event") == "chunk":
-            await response.write(door.chunk(event.chunk))
-            continue
-        finish = event.finish
-        report = verdict.actual(decision, finish.served)
-        _note_report(request, report)
-        routor = msgspec.json.encode(report)
-        await response.write(door.finish(finish.chunks, finish.usage_chunk, routor))
-        await response.write_eof()
-        return
+    while event is not None:
+        kind = event.WhichOneof("event")
+        if kind == "finish":
+            finish = event.finish
+            report = verdict.actual(turn.decision, finish.served)
+            _note_report(turn.request, report)
+            end = turn.door.finish(finish.chunks, finish.usage_chunk, _encode(report))
+            await response.write_eof(end)
+            return
+        bodies = event.chunks.chunks if kind == "chunks" else (event.chunk,)
+        await response.write(turn.door.chunks(bodies))
+        event = await anext(events, None)
     raise RoutorError(Kind.STREAM_BROKEN, "The stream ended before the answer was complete.")
 
 
-async def _break_off(
-    door: Door, request: web.Request, response: web.StreamResponse, failure: Exception
-) -> None:
+async def _break_off(turn: _Turn, response: web.StreamResponse, failure: Exception) -> None:
     """End a stream that has begun with an honest error event."""
     if isinstance(failure, ConnectionError):
         raise failure
@@ -143,29 +149,23 @@ async def _break_off(
     else:
         logger.exception("a stream failed unexpectedly")
         error = RoutorError(Kind.INTERNAL, "Something failed inside Routor; see its log.")
+    request = turn.request
     request[notes.FAILURE] = error
     if isinstance(failure, TimeoutError) and request.transport is not None:
         # Nobody reads: waiting for the event to be taken would be waiting again.
         request.transport.abort()
         return
-    await response.write(door.broken(error, request[notes.REQUEST_ID]))
-    await response.write_eof()
-
-
-async def _chain(
-    first: providers_pb2.StreamResponse, rest: AsyncIterator[providers_pb2.StreamResponse]
-) -> AsyncIterator[providers_pb2.StreamResponse]:
-    yield first
-    async for event in rest:
-        yield event
+    await response.write_eof(turn.door.broken(error, request[notes.REQUEST_ID]))
 
 
 def _first_report(
     decision: router_pb2.Decision, first: providers_pb2.StreamResponse
 ) -> verdict.Report:
-    if first.WhichOneof("event") == "finish":
+    kind = first.WhichOneof("event")
+    if kind == "finish":
         return verdict.actual(decision, first.finish.served)
-    return verdict.expected(decision, msgspec.json.decode(first.chunk, type=_FirstChunk).model)
+    chunk = first.chunks.chunks[0] if kind == "chunks" else first.chunk
+    return verdict.expected(decision, _first_chunk.decode(chunk).model)
 
 
 def _envelope(call: Call) -> providers_pb2.Envelope:
@@ -176,19 +176,16 @@ def _left_s(deadline_s: float) -> float:
     return max(0.0, deadline_s - asyncio.get_running_loop().time())
 
 
-def _note(request: web.Request, attributes: dict[str, str | int | bool]) -> None:
-    request[notes.SPAN].set_attributes(attributes)
-
-
-def _note_report(request: web.Request, report: verdict.Report) -> None:
-    _note(
-        request,
-        {
-            telemetry.CHOSEN_MODEL: report.model,
-            telemetry.TIER: report.tier or "",
-            telemetry.CATEGORY: report.category or "",
-            telemetry.PROFILE: report.profile or "",
-            telemetry.FALLBACK: report.fallback,
-            telemetry.ATTEMPTS: report.attempts,
-        },
-    )
+def _note_report(request: web.BaseRequest, report: verdict.Report) -> None:
+    span = request[notes.SPAN]
+    if span.is_recording():
+        span.set_attributes(
+            {
+                telemetry.CHOSEN_MODEL: report.model,
+                telemetry.TIER: report.tier or "",
+                telemetry.CATEGORY: report.category or "",
+                telemetry.PROFILE: report.profile or "",
+                telemetry.FALLBACK: report.fallback,
+                telemetry.ATTEMPTS: report.attempts,
+            }
+        )

@@ -53,7 +53,7 @@ class Readiness:
         self._known: dict[str, str] = {}
         self._asked_at_s = float("-inf")
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.BaseRequest) -> web.Response:
         """Answer as JSON."""
         report = await self.report()
         status = 200 if report["status"] in ("ready", "degraded") else 503

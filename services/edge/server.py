@@ -35,15 +35,15 @@ class Edge:
         self._traffic = Traffic()
         gate = Gate(settings.api_key, self._redis)
         readiness = Readiness(self._peers, self._board, self._traffic)
-        self._runner = wire.Runner(
+        listener = wire.Listener(
             app.build(settings, self._peers, gate, readiness, self._traffic),
             # A client that has gone cancels its handler, and that cancels the call upstream.
             handler_cancellation=True,
             access_log=None,
             auto_decompress=False,
             keepalive_timeout=settings.keepalive_timeout_s,
-            shutdown_timeout=LAST_WRITES_S,
         )
+        self._runner = web.ServerRunner(listener, shutdown_timeout=LAST_WRITES_S)
 
     @property
     def port(self) -> int:
@@ -73,7 +73,7 @@ class Edge:
             await self._redis.aclose()
 
 
-def _site(runner: web.AppRunner, listen: str) -> web.BaseSite:
+def _site(runner: web.ServerRunner, listen: str) -> web.BaseSite:
     if listen.startswith("unix:"):
         return web.UnixSite(runner, listen.removeprefix("unix:"), backlog=BACKLOG)
     host, _, port = listen.rpartition(":")

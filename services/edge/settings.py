@@ -22,14 +22,16 @@ class EdgeSettings:
     keepalive_timeout_s: float = 30.0
     drain_s: float = 30.0
     decision_headers: bool = True
+    # One line per request; those that fail by our fault are always logged.
+    access_log: bool = False
     total_timeout_s: float = 600.0
     router_timeout_s: float = 2.0
     api_key: Secret = variable("ROUTOR_API_KEY", Secret(""))
     admin_key: Secret = variable("ROUTOR_ADMIN_KEY", Secret(""))
     internal_token: Secret = variable("ROUTOR_INTERNAL_TOKEN", Secret(""))
     redis_url: Secret = variable("REDIS_URL", Secret(""))
-    router_address: str = variable("ROUTOR_ROUTER_ADDRESS", "127.0.0.1:50051")
-    providers_address: str = variable("ROUTOR_PROVIDERS_ADDRESS", "127.0.0.1:50052")
+    router_address: str = variable("ROUTOR_ROUTER_LINK_ADDRESS", "127.0.0.1:50061")
+    providers_address: str = variable("ROUTOR_PROVIDERS_LINK_ADDRESS", "127.0.0.1:50062")
     health_address: str = variable("ROUTOR_HEALTH_ADDRESS", "127.0.0.1:50053")
 
     @property

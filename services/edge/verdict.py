@@ -27,21 +27,28 @@ class Report(msgspec.Struct, frozen=True):
     attempts: int
 
 
+_TIERS = {number: name.removeprefix("TIER_") for name, number in types_pb2.Tier.items()}
+_CATEGORIES = {
+    number: name.removeprefix("CATEGORY_").lower() for name, number in types_pb2.Category.items()
+}
+_PROFILES = {
+    number: name.removeprefix("PROFILE_").lower() for name, number in types_pb2.Profile.items()
+}
+
+
 def tier_word(tier: "types_pb2.Tier.ValueType") -> str | None:
     """Return "LIGHT" and the like; None for none."""
-    return types_pb2.Tier.Name(tier).removeprefix("TIER_") if tier else None
+    return _TIERS.get(tier) if tier else None
 
 
 def category_word(category: "types_pb2.Category.ValueType") -> str | None:
     """Return "coding" and the like; None for none."""
-    if not category:
-        return None
-    return types_pb2.Category.Name(category).removeprefix("CATEGORY_").lower()
+    return _CATEGORIES.get(category) if category else None
 
 
 def profile_word(profile: "types_pb2.Profile.ValueType") -> str | None:
     """Return "auto", "tier" or "direct"; None for none."""
-    return types_pb2.Profile.Name(profile).removeprefix("PROFILE_").lower() if profile else None
+    return _PROFILES.get(profile) if profile else None
 
 
 def check(decision: router_pb2.Decision) -> None:
@@ -55,12 +62,13 @@ def expected(decision: router_pb2.Decision, model: str) -> Report:
 
     `attempts` is its place in the chain; the end of the stream tells the true number.
     """
-    models = [member.model for member in decision.chain]
-    place = models.index(model) if model in models else 0
+    chain = decision.chain
+    place = next((at for at, member in enumerate(chain) if member.model == model), 0)
+    member = chain[place]
     return _report(
         decision,
-        model=model or models[0],
-        savings=_saving(decision, decision.chain[place]),
+        model=model or member.model,
+        savings=_saving(decision, member),
         cost_usd=None,
         fallback=place > 0,
         attempts=place + 1,
@@ -69,13 +77,16 @@ def expected(decision: router_pb2.Decision, model: str) -> Report:
 
 def actual(decision: router_pb2.Decision, served: Served) -> Report:
     """Report how the request went."""
-    member = next((m for m in decision.chain if m.model == served.model), decision.chain[0])
-    priced = served.cost_usd > 0 or _priced(decision, member)
+    model, cost_usd, chain = served.model, served.cost_usd, decision.chain
+    member = chain[0]
+    if member.model != model:
+        member = next((other for other in chain if other.model == model), member)
+    priced = cost_usd > 0 or _priced(decision, member)
     return _report(
         decision,
-        model=served.model,
+        model=model,
         savings=_saving(decision, member),
-        cost_usd=round(served.cost_usd, 10) if priced else None,
+        cost_usd=round(cost_usd, 10) if priced else None,
         fallback=served.fallback,
         attempts=len(served.attempts),
     )
@@ -84,16 +95,20 @@ def actual(decision: router_pb2.Decision, served: Served) -> Report:
 def headers(report: Report) -> dict[str, str]:
     """Return the X-Routor-* headers; what is not known is left out."""
     named = {
-        "Model": report.model,
-        "Tier": report.tier,
-        "Category": report.category,
-        "Confidence": f"{report.confidence:g}",
-        "Profile": report.profile,
-        "Savings": None if report.savingsPct is None else f"{report.savingsPct:g}",
-        "Fallback": "true" if report.fallback else "false",
-        "Attempts": str(report.attempts),
+        "X-Routor-Model": report.model,
+        "X-Routor-Confidence": f"{report.confidence:g}",
+        "X-Routor-Fallback": "true" if report.fallback else "false",
+        "X-Routor-Attempts": str(report.attempts),
     }
-    return {f"X-Routor-{name}": value for name, value in named.items() if value}
+    if report.tier is not None:
+        named["X-Routor-Tier"] = report.tier
+    if report.category is not None:
+        named["X-Routor-Category"] = report.category
+    if report.profile is not None:
+        named["X-Routor-Profile"] = report.profile
+    if report.savingsPct is not None:
+        named["X-Routor-Savings"] = f"{report.savingsPct:g}"
+    return named
 
 
 def _report(
@@ -126,12 +141,14 @@ def _saving(decision: router_pb2.Decision, member: types_pb2.ChainMember) -> flo
     Both are expected costs of this request. The baseline never answered, so an actual cost on one
     side alone would show how long the answer was and not what the choice has saved.
     """
-    if decision.baseline_cost_usd <= 0 or not _priced(decision, member):
+    baseline_usd = decision.baseline_cost_usd
+    if baseline_usd <= 0 or not _priced(decision, member):
         return None
-    return max(0.0, 1 - member.expected_cost_usd / decision.baseline_cost_usd)
+    return max(0.0, 1 - member.expected_cost_usd / baseline_usd)
 
 
 def _priced(decision: router_pb2.Decision, member: types_pb2.ChainMember) -> bool:
     """Tell a free model from one without a known price, which only a caller can have named."""
-    named = decision.profile == types_pb2.PROFILE_DIRECT
-    return member.expected_cost_usd > 0 or not named or decision.savings > 0
+    if member.expected_cost_usd > 0 or decision.profile != types_pb2.PROFILE_DIRECT:
+        return True
+    return decision.savings > 0

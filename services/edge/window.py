@@ -1,6 +1,7 @@
 """What the router sees of a request: a bounded window of its texts, and all of its needs. Pure."""
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -58,6 +59,7 @@ _PARAMETERS: Final = {
     "web_search_options": None,
     "verbosity": "medium",
 }
+_ASKED: Final = attrgetter(*_PARAMETERS)
 
 
 def messages(conversation: Sequence[schema.Message]) -> list[router_pb2.Message]:
@@ -100,8 +102,8 @@ def needs(request: schema.ChatRequest) -> router_pb2.Needs:
         reasoning_effort=request.reasoning_effort or "",
         parameters=[
             name
-            for name, nothing in _PARAMETERS.items()
-            if getattr(request, name) not in (None, nothing)
+            for (name, nothing), asked in zip(_PARAMETERS.items(), _ASKED(request), strict=True)
+            if asked is not None and asked != nothing
         ],
     )
 
@@ -118,14 +120,21 @@ def excerpt(text: str) -> str:
 
 def _message(message: schema.Message, told: bool) -> router_pb2.Message:
     content = message.content
+    calls = (message.tool_calls or ()) if isinstance(message, schema.Assistant) else ()
+    role = _ROLES[type(message)]
+    if isinstance(content, str) and not calls:
+        # Nearly all messages are this plain.
+        if not told:
+            return router_pb2.Message(role=role, text_chars=len(content))
+        if len(content) <= WHOLE_CHARS:
+            return router_pb2.Message(role=role, text=content)
     parts = content if isinstance(content, list) else ()
     text = content if isinstance(content, str) else "\n".join(_texts(parts))
-    calls = (message.tool_calls or ()) if isinstance(message, schema.Assistant) else ()
     shown = excerpt(text) if told else ""
     # Arguments of calls are read by the model, too, though they say little to the judge.
     chars = len(text) + sum(_call_chars(call) for call in calls)
     return router_pb2.Message(
-        role=_ROLES[type(message)],
+        role=role,
         text=shown,
         text_chars=chars if chars != len(shown) else 0,
         attachments=[_ATTACHED[type(part)] for part in parts if type(part) in _ATTACHED],

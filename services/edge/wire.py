@@ -1,4 +1,4 @@
-"""HTTP beneath the application: what cannot be parsed is refused in our shape, without an echo."""
+"""HTTP beneath the routes: what cannot be parsed is refused in our shape, without an echo."""
 
 from aiohttp import web
 
@@ -29,21 +29,12 @@ class Protocol(web.RequestHandler):
 
 
 class Listener(web.Server):
-    """Makes a protocol per connection."""
+    """Makes a protocol per connection.
+
+    It stands on aiohttp's server alone: aiohttp's application, with its router, middlewares and
+    signals, would cost as much as everything else here.
+    """
 
     def __call__(self) -> web.RequestHandler:
         """Return a fresh protocol."""
         return Protocol(self, loop=self._loop, **self._kwargs)
-
-
-class Runner(web.AppRunner):
-    """Runs an application behind a listener of ours."""
-
-    async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
-        return Listener(
-            server.request_handler,
-            request_factory=server.request_factory,
-            handler_cancellation=server.handler_cancellation,
-            **server._kwargs,
-        )

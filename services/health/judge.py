@@ -68,6 +68,8 @@ class ProviderState:
     next_probe_s: float = 0.0
     pause_s: float = 0.0
     resting_until_s: float = 0.0
+    # How it stood when that was last asked.
+    stood: object = None
 
     def fall(self, cause: Cause, reason: str, now_s: float) -> None:
         """Go Down, and plan the next probe; every fall without proof between waits longer."""
@@ -167,6 +169,18 @@ class ProviderState:
             return not self.half_open and now_s >= self.next_probe_s
         return now_s - self.heard_at_s >= FRESH_S or now_s - self.probed_at_s >= LISTED_S
 
+    def moved(self) -> bool:
+        """Tell whether what others act upon is different from the last time this was asked."""
+        stands = (
+            self._health()[0],
+            self.half_open,
+            self.resting_until_s,
+            [model.standing() for model in self.models.values()],
+        )
+        moved = stands != self.stood
+        self.stood = stands
+        return moved
+
     def settled(self, now_s: float) -> bool:
         """Tell whether enough is known to show it as connected."""
         known = self.probed_at_s is not None or self.window.calls > 0
@@ -204,7 +218,8 @@ class ProviderState:
 class Judge:
     """All providers. `models` is the catalog: provider -> Routor's ids.
 
-    Fed by `listed`, `observe` and `probed` in any order; `advance` draws the conclusions.
+    Fed by `listed`, `observe` and `probed` in any order; `advance` draws the conclusions, and
+    `react` those of the calls alone, for less.
     """
 
     def __init__(self, models: Mapping[str, Sequence[str]]) -> None:
@@ -213,6 +228,8 @@ class Judge:
         self._connected: tuple[str, ...] = ()
         self._absent: tuple[str, ...] = ()
         self._healed_at_s: dict[str, float] = {}
+        # Whom calls have told about since the last conclusions.
+        self._heard: set[str] = set()
 
     @property
     def providers(self) -> Mapping[str, ProviderState]:
@@ -263,6 +280,7 @@ class Judge:
             return
         if state.observe(attempt, began_at_s, ended_at_s):
             state.heard_at_s = max(state.heard_at_s, ended_at_s)
+            self._heard.add(state.id)
 
     def probed(
         self, provider: str, kind: str, unlisted: frozenset[str] | None, now_s: float
@@ -276,8 +294,19 @@ class Judge:
 
     def advance(self, now_s: float) -> None:
         """Draw the conclusions of all evidence so far."""
+        self._heard.clear()
         for state in self.providers.values():
             state.advance(now_s)
+
+    def react(self, now_s: float) -> bool:
+        """Draw the conclusions of the calls since the last time; True when others must know."""
+        heard = [self._known[name] for name in self._connected if name in self._heard]
+        self._heard.clear()
+        moved = False
+        for state in heard:
+            state.advance(now_s)
+            moved |= state.moved()
+        return moved
 
     def due(self, now_s: float) -> list[str]:
         """Return the providers to probe now."""
@@ -289,6 +318,6 @@ class Judge:
 
     def statuses(self, now_s: float) -> list[status_pb2.ProviderStatus]:
         """Describe all providers, connected ones first, each group by its id."""
-        connected = [self.providers[name].status(now_s) for name in sorted(self._connected)]
+        connected = [self._known[name].status(now_s) for name in sorted(self._connected)]
         absent = [status_pb2.ProviderStatus(provider=name) for name in sorted(self._absent)]
         return connected + absent

@@ -16,7 +16,7 @@ from services.health.monitor import Monitor
 from services.health.probe import Access, Prober
 from services.health.publish import HEARTBEAT_S, Publisher
 
-# News are gathered for so long before they are judged: dense traffic costs no more than this.
+# News are gathered for so long before they are judged.
 GATHER_S = 0.05
 
 
@@ -39,8 +39,10 @@ class Lead:
         self._publisher = publisher
         self._clock = clock
         self._news = asyncio.Event()
+        # Whether the news are more than calls.
+        self._probed = False
         self._monitor = Monitor(client, self._take, clock) if client is not None else None
-        self._prober = Prober(access, self.judge, catalog, clock, self._news.set)
+        self._prober = Prober(access, self.judge, catalog, clock, self._hear)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -70,8 +72,15 @@ class Lead:
             self.judge.observe(attempt, now_s)
         self._news.set()
 
+    def _hear(self) -> None:
+        self._probed = True
+        self._news.set()
+
     async def _judge(self) -> None:
-        """Draw conclusions at news, at least once a second."""
+        """Draw conclusions at news, at least once a second.
+
+        News of calls alone are told at once only when they change what others act upon.
+        """
         loop = asyncio.get_running_loop()
         beat_at = loop.time()
         while True:
@@ -84,8 +93,13 @@ class Lead:
             if heartbeat:
                 beat_at = loop.time() + HEARTBEAT_S
             now_s = self._clock()
-            self.judge.advance(now_s)
-            if self._complete(now_s):
+            if heartbeat or self._probed:
+                self._probed = False
+                self.judge.advance(now_s)
+                told = self._complete(now_s)
+            else:
+                told = self.judge.react(now_s) and self._complete(now_s)
+            if told:
                 self._publisher.offer(self.judge.statuses(now_s), heartbeat=heartbeat)
             await asyncio.sleep(GATHER_S)
 

@@ -79,14 +79,21 @@ class ModelState:
         elif self.trial and self.window.succeeded >= PROVEN:
             self.trial, self._rest_s = False, 0.0
 
+    def standing(self) -> tuple[status_pb2.Health.ValueType, bool, float]:
+        """Return what others act upon."""
+        return self._verdict()[0], self.retired, self.resting_until_s
+
+    def _verdict(self) -> tuple[status_pb2.Health.ValueType, str]:
+        if self.reason:
+            return status_pb2.HEALTH_DOWN, self.reason
+        if self.trial:
+            return status_pb2.HEALTH_DEGRADED, "on trial after failures"
+        verdict = self.window.judge()
+        return verdict.health, verdict.reason
+
     def status(self, now_s: float) -> status_pb2.ModelStatus:
         """Describe it."""
-        verdict = self.window.judge()
-        health, reason = verdict.health, verdict.reason
-        if self.reason:
-            health, reason = status_pb2.HEALTH_DOWN, self.reason
-        elif self.trial:
-            health, reason = status_pb2.HEALTH_DEGRADED, "on trial after failures"
+        health, reason = self._verdict()
         if self.retired:
             reason = "not in the provider's list" if self.unlisted else "the provider says gone"
         return status_pb2.ModelStatus(

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import redis.asyncio as redis
 from google.protobuf.message import DecodeError
 
-from routor.v1.types_pb2 import Attempt
+from routor.v1.types_pb2 import Attempt, Attempts
 from services import store
 from services.health.window import WINDOW_S
 
@@ -16,7 +16,9 @@ logger = logging.getLogger(__name__)
 
 # Shorter than the connection's own timeout.
 BLOCK_MS = 1000
-BATCH = 1000
+BATCH = 200
+# New entries are gathered for so long: dense traffic costs no more reads than this.
+GATHER_S = 0.3
 RETRY_S = 0.25
 
 
@@ -40,21 +42,25 @@ class Monitor:
         """Follow the stream until cancelled, through every outage of Redis."""
         while not store.cancelled():
             try:
-                await self._read()
+                gathered = await self._read()
+                if self.caught_up.is_set() and gathered:
+                    await asyncio.sleep(GATHER_S)
             except (redis.RedisError, OSError, TimeoutError):
                 # The publisher says in the log that Redis is lost.
                 self.caught_up.set()
                 await asyncio.sleep(RETRY_S)
 
-    async def _read(self) -> None:
+    async def _read(self) -> bool:
+        """Take what is new; False when there was nothing."""
         block = BLOCK_MS if self.caught_up.is_set() else None
         answer: Any = await self._client.xread({store.ATTEMPTS: self._last}, BATCH, block)
         entries = _entries(answer)
         if entries:
             self._last = entries[-1][0].decode()
-            self._take([each for _, fields in entries if (each := _attempt(fields)) is not None])
+            self._take([attempt for _, fields in entries for attempt in _attempts(fields)])
         if len(entries) < BATCH:
             self.caught_up.set()
+        return bool(entries)
 
 
 def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
@@ -68,9 +74,9 @@ def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
     return list(entries)
 
 
-def _attempt(fields: dict[bytes, bytes]) -> Attempt | None:
+def _attempts(fields: dict[bytes, bytes]) -> Iterable[Attempt]:
     try:
-        return Attempt.FromString(fields[b"a"])
+        return Attempts.FromString(fields[b"b"]).attempts
     except (KeyError, DecodeError):
-        logger.warning("an entry of %s is not an attempt; skipped", store.ATTEMPTS)
-        return None
+        logger.warning("an entry of %s is not a batch of attempts; skipped", store.ATTEMPTS)
+        return ()

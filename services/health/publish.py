@@ -50,12 +50,13 @@ class Publisher:
         last = self.current or self._inherited or Status()
         before = {each.provider: each for each in last.providers}
         fresh = [_stamped(each, before.get(each.provider), now_s) for each in providers]
-        changed = self.current is None or list(last.providers) != fresh
-        urgent = self.current is None or _gist(last.providers) != _gist(fresh)
+        status = Status(at_s=now_s, providers=fresh)
+        changed = self.current is None or last.providers != status.providers
+        urgent = self.current is None or (changed and _gist(last.providers) != _gist(fresh))
         if not (urgent or heartbeat):
             return
-        version = max(last.version + 1, int(now_s * 1000)) if changed else last.version
-        self.current = Status(version=version, at_s=now_s, providers=fresh)
+        status.version = max(last.version + 1, int(now_s * 1000)) if changed else last.version
+        self.current = status
         if changed:
             self._announce()
         if urgent:
@@ -123,23 +124,19 @@ def _stamped(fresh: ProviderStatus, last: ProviderStatus | None, now_s: float) -
     return fresh
 
 
-def _gist(providers: Iterable[ProviderStatus]) -> list[bytes]:
+def _gist(providers: Iterable[ProviderStatus]) -> list[object]:
     """Return what others act upon; what moves with every call waits for the next heartbeat."""
-    gists = []
-    for provider in providers:
-        gist = ProviderStatus(
-            provider=provider.provider,
-            connected=provider.connected,
-            health=provider.health,
-            half_open=provider.half_open,
-            resting_until_s=provider.resting_until_s,
+    return [
+        (
+            provider.provider,
+            provider.connected,
+            provider.health,
+            provider.half_open,
+            provider.resting_until_s,
+            [
+                (model.model, model.health, model.retired, model.resting_until_s)
+                for model in provider.models
+            ],
         )
-        for model in provider.models:
-            gist.models.add(
-                model=model.model,
-                health=model.health,
-                retired=model.retired,
-                resting_until_s=model.resting_until_s,
-            )
-        gists.append(gist.SerializeToString())
-    return gists
+        for provider in providers
+    ]

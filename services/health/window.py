@@ -31,7 +31,7 @@ _LONGEST_MS = 1e7
 _NEVER = -math.inf
 
 
-@dataclass
+@dataclass(slots=True)
 class _Slot:
     succeeded: int = 0
     failed: int = 0
@@ -63,6 +63,8 @@ class Window:
         self._slots: dict[int, _Slot] = {}
         # The latest failures, ascending by time.
         self._failures: list[tuple[float, str]] = []
+        # What they all say; None after news.
+        self._verdict: Verdict | None = None
 
     @property
     def calls(self) -> int:
@@ -83,15 +85,18 @@ class Window:
         slot = self._slot(ended_at_s)
         slot.succeeded += 1
         self.succeeded += 1
+        self._verdict = None
         if first_token_ms > 0:
-            slot.timings[_class(first_token_ms)] += 1
-            self._timings[_class(first_token_ms)] += 1
+            number = _class(first_token_ms)
+            slot.timings[number] += 1
+            self._timings[number] += 1
         self.succeeded_at_s = max(self.succeeded_at_s, ended_at_s)
 
     def add_failure(self, ended_at_s: float, kind: Kind) -> None:
         """Count a call that failed through the provider's fault."""
         self._slot(ended_at_s).failed += 1
         self.failed += 1
+        self._verdict = None
         insort(self._failures, (ended_at_s, kind.value))
         del self._failures[:-LONG_ROW]
         if kind in REFUSALS:
@@ -99,15 +104,21 @@ class Window:
 
     def expire(self, now_s: float) -> None:
         """Forget what is older than the window."""
+        if not self._slots:
+            return
         horizon_s = now_s - WINDOW_S
         for number in [each for each in self._slots if (each + 1) * SLOT_S <= horizon_s]:
             slot = self._slots.pop(number)
             self.succeeded -= slot.succeeded
             self.failed -= slot.failed
             self._timings -= slot.timings
-        self._failures = [each for each in self._failures if each[0] >= horizon_s]
-        if self.refused[0] < horizon_s:
+            self._verdict = None
+        if self._failures and self._failures[0][0] < horizon_s:
+            self._failures = [each for each in self._failures if each[0] >= horizon_s]
+            self._verdict = None
+        if _NEVER < self.refused[0] < horizon_s:
             self.refused = (_NEVER, "")
+            self._verdict = None
 
     def percentile_ms(self, percent: int) -> float:
         """Return the time to the first token that `percent` of streams kept, 0 without any.
@@ -124,6 +135,11 @@ class Window:
 
     def judge(self) -> Verdict:
         """Say how the called one is; HEALTH_UNSPECIFIED without calls."""
+        if self._verdict is None:
+            self._verdict = self._judge()
+        return self._verdict
+
+    def _judge(self) -> Verdict:
         if not self.calls:
             return Verdict(status_pb2.HEALTH_UNSPECIFIED)
         if self.refused[0] > self.succeeded_at_s:
@@ -148,7 +164,11 @@ class Window:
         return len(row) if len(row) >= (ROW if quiet else LONG_ROW) else 0
 
     def _slot(self, ended_at_s: float) -> _Slot:
-        return self._slots.setdefault(int(ended_at_s // SLOT_S), _Slot())
+        number = int(ended_at_s // SLOT_S)
+        slot = self._slots.get(number)
+        if slot is None:
+            slot = self._slots[number] = _Slot()
+        return slot
 
 
 def _class(took_ms: float) -> int:

@@ -8,11 +8,15 @@ from contextlib import suppress
 
 import uvloop
 
+from routor.v1 import providers_pb2
 from routor.v1.providers_pb2_grpc import add_ProvidersServiceServicer_to_server
 from services import catalog, rpc, settings, store, telemetry
+from services.link_server import LinkServer, handlers
 from services.providers.assembly import SERVICE, assemble
 from services.providers.settings import ProvidersSettings
 from services.status import StatusBoard
+
+PROTO = providers_pb2.DESCRIPTOR.services_by_name["ProvidersService"]
 
 
 async def serve(chosen: ProvidersSettings) -> None:
@@ -27,10 +31,13 @@ async def serve(chosen: ProvidersSettings) -> None:
         tasks.append(asyncio.create_task(board.run()))
     server = rpc.Server(chosen.listen, token=chosen.internal_token)
     server.add(add_ProvidersServiceServicer_to_server, parts.servicer, SERVICE)
+    methods = handlers(PROTO, parts.servicer, "Complete", "Stream")
+    link = LinkServer(chosen.link_listen, methods, token=chosen.internal_token)
     await server.start()
+    await link.start()
     await server.ready(True)
     await stop.wait()
-    await server.stop(chosen.drain_s)
+    await asyncio.gather(server.stop(chosen.drain_s), link.stop(chosen.drain_s))
     await parts.recorder.flush()
     await end(tasks)
     await parts.transport.aclose()

@@ -41,6 +41,7 @@ def assemble(
         connect_timeout_s=settings.connect_timeout_s,
         max_connections=settings.max_connections,
         keepalive_s=settings.keepalive_s,
+        environ=environ,
     )
     caller = Caller(
         transport,

@@ -1,16 +1,15 @@
 """One call to one model: encode, send, wait with patience, decode. JSON and streams alike.
 
-`run` yields OpenAI chunks and last an Ending (a stream), or one Answer; it raises RoutorError for
-everything that can go wrong. Nothing is yielded before the first content. What fails after it is
-STREAM_BROKEN; what fails before it has the kind that failover goes by.
+Both raise RoutorError for everything that can go wrong. Of a stream nothing is given out before
+the first content. What fails after it is STREAM_BROKEN; what fails before it has the kind that
+failover goes by.
 """
 
 import asyncio
 import contextlib
 import logging
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,15 +18,15 @@ from routor.v1.types_pb2 import Attempt
 from services import telemetry
 from services.errors import Kind, RoutorError
 from services.providers.connections import Connection
+from services.providers.deadlines import Deadlines
 from services.providers.dialects import DIALECTS
-from services.providers.dialects.contract import Answer, Chunk, Encoded, Ending, Json, Target
+from services.providers.dialects.contract import Answer, Chunk, Decoder, Ending, Json, Target
 from services.providers.patience import Limits, Patience
-from services.providers.transport import Reply, Request, Transport
+from services.providers.transport import Reply, Transport, whole
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Event = Chunk | Ending | Answer
 
 ERROR_LIMIT_BYTES = 1 << 20
 # A long stream is larger than its text: some 300 bytes around each token.
@@ -36,9 +35,9 @@ STREAM_FACTOR = 8
 LINGER_S = 0.05
 
 
-@dataclass
+@dataclass(slots=True)
 class Call:
-    """What to do, and how it went (filled in by `run`)."""
+    """What to do, and how it went (filled in by `Caller`)."""
 
     connection: Connection
     target: Target
@@ -70,30 +69,81 @@ class Caller:
         self._limit_bytes = answer_limit_bytes
         self._clock = clock
         self._wall = wall
+        self._deadlines = Deadlines(clock)
 
-    async def run(self, call: Call) -> AsyncGenerator[Event, None]:
-        """Make the call. Closing this iterator early closes the provider's connection at once."""
-        call.start_s = self._clock()
-        name = f"chat {call.target.upstream_model}"
-        with telemetry.span(name, telemetry.SpanKind.CLIENT, _attributes(call)) as span:
+    async def whole(self, call: Call) -> Answer:
+        """Make the call and return its answer."""
+        with self._traced(call) as span:
+            _describe(span, call)
             try:
-                async with aclosing(self._events(call)) as events:
-                    async for event in events:
-                        if not isinstance(event, Chunk):
-                            self._succeed(call, event, span)
-                        yield event
+                answer = await self._whole(call)
+                self._succeed(call, answer, span)
             except RoutorError as error:
                 _fail(call, error)
                 raise
             finally:
                 self._end(call)
+        return answer
+
+    async def stream(self, call: Call) -> AsyncGenerator[list[Chunk] | Ending, None]:
+        """Yield the chunks as they come, those that came together at once, and last the ending.
+
+        Closing this iterator early closes the provider's connection at once.
+        """
+        with self._traced(call) as span:
+            _describe(span, call)
+            patience = Patience(call.limits, call.start_s, stream=True)
+            reply = None
+            try:
+                reply = await self._sent(call, patience)
+                decoder = DIALECTS[call.target.vendor.dialect].decoder(call.target, call.body)
+                held: list[Chunk] = []
+                while not decoder.done:
+                    while not reply.ready:
+                        await self._within(patience, reply.more())
+                    data = reply.read(self._limit_bytes * STREAM_FACTOR)
+                    if data is None:
+                        break
+                    held += self._heard(call, patience, decoder, data)
+                    if held and call.committed:
+                        yield held
+                        held = []
+                ending = _ending(call, decoder)
+                await _linger(reply, self._limit_bytes)
+                if held:
+                    yield held
+                self._succeed(call, ending, span)
+                yield ending
+            except RoutorError as error:
+                _fail(call, error)
+                raise
+            finally:
+                if reply is not None:
+                    reply.close()
+                self._end(call)
+
+    def _heard(self, call: Call, patience: Patience, decoder: Decoder, data: bytes) -> list[Chunk]:
+        """Return the chunks that bytes complete; the first content among them commits."""
+        chunks = _decoded(call, decoder.feed, data)
+        now_s = self._clock()
+        content = any(chunk.content for chunk in chunks)
+        patience.heard(now_s, data, content)
+        if content and not call.committed:
+            call.committed = True
+            call.record.first_token_ms = (now_s - call.start_s) * 1000
+        return chunks
+
+    def _traced(self, call: Call) -> contextlib.AbstractContextManager[telemetry.Span]:
+        call.start_s = self._clock()
+        return telemetry.span(f"chat {call.target.upstream_model}", telemetry.SpanKind.CLIENT)
 
     def _succeed(self, call: Call, event: Ending | Answer, span: telemetry.Span) -> None:
         call.settled = True
         self._end(call)
         call.record.input_tokens = event.usage.input_tokens
         call.record.output_tokens = event.usage.output_tokens
-        span.set_attributes(_answered(event, call.record))
+        if span.is_recording():
+            span.set_attributes(_answered(event, call.record))
 
     def _end(self, call: Call) -> None:
         record = call.record
@@ -103,39 +153,31 @@ class Caller:
             record.ended_at_s = self._wall()
             record.latency_ms = (self._clock() - call.start_s) * 1000
 
-    async def _events(self, call: Call) -> AsyncGenerator[Event, None]:
-        patience = Patience(call.limits, call.start_s, call.stream)
-        encoded = DIALECTS[call.target.vendor.dialect].encode(call.body, call.target)
-        call.dropped = encoded.dropped
-        reply = await self._within(patience, self._transport.send(_request(call, encoded)))
-        try:
-            call.record.http_status = reply.status
-            if not 200 <= reply.status < 300:
-                raise await self._refusal(call, reply, patience)
-            read = self._streamed if call.stream else self._whole
-            async with aclosing(read(call, reply, patience)) as events:
-                async for event in events:
-                    yield event
-        finally:
-            await reply.aclose()
-
     async def _within(self, patience: Patience, step: Awaitable[T]) -> T:
         """Wait for `step` as long as patience lasts; raises RoutorError(PROVIDER_TIMEOUT)."""
-        until_s, said = patience.until()
         try:
-            async with asyncio.timeout(until_s - self._clock()):
-                return await step
+            return await self._deadlines.within(patience.until_s(), step)
         except TimeoutError:
-            raise RoutorError(Kind.PROVIDER_TIMEOUT, said) from None
+            raise RoutorError(Kind.PROVIDER_TIMEOUT, patience.until()[1]) from None
+
+    async def _sent(self, call: Call, patience: Patience) -> Reply:
+        """Send the request; return an answer of success, its body unread."""
+        encoded = DIALECTS[call.target.vendor.dialect].encode(call.body, call.target)
+        call.dropped = encoded.dropped
+        accept = "text/event-stream" if call.stream else "application/json"
+        endpoint = call.connection.endpoint(encoded.path, accept, encoded.headers)
+        sending = self._transport.send(endpoint, encoded.body, _trace())
+        reply = await self._within(patience, sending)
+        call.record.http_status = reply.status
+        if 200 <= reply.status < 300:
+            return reply
+        try:
+            raise await self._refusal(call, reply, patience)
+        finally:
+            reply.close()
 
     async def _read(self, reply: Reply, patience: Patience, limit_bytes: int) -> bytes:
-        pieces = []
-        async with aclosing(reply.chunks(limit_bytes)) as chunks:
-            while True:
-                try:
-                    pieces.append(await self._within(patience, anext(chunks)))
-                except StopAsyncIteration:
-                    return b"".join(pieces)
+        return await self._within(patience, whole(reply, limit_bytes))
 
     async def _refusal(self, call: Call, reply: Reply, patience: Patience) -> RoutorError:
         try:
@@ -145,46 +187,17 @@ class Caller:
         dialect = DIALECTS[call.target.vendor.dialect]
         return _decoded(call, dialect.error, reply.status, reply.headers, content, call.target)
 
-    async def _whole(
-        self, call: Call, reply: Reply, patience: Patience
-    ) -> AsyncGenerator[Event, None]:
-        content = await self._read(reply, patience, self._limit_bytes)
-        dialect = DIALECTS[call.target.vendor.dialect]
-        answer = _decoded(call, dialect.decode, content, call.target)
+    async def _whole(self, call: Call) -> Answer:
+        patience = Patience(call.limits, call.start_s, stream=False)
+        reply = await self._sent(call, patience)
+        try:
+            content = await self._read(reply, patience, self._limit_bytes)
+        finally:
+            reply.close()
+        answer = _decoded(call, DIALECTS[call.target.vendor.dialect].decode, content, call.target)
         if all(_hollow(choice) for choice in answer.body["choices"]):
             raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
-        yield answer
-
-    async def _streamed(
-        self, call: Call, reply: Reply, patience: Patience
-    ) -> AsyncGenerator[Event, None]:
-        decoder = DIALECTS[call.target.vendor.dialect].decoder(call.target, call.body)
-        held: list[Chunk] = []
-        async with aclosing(reply.chunks(self._limit_bytes * STREAM_FACTOR)) as pieces:
-            while not decoder.done:
-                try:
-                    data = await self._within(patience, anext(pieces))
-                except StopAsyncIteration:
-                    break
-                chunks = _decoded(call, decoder.feed, data)
-                content = any(chunk.content for chunk in chunks)
-                patience.heard(self._clock(), data, content)
-                held += chunks
-                if not (content or call.committed):
-                    continue
-                if not call.committed:
-                    call.committed = True
-                    call.record.first_token_ms = (self._clock() - call.start_s) * 1000
-                for chunk in held:
-                    yield chunk
-                held.clear()
-            ending = _decoded(call, decoder.close)
-            if not call.committed and ending.finish_reason == "stop":
-                raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
-            await _linger(pieces)
-        for chunk in held:
-            yield chunk
-        yield ending
+        return answer
 
 
 def _fail(call: Call, error: RoutorError) -> None:
@@ -203,14 +216,13 @@ def _fail(call: Call, error: RoutorError) -> None:
     call.settled = True
 
 
-def _request(call: Call, encoded: Encoded) -> Request:
-    headers = {"accept": "text/event-stream" if call.stream else "application/json"}
-    # Of the trace, but not of the caller's baggage, providers may know.
+def _trace() -> bytes:
+    """Return the lines of the trace: providers may know it, but not the caller's baggage."""
     trace = telemetry.inject()
-    headers |= {name: trace[name] for name in ("traceparent", "tracestate") if name in trace}
-    headers |= encoded.headers
-    headers |= call.connection.headers()
-    return Request(call.connection.url(encoded.path), headers, encoded.body)
+    if not trace:
+        return b""
+    names = [name for name in ("traceparent", "tracestate") if name in trace]
+    return "".join(f"{name}: {trace[name]}\r\n" for name in names).encode("latin-1")
 
 
 def _decoded(call: Call, step: Callable[..., T], *arguments: object) -> T:
@@ -234,6 +246,14 @@ def _decoded(call: Call, step: Callable[..., T], *arguments: object) -> T:
         ) from failure
 
 
+def _ending(call: Call, decoder: Decoder) -> Ending:
+    """Return a whole stream's ending; raises RoutorError for a stream that broke or is empty."""
+    ending = _decoded(call, decoder.close)
+    if not call.committed and ending.finish_reason == "stop":
+        raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
+    return ending
+
+
 def _hollow(choice: Json) -> bool:
     """Tell whether a choice says that it is complete, and says nothing."""
     message = choice.get("message") or {}
@@ -241,17 +261,21 @@ def _hollow(choice: Json) -> bool:
     return choice.get("finish_reason") == "stop" and not any(message.get(name) for name in said)
 
 
-async def _linger(pieces: AsyncIterator[bytes]) -> None:
+async def _linger(reply: Reply, limit_bytes: int) -> None:
     """Read a finished stream to its end, so that its connection can be used again."""
     with contextlib.suppress(RoutorError, TimeoutError):
+        while reply.ready:
+            if reply.read(limit_bytes) is None:
+                return
         async with asyncio.timeout(LINGER_S):
-            async for _ in pieces:
-                pass
+            await whole(reply, limit_bytes)
 
 
-def _attributes(call: Call) -> dict[str, str | bool]:
+def _describe(span: telemetry.Span, call: Call) -> None:
+    if not span.is_recording():
+        return
     target = call.target
-    return {
+    attributes: dict[str, str | bool] = {
         telemetry.OPERATION: "chat",
         telemetry.PROVIDER: telemetry.PROVIDER_NAMES.get(target.vendor.id, target.vendor.id),
         telemetry.REQUEST_MODEL: target.upstream_model,
@@ -259,6 +283,7 @@ def _attributes(call: Call) -> dict[str, str | bool]:
         telemetry.SERVER_ADDRESS: urlsplit(call.connection.base_url).hostname or "",
         telemetry.CHOSEN_MODEL: target.key,
     }
+    span.set_attributes(attributes)
 
 
 def _answered(event: Ending | Answer, record: Attempt) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from routor.v1.status_pb2 import HEALTH_DOWN, Status
 from services.errors import Kind
 from services.providers.failover import REST_S, Standing
@@ -28,8 +30,7 @@ LARGEST = 4096
 _REFUSED = (Kind.PROVIDER_AUTH, Kind.PROVIDER_QUOTA)
 
 
-@dataclass(frozen=True)
-class Stand:
+class Stand(msgspec.Struct, frozen=True):
     """How something stands: why, and for how many seconds."""
 
     standing: Standing = Standing.READY
@@ -108,9 +109,12 @@ class Breakers:
         self._down: frozenset[str] = frozenset()
         self._gone: frozenset[str] = frozenset()
         self._resting: dict[str, float] = {}
+        self._all_well = True  # as far as the published status says
 
     def stand(self, provider: str, model: str) -> Stand:
         """Return how a model stands now: its own circuit or its provider's, the worse one."""
+        if self._all_well and not self._circuits and not self._retired:
+            return READY
         now_s = self._clock()
         if self._retired.get(model, 0.0) > now_s:
             return Stand(Standing.OPEN, Kind.MODEL_GONE, self._retired[model] - now_s)
@@ -175,6 +179,7 @@ class Breakers:
                     gone.add(model.model)
         self._down, self._gone = frozenset(down), frozenset(gone)
         self._resting = {name: until_s for name, until_s in resting.items() if until_s}
+        self._all_well = not (down or gone or self._resting)
 
     def reset(self) -> None:
         """Forget everything learned from calls."""
@@ -182,7 +187,7 @@ class Breakers:
         self._retired.clear()
 
     def _published(self, provider: str, model: str) -> Stand:
-        if self.stale():
+        if self._all_well or self.stale():
             return READY
         until_s = max(self._resting.get(provider, 0.0), self._resting.get(model, 0.0))
         wait_s = min(until_s - self._wall(), LONGEST_REST_S)

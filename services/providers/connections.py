@@ -6,9 +6,13 @@ from urllib.parse import urlsplit
 
 from services.catalog import Catalog
 from services.providers import vendors
+from services.providers.transport import Endpoint
 from services.providers.vendors.address import address, headers
 from services.providers.vendors.contract import Vendor
 from services.settings import Secret
+
+# Google's paths name the model, and callers may name any.
+_MOST_ENDPOINTS = 1024
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,9 @@ class Connection:
     vendor: Vendor
     base_url: str
     key: Secret = field(default=Secret(""), repr=False)
+    _endpoints: dict[tuple[str, str], Endpoint] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def connected(self) -> bool:
@@ -37,6 +44,16 @@ class Connection:
     def headers(self) -> dict[str, str]:
         """Return the headers of every call, the key among them."""
         return headers(self.vendor, self.key)
+
+    def endpoint(self, path: str, accept: str, more: Mapping[str, str]) -> Endpoint:
+        """Return where the requests of a dialect's path go, `more` being further headers."""
+        known = self._endpoints.get((path, accept))
+        if known is not None and not more:
+            return known
+        made = Endpoint(self.url(path), {"accept": accept, **more, **self.headers()})
+        if not more and len(self._endpoints) < _MOST_ENDPOINTS:
+            self._endpoints[path, accept] = made
+        return made
 
     @property
     def missing(self) -> str:

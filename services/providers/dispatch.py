@@ -5,23 +5,25 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import msgspec
+
 from routor.v1.providers_pb2 import Served
 from routor.v1.types_pb2 import Attempt, ChainMember, Usage
 from services.catalog import Catalog, Model
 from services.errors import Kind, RoutorError
 from services.price import cost_usd
 from services.providers import failover, patience
-from services.providers.attempt import Call, Caller, Event
+from services.providers.attempt import Call, Caller
 from services.providers.breaker import Breakers
 from services.providers.connections import Connection
+from services.providers.dialects import contract
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target
 from services.providers.failover import Choice, Envelope, Failure, Member, Standing
 from services.providers.record import Recorder
 from services.providers.settings import ProvidersSettings
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """One request: an OpenAI body, whom to ask in which order, and what it may spend.
 
     `deadline_s` is on the dispatcher's clock.
@@ -35,21 +37,68 @@ class Order:
     max_cost_usd: float | None = None
 
 
-@dataclass(frozen=True)
-class Done:
-    """The end of an answer, and who gave it."""
+class Answered(msgspec.Struct, frozen=True):
+    """A whole answer, and who gave it."""
 
-    result: Answer | Ending
+    answer: Answer
     served: Served
 
 
-@dataclass
+class Ended(msgspec.Struct, frozen=True):
+    """The end of a stream, and who gave it."""
+
+    ending: Ending
+    served: Served
+
+
+@dataclass(slots=True)
 class Progress:
     """What became of an order so far."""
 
     failed: list[Failure] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     spent_usd: float = 0.0
+
+    def fail(self, order: Order, choice: Choice, call: Call, error: RoutorError) -> None:
+        """Note that a call failed."""
+        self.attempts.append(call.record)
+        self.failed.append(Failure(choice.index, error, choice.last_resort))
+        if failover.billed(error):
+            self.spent_usd += order.chain[choice.index].expected_cost_usd
+
+
+class _Noted:
+    """Around one call: tells breakers and recorder how it went, however it ended."""
+
+    __slots__ = ("_breakers", "_call", "_heard", "_recorder")
+
+    def __init__(self, breakers: Breakers, recorder: Recorder, call: Call) -> None:
+        self._breakers = breakers
+        self._recorder = recorder
+        self._call = call
+        self._heard = False
+
+    def heard(self) -> None:
+        """Note content: it works, so far."""
+        if not self._heard:
+            self._heard = True
+            self._breakers.heard(self._call.record.provider, self._call.record.model)
+
+    def __enter__(self) -> "_Noted":
+        self._breakers.begin(self._call.record.provider, self._call.record.model)
+        return self
+
+    def __exit__(self, _: object, failure: BaseException | None, __: object) -> None:
+        record = self._call.record
+        if failure is None:
+            self._breakers.succeed(record.provider, record.model)
+        elif isinstance(failure, RoutorError):
+            reached = record.http_status or failure.kind.rule.counts
+            kind = failure.kind if reached else Kind.CANCELLED
+            self._breakers.fail(record.provider, record.model, kind, failure.retry_after_s)
+        elif record.kind == Kind.CANCELLED.name:
+            self._breakers.fail(record.provider, record.model, Kind.CANCELLED)
+        self._recorder.note(record)
 
 
 class Dispatcher:
@@ -79,56 +128,52 @@ class Dispatcher:
         self._clock = clock
         self._wall = wall
 
-    async def run(self, order: Order) -> AsyncGenerator[Chunk | Done, None]:
-        """Yield the chunks of a stream, if it is one, and last a Done.
+    async def answer(self, order: Order) -> Answered:
+        """Return the whole answer; raises RoutorError with every attempt attached."""
+        progress = Progress()
+        while True:
+            call, choice = self._next(order, progress)
+            try:
+                with _Noted(self._breakers, self._recorder, call):
+                    answer = await self._caller.whole(call)
+                    self._price(call, answer)
+            except RoutorError as error:
+                progress.fail(order, choice, call, error)
+            else:
+                return Answered(answer, _served(answer.usage, call, choice, progress))
+
+    async def stream(self, order: Order) -> AsyncGenerator[list[Chunk] | Ended, None]:
+        """Yield the chunks, those that came together at once, and last an Ended.
 
         Nothing is yielded before the first content, so failover is silent until then. Raises
         RoutorError with every attempt attached. Closing this iterator ends the call under way.
         """
         progress = Progress()
         while True:
-            members = [self._member(asked) for asked in order.chain]
-            envelope = self._envelope(order, progress)
-            choice = failover.choose(members, progress.failed, envelope)
-            if choice is None:
-                raise failover.verdict(members, progress.failed, progress.attempts, envelope)
-            call = self._call(order, choice, envelope)
+            call, choice = self._next(order, progress)
             try:
-                async with aclosing(self._noted(call)) as events:
-                    async for event in events:
-                        if isinstance(event, Chunk):
-                            yield event
-                        else:
-                            yield self._done(event, call, choice, progress)
+                with _Noted(self._breakers, self._recorder, call) as noted:
+                    async with aclosing(self._caller.stream(call)) as events:
+                        async for event in events:
+                            if isinstance(event, Ending):
+                                self._price(call, event)
+                                ending = event
+                            else:
+                                noted.heard()
+                                yield event
+                yield Ended(ending, _served(ending.usage, call, choice, progress))
                 return
             except RoutorError as error:
-                progress.attempts.append(call.record)
-                progress.failed.append(Failure(choice.index, error, choice.last_resort))
-                if failover.billed(error):
-                    progress.spent_usd += order.chain[choice.index].expected_cost_usd
+                progress.fail(order, choice, call, error)
 
-    async def _noted(self, call: Call) -> AsyncGenerator[Event, None]:
-        """Make the call and tell breakers and recorder how it went, however it ended."""
-        provider, model = call.record.provider, call.record.model
-        self._breakers.begin(provider, model)
-        try:
-            async with aclosing(self._caller.run(call)) as events:
-                async for event in events:
-                    if not isinstance(event, Chunk):
-                        self._price(call, event)
-                        self._breakers.succeed(provider, model)
-                    elif event.content:
-                        self._breakers.heard(provider, model)
-                    yield event
-        except RoutorError as error:
-            reached = call.record.http_status or error.kind.rule.counts
-            kind = error.kind if reached else Kind.CANCELLED
-            self._breakers.fail(provider, model, kind, error.retry_after_s)
-            raise
-        finally:
-            if call.record.kind == Kind.CANCELLED.name:
-                self._breakers.fail(provider, model, Kind.CANCELLED)
-            self._recorder.note(call.record)
+    def _next(self, order: Order, progress: Progress) -> tuple[Call, Choice]:
+        """Return the call to make now; raises RoutorError when there is none left to make."""
+        members = [self._member(asked) for asked in order.chain]
+        envelope = self._envelope(order, progress)
+        choice = failover.choose(members, progress.failed, envelope)
+        if choice is None:
+            raise failover.verdict(members, progress.failed, progress.attempts, envelope)
+        return self._call(order, choice, envelope), choice
 
     def _member(self, asked: ChainMember) -> Member:
         connection = self._connections.get(asked.provider)
@@ -194,22 +239,21 @@ class Dispatcher:
                 cache_write_tokens=event.usage.cache_write_tokens,
             )
 
-    def _done(self, event: Answer | Ending, call: Call, choice: Choice, progress: Progress) -> Done:
-        progress.attempts.append(call.record)
-        usage = event.usage
-        served = Served(
-            model=call.target.key,
-            provider=call.record.provider,
-            attempts=progress.attempts,
-            usage=Usage(
-                input_tokens=usage.input_tokens,
-                cached_input_tokens=usage.cached_input_tokens,
-                cache_write_tokens=usage.cache_write_tokens,
-                output_tokens=usage.output_tokens,
-                reasoning_tokens=usage.reasoning_tokens,
-            ),
-            cost_usd=call.record.cost_usd,
-            fallback=choice.index > 0,
-            dropped_parameters=call.dropped,
-        )
-        return Done(event, served)
+
+def _served(usage: contract.Usage, call: Call, choice: Choice, progress: Progress) -> Served:
+    progress.attempts.append(call.record)
+    return Served(
+        model=call.target.key,
+        provider=call.record.provider,
+        attempts=progress.attempts,
+        usage=Usage(
+            input_tokens=usage.input_tokens,
+            cached_input_tokens=usage.cached_input_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            output_tokens=usage.output_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+        ),
+        cost_usd=call.record.cost_usd,
+        fallback=choice.index > 0,
+        dropped_parameters=call.dropped,
+    )

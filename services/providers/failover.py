@@ -5,8 +5,9 @@ adds what depends on the other members: their standing, windows, providers and p
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind, RoutorError
@@ -30,8 +31,7 @@ class Standing(Enum):
     NOT_CONNECTED = "not connected"
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """One model of the chain, as things stand now.
 
     `context_window` is in tokens, 0 unknown; `expected_cost_usd` is 0 when unknown; `cause` is
@@ -48,8 +48,7 @@ class Member:
     missing: str = ""
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """A member that was called and failed. `last_resort`: although it was open."""
 
     index: int
@@ -57,8 +56,7 @@ class Failure:
     last_resort: bool = False
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """What the request may still spend; `money_left_usd` None is no limit."""
 
     attempts_left: int
@@ -66,8 +64,7 @@ class Envelope:
     money_left_usd: float | None = None
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """The member to call next. `others`: whether another could follow if it fails."""
 
     index: int

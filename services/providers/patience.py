@@ -7,7 +7,7 @@ stream; but comments alone only as long as a first token may take.
 A whole answer has one: it comes in one piece after it is generated.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 # Measured time to first token, Artificial Analysis, read 2026-07-10: GPT-5.5 0.9 s (none) to
 # 99.6 s (xhigh), GPT-5.4 0.7 s to 115 s. With the default limit of 30 s: none 30 s, medium 75 s,
@@ -26,8 +26,7 @@ STRETCH = {
 WHOLE_ANSWER = 4.0
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Seconds one attempt may wait: for its first content, between bytes, to its end."""
 
     first_s: float
@@ -73,20 +72,25 @@ class Patience:
 
     def until(self) -> tuple[float, str]:
         """Return when patience ends if nothing more comes, and what to say then."""
-        limits = self._limits
-        end_s = self._start_s + limits.total_s
+        limits, at_s = self._limits, self.until_s()
+        if at_s >= self._start_s + limits.total_s:
+            return at_s, f"not finished within {limits.total_s:.3g} s"
         if self._content:
-            said = f"nothing more for {limits.stall_s:g} s"
+            return at_s, f"nothing more for {limits.stall_s:g} s"
+        awaited = "first token" if self._stream else "answer"
+        return at_s, f"no {awaited} within {limits.first_s:g} s"
+
+    def until_s(self) -> float:
+        """Return when patience ends if nothing more comes."""
+        limits = self._limits
+        if self._content:
             at_s = self._byte_s + limits.stall_s
             at_s = min(at_s, self._progress_s + max(limits.first_s, limits.stall_s))
         else:
-            said = f"no {'first token' if self._stream else 'answer'} within {limits.first_s:g} s"
             at_s = self._start_s + limits.first_s
             if self._stream and self._progress_s > self._start_s:
                 at_s = max(at_s, self._progress_s + limits.stall_s)
-        if end_s <= at_s:
-            return end_s, f"not finished within {limits.total_s:.3g} s"
-        return at_s, said
+        return min(at_s, self._start_s + limits.total_s)
 
 
 def idle(data: bytes) -> bool:

@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from contextlib import aclosing
 
 from routor.v1.providers_pb2 import ProbeResponse
 from services.errors import Kind, RoutorError
 from services.providers.connections import Connection
 from services.providers.dialects import DIALECTS
 from services.providers.dialects.contract import Target
-from services.providers.transport import Request, Transport
+from services.providers.transport import Endpoint, Transport, whole
 
 LIST_LIMIT_BYTES = 8 << 20
 
@@ -41,17 +40,16 @@ async def _models(connection: Connection, transport: Transport) -> list[str]:
     vendor = connection.vendor
     dialect = DIALECTS[vendor.dialect]
     headers = {"accept": "application/json", **connection.headers()}
-    request = Request(connection.url(vendor.models_path), headers, method="GET")
-    reply = await transport.send(request)
+    endpoint = Endpoint(connection.url(vendor.models_path), headers, method="GET")
+    reply = await transport.send(endpoint)
     try:
-        async with aclosing(reply.chunks(LIST_LIMIT_BYTES)) as chunks:
-            content = b"".join([chunk async for chunk in chunks])
+        content = await whole(reply, LIST_LIMIT_BYTES)
         if not 200 <= reply.status < 300:
             target = Target(vendor, upstream_model="", key="")
             raise dialect.error(reply.status, reply.headers, content, target)
         models = dialect.models(content)
     finally:
-        await reply.aclose()
+        reply.close()
     if not models:
         raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "its model list is empty or no list")
     return models

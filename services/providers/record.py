@@ -8,16 +8,20 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
+from functools import cached_property
 from typing import cast
 
 import redis.asyncio as redis
 
-from routor.v1.types_pb2 import Attempt
+from routor.v1.types_pb2 import Attempt, Attempts
 from services import store, telemetry
+from services.instruments import LIMIT, Distribution, Number
 
 logger = logging.getLogger(__name__)
 
-BATCH = 500
+BATCH = 2000
+# Attempts are gathered for so long, so that dense traffic costs one command, not one a call.
+GATHER_S = 0.2
 RETRY_S = 1.0
 FLUSH_S = 2.0
 
@@ -31,10 +35,11 @@ class Recorder:
         self._waiting: deque[bytes] = deque()
         self._woken = asyncio.Event()
         self._writing = asyncio.Lock()
+        self._meters: dict[tuple[str, str, str], _Meter] = {}
 
     def note(self, attempt: Attempt) -> None:
         """Take one attempt that has ended. Never waits."""
-        _measure(attempt)
+        self._measure(attempt)
         if attempt.kind:
             logger.info("attempt failed", extra={"fields": _facts(attempt)})
         if self._client is None:
@@ -42,8 +47,18 @@ class Recorder:
         if len(self._waiting) >= self._capacity:
             telemetry.attempts_dropped.add(1)
             return
-        self._waiting.append(attempt.SerializeToString())
+        # A batch is the batches of one in it, joined: so protobuf merges messages.
+        self._waiting.append(Attempts(attempts=(attempt,)).SerializeToString())
         self._woken.set()
+
+    def _measure(self, attempt: Attempt) -> None:
+        key = (attempt.provider, attempt.model, attempt.kind)
+        meter = self._meters.get(key)
+        if meter is None:
+            if len(self._meters) >= LIMIT:
+                self._meters.clear()
+            meter = self._meters[key] = _Meter(*key)
+        meter.measure(attempt)
 
     async def run(self) -> None:
         """Write to Redis until cancelled, through every outage."""
@@ -51,8 +66,8 @@ class Recorder:
             await self._woken.wait()
             self._woken.clear()
             while self._waiting:
-                if not await self._write():
-                    await asyncio.sleep(RETRY_S)
+                written = await self._write()
+                await asyncio.sleep(GATHER_S if written else RETRY_S)
 
     async def flush(self) -> None:
         """Write what waits, once, before the process ends."""
@@ -73,15 +88,7 @@ class Recorder:
             return True
         client = cast("redis.Redis", self._client)
         try:
-            async with client.pipeline(transaction=False) as pipeline:
-                for attempt in batch:
-                    pipeline.xadd(
-                        store.ATTEMPTS,
-                        {"a": attempt},
-                        maxlen=store.ATTEMPTS_LENGTH,
-                        approximate=True,
-                    )
-                await pipeline.execute()
+            await client.xadd(store.ATTEMPTS, {"b": b"".join(batch)}, maxlen=store.ATTEMPTS_LENGTH)
         except (redis.RedisError, OSError, TimeoutError):
             telemetry.attempts_dropped.add(len(batch))
             return False
@@ -98,21 +105,46 @@ def _facts(attempt: Attempt) -> dict[str, object]:
     }
 
 
-def _measure(attempt: Attempt) -> None:
-    labels = {"provider": attempt.provider, "model": attempt.model}
-    telemetry.attempts.add(1, {**labels, "kind": attempt.kind or "OK"})
-    provider = telemetry.PROVIDER_NAMES.get(attempt.provider, attempt.provider)
-    named = {
-        telemetry.OPERATION: "chat",
-        telemetry.PROVIDER: provider,
-        telemetry.REQUEST_MODEL: attempt.model,
-    }
-    failure = {telemetry.ERROR_TYPE: attempt.kind} if attempt.kind else {}
-    telemetry.operation_duration.record(attempt.latency_ms / 1000, {**named, **failure})
-    if attempt.first_token_ms:
-        telemetry.first_chunk.record(attempt.first_token_ms / 1000, named)
-    if attempt.input_tokens or attempt.output_tokens:
-        telemetry.token_usage.add(attempt.input_tokens, {**labels, "direction": "input"})
-        telemetry.token_usage.add(attempt.output_tokens, {**labels, "direction": "output"})
-    if attempt.cost_usd:
-        telemetry.spend.add(attempt.cost_usd, labels)
+class _Meter:
+    """The metrics of one model's attempts that end alike, each looked up once."""
+
+    def __init__(self, provider: str, model: str, kind: str) -> None:
+        self._labels = {"provider": provider, "model": model}
+        self._named = {
+            telemetry.OPERATION: "chat",
+            telemetry.PROVIDER: telemetry.PROVIDER_NAMES.get(provider, provider),
+            telemetry.REQUEST_MODEL: model,
+        }
+        failure = {telemetry.ERROR_TYPE: kind} if kind else {}
+        self._count = telemetry.attempts.bind({**self._labels, "kind": kind or "OK"})
+        self._duration = telemetry.operation_duration.bind({**self._named, **failure})
+
+    @cached_property
+    def _first_chunk(self) -> Distribution:
+        return telemetry.first_chunk.bind(self._named)
+
+    @cached_property
+    def _tokens(self) -> tuple[Number, Number]:
+        bind = telemetry.token_usage.bind
+        return (
+            bind({**self._labels, "direction": "input"}),
+            bind({**self._labels, "direction": "output"}),
+        )
+
+    @cached_property
+    def _spend(self) -> Number:
+        return telemetry.spend.bind(self._labels)
+
+    def measure(self, attempt: Attempt) -> None:
+        """Take in one attempt."""
+        self._count.value += 1
+        self._duration.record(attempt.latency_ms / 1000)
+        if first_token_ms := attempt.first_token_ms:
+            self._first_chunk.record(first_token_ms / 1000)
+        read, written = attempt.input_tokens, attempt.output_tokens
+        if read or written:
+            asked, answered = self._tokens
+            asked.value += read
+            answered.value += written
+        if cost_usd := attempt.cost_usd:
+            self._spend.value += cost_usd

@@ -6,6 +6,7 @@ from contextlib import aclosing
 import msgspec
 
 from routor.v1.providers_pb2 import (
+    Chunks,
     CompleteRequest,
     CompleteResponse,
     Finish,
@@ -20,8 +21,8 @@ from routor.v1.providers_pb2 import (
 from services.errors import Kind, RoutorError
 from services.providers.connections import Connection
 from services.providers.dialects.completion import usage_json
-from services.providers.dialects.contract import Answer, Chunk, Ending, Json
-from services.providers.dispatch import Dispatcher, Done, Order
+from services.providers.dialects.contract import Json
+from services.providers.dispatch import Dispatcher, Ended, Order
 from services.providers.probe import probe
 from services.providers.settings import ProvidersSettings
 from services.providers.transport import Transport
@@ -49,23 +50,22 @@ class ProvidersServicer:
 
     async def Complete(self, request: CompleteRequest, context: Context) -> CompleteResponse:  # noqa: N802
         """Answer from the first model of the chain that can."""
-        async with aclosing(self._dispatcher.run(self._order(request, context, False))) as events:
-            async for event in events:
-                if isinstance(event, Done) and isinstance(event.result, Answer):
-                    return CompleteResponse(body=_encode(event.result.body), served=event.served)
-        raise RoutorError(Kind.INTERNAL, "The chain ended without an answer.")
+        done = await self._dispatcher.answer(self._order(request, context, False))
+        return CompleteResponse(body=_encode(done.answer.body), served=done.served)
 
     async def Stream(  # noqa: N802
         self, request: StreamRequest, context: Context
     ) -> AsyncIterator[StreamResponse]:
         """Answer in chunks; the finish comes last and only after a whole answer."""
         order = self._order(request, context, True)
-        async with aclosing(self._dispatcher.run(order)) as events:
+        async with aclosing(self._dispatcher.stream(order)) as events:
             async for event in events:
-                if isinstance(event, Chunk):
-                    yield StreamResponse(chunk=_encode(event.body))
-                elif isinstance(event.result, Ending):
-                    yield StreamResponse(finish=_finish(event, event.result, order.body))
+                if isinstance(event, Ended):
+                    yield StreamResponse(finish=_finish(event, order.body))
+                elif len(event) == 1:
+                    yield StreamResponse(chunk=event[0].data)
+                else:
+                    yield StreamResponse(chunks=Chunks(chunks=[chunk.data for chunk in event]))
 
     async def Probe(self, request: ProbeRequest, context: Context) -> ProbeResponse:  # noqa: N802
         """Ask one provider for its model list."""
@@ -130,7 +130,8 @@ def _body(content: bytes) -> Json:
     return body
 
 
-def _finish(done: Done, ending: Ending, body: Json) -> Finish:
+def _finish(done: Ended, body: Json) -> Finish:
+    ending = done.ending
     options = body.get("stream_options")
     asked = isinstance(options, dict) and options.get("include_usage") is True
     usage = {**ending.chunks[0], "choices": [], "usage": usage_json(ending.usage)}

@@ -14,6 +14,8 @@ class ProvidersSettings:
     PREFIX: ClassVar[str] = "ROUTOR_PROVIDERS_"
 
     listen: str = "127.0.0.1:50052"
+    # For the edge (`services.link`); gRPC above is for everybody.
+    link_listen: str = "127.0.0.1:50062"
     metrics_listen: str = "127.0.0.1:9152"
     connect_timeout_s: float = 5.0
     # Until the first content of a stream; stretched by reasoning effort (`patience`).

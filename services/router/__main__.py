@@ -10,6 +10,7 @@ import uvloop
 
 from routor.v1 import router_pb2, router_pb2_grpc
 from services import catalog, rpc, settings, store, telemetry
+from services.link_server import LinkServer, handlers
 from services.router.classify import Classifier
 from services.router.decide import Brain
 from services.router.outcomes import OutcomeStream, refuse
@@ -17,7 +18,7 @@ from services.router.server import NoBoard, RouterServicer
 from services.router.settings import RouterSettings
 from services.status import StatusBoard
 
-NAME = router_pb2.DESCRIPTOR.services_by_name["RouterService"].full_name
+SERVICE = router_pb2.DESCRIPTOR.services_by_name["RouterService"]
 
 
 async def main(chosen: RouterSettings) -> None:
@@ -43,11 +44,14 @@ async def main(chosen: RouterSettings) -> None:
 async def _serve(
     server: rpc.Server, servicer: RouterServicer, chosen: RouterSettings, stop: asyncio.Event
 ) -> None:
-    server.add(router_pb2_grpc.add_RouterServiceServicer_to_server, servicer, NAME)
+    server.add(router_pb2_grpc.add_RouterServiceServicer_to_server, servicer, SERVICE.full_name)
+    methods = handlers(SERVICE, servicer, "Route", "Explain", "ListModels", inline=True)
+    link = LinkServer(chosen.link_listen, methods)
     await server.start()
+    await link.start()
     await server.ready(True)
     await stop.wait()
-    await server.stop(chosen.drain_s)
+    await asyncio.gather(server.stop(chosen.drain_s), link.stop(chosen.drain_s))
 
 
 def _now() -> datetime:

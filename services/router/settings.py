@@ -9,11 +9,13 @@ from services.settings import Secret, variable
 
 @dataclass(frozen=True)
 class RouterSettings:
-    """Variables ROUTOR_ROUTER_*; `listen` is host:port or unix:path."""
+    """Variables ROUTOR_ROUTER_*; `listen` and `link_listen` are host:port or unix:path."""
 
     PREFIX: ClassVar[str] = "ROUTOR_ROUTER_"
 
     listen: str = "127.0.0.1:50051"
+    # For the edge (`services.link`); gRPC above is for everybody.
+    link_listen: str = "127.0.0.1:50061"
     metrics_listen: str = "127.0.0.1:9151"
     drain_s: float = 30.0
     # How long a fresh router waits for a first status before it decides without one.

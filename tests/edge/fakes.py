@@ -1,4 +1,4 @@
-"""The services behind the edge, played by scripts over real gRPC."""
+"""The services behind the edge, played by scripts over real links."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -8,20 +8,19 @@ import httpx
 import msgspec
 
 from routor.v1 import providers_pb2, router_pb2, types_pb2
-from routor.v1.providers_pb2_grpc import (
-    ProvidersServiceServicer,
-    add_ProvidersServiceServicer_to_server,
-)
-from routor.v1.router_pb2_grpc import RouterServiceServicer, add_RouterServiceServicer_to_server
-from services import rpc
+from routor.v1.providers_pb2_grpc import ProvidersServiceServicer
+from routor.v1.router_pb2_grpc import RouterServiceServicer
 from services.edge.server import Edge
 from services.edge.settings import EdgeSettings
 from services.errors import Kind, RoutorError
+from services.link_server import LinkServer, handlers
 from services.settings import Secret
 
 KEY = "sk-routor-bootstrap"
 SECOND_KEY = "sk-routor-second"
 TOKEN = "internal-token"
+ROUTER = router_pb2.DESCRIPTOR.services_by_name["RouterService"]
+PROVIDERS = providers_pb2.DESCRIPTOR.services_by_name["ProvidersService"]
 FIRST, SECOND = "openai/gpt-5.5", "anthropic/claude-opus-4.8"
 HELLO = [{"role": "user", "content": "Hello"}]
 AUTO = {"model": "auto", "messages": HELLO}
@@ -188,7 +187,6 @@ class Providers(ProvidersServiceServicer):
 
     def __init__(self):
         self.requests = []
-        self.tokens = []
         self.traceparents = []
         self.deadlines = []
         self.answer = providers_pb2.CompleteResponse(body=completion(), served=served())
@@ -199,7 +197,6 @@ class Providers(ProvidersServiceServicer):
     def _note(self, request, context):
         self.requests.append(request)
         facts = dict(context.invocation_metadata())
-        self.tokens.append(facts.get(rpc.TOKEN_KEY))
         self.traceparents.append(facts.get("traceparent", ""))
         self.deadlines.append(context.time_remaining())
         self.started.set()
@@ -237,7 +234,7 @@ class House:
     edge: Edge
     router: Router
     providers: Providers
-    servers: dict[str, rpc.Server]
+    servers: dict[str, LinkServer]
     client: httpx.AsyncClient
     settings: EdgeSettings
 
@@ -255,22 +252,21 @@ class House:
 async def opened(**settings):
     router, providers = Router(), Providers()
     servers = {
-        "router": rpc.Server("127.0.0.1:0"),
-        "providers": rpc.Server("127.0.0.1:0", token=TOKEN),
+        "router": LinkServer(
+            "127.0.0.1:0", handlers(ROUTER, router, "Route", "Explain", "ListModels", inline=True)
+        ),
+        "providers": LinkServer(
+            "127.0.0.1:0", handlers(PROVIDERS, providers, "Complete", "Stream"), token=TOKEN
+        ),
     }
-    servers["router"].add(add_RouterServiceServicer_to_server, router, "routor.v1.RouterService")
-    servers["providers"].add(
-        add_ProvidersServiceServicer_to_server, providers, "routor.v1.ProvidersService"
-    )
     for server in servers.values():
         await server.start()
-        await server.ready(True)
     values = {
         "listen": "127.0.0.1:0",
         "api_key": Secret(f"{KEY}, {SECOND_KEY}"),
         "internal_token": Secret(TOKEN),
-        "router_address": f"127.0.0.1:{servers['router'].port}",
-        "providers_address": f"127.0.0.1:{servers['providers'].port}",
+        "router_address": servers["router"].address,
+        "providers_address": servers["providers"].address,
         **settings,
     }
     configured = EdgeSettings(**values)

@@ -204,6 +204,9 @@ NOT_JSON = {
     "twice": b'{"model": "auto", "model": "gpt-5.5"}',
     "twice, deeper": b'{"metadata": {"a": "\\"", "a": ":"}}',
     "twice, escaped": b'{"n": 1, "\\u006e": 2}',
+    "twice, a colon escaped": b'{"n": 1, "n": 1, "user": "\\u003a"}',
+    "twice, otherwise as msgspec writes it": b'{"n":1,"user":"x","user":"x"}',
+    "twice, with a number as nobody writes it": b'{"n":1,"n":1,"top_p":1e-0}',
     "deep": b'{"a":' * 101 + b"1" + b"}" * 101,
     "very deep": b"[" * 100_000,
     "invalid UTF-8": b'{"model": "\xff"}',
@@ -223,6 +226,21 @@ async def test_a_body_that_is_no_sound_json_is_400(house, raw):
         assert answer.status_code == 400
         assert answer.json()["error"]["type"] == "invalid_request_error"
     assert not house.router.requests
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        b'"user": "\\u003a\\u003A \\"a\\": \\\\"',
+        b'"top_p": 1e-0, "x": [1.50, 1E2]',
+        b'"\\u0078": "\\u00e9\\/"',
+        '"ключ": "é"'.encode(),
+        b'\n\t"x" :\r\n{ }',
+    ],
+)
+def test_sound_json_may_be_written_in_any_way(extra):
+    raw = b'{"messages": [{"role": "user", "content": "Hello"}], ' + extra + b"}"
+    assert chat.parse(raw).body == raw
 
 
 @pytest.mark.parametrize("model", ["a\r\nX-Evil: 1", "a\x00b", "x" * 10_000, "mödel", " "])

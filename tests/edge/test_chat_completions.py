@@ -12,7 +12,6 @@ from tests.edge.fakes import (
     FIRST,
     HELLO,
     SECOND,
-    TOKEN,
     completion,
     error,
     failed,
@@ -107,7 +106,6 @@ async def test_providers_get_the_body_without_routor_fields(house):
     assert sent == {**AUTO, "temperature": 0.5, "my_extra": {"a": 1}}
     assert [member.model for member in request.chain] == [FIRST, SECOND]
     assert request.envelope.max_cost_usd == 0.05
-    assert house.providers.tokens == [TOKEN]
     assert 0 < house.providers.deadlines[0] <= 600
 
 

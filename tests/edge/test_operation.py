@@ -93,7 +93,7 @@ async def test_readyz_asks_the_real_services(house, monkeypatch):
     ready = await house.client.get("/readyz")
     assert ready.status_code == 200
     assert ready.json()["redis"] == "not_configured"
-    await house.servers["providers"].ready(False)
+    house.servers["providers"].serving = False
     unready = await house.client.get("/readyz")
     assert unready.status_code == 503
     assert unready.json()["providers"] == "not_serving"
@@ -170,10 +170,11 @@ async def test_the_process_serves_logs_no_secret_and_leaves_with_0(house):
     environ = {
         "PYTHONPATH": ":".join(sys.path),
         "ROUTOR_EDGE_LISTEN": f"127.0.0.1:{_free_port()}",
+        "ROUTOR_EDGE_ACCESS_LOG": "1",
         "ROUTOR_API_KEY": KEY,
         "ROUTOR_INTERNAL_TOKEN": TOKEN,
-        "ROUTOR_ROUTER_ADDRESS": house.settings.router_address,
-        "ROUTOR_PROVIDERS_ADDRESS": house.settings.providers_address,
+        "ROUTOR_ROUTER_LINK_ADDRESS": house.settings.router_address,
+        "ROUTOR_PROVIDERS_LINK_ADDRESS": house.settings.providers_address,
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.edge", env=environ, stderr=asyncio.subprocess.PIPE

@@ -52,6 +52,18 @@ async def test_order_and_form(house):
     assert house.router.requests[0].needs.stream is True
 
 
+async def test_chunks_that_come_together_are_single_events(house):
+    pieces = [piece({"content": word}, SECOND) for word in ("Hi", " there", "!")]
+    batch = providers_pb2.StreamResponse(chunks=providers_pb2.Chunks(chunks=pieces[:2]))
+    one = providers_pb2.StreamResponse(chunks=providers_pb2.Chunks(chunks=pieces[2:]))
+    house.providers.events = [batch, one, finish(SECOND)]
+    answer = await house.chat(stream=True)
+    assert answer.headers["X-Routor-Model"] == SECOND
+    *chunks, _, done = events(answer.text)
+    assert [chunk.encode() for chunk in chunks] == pieces
+    assert done == "[DONE]"
+
+
 async def test_no_usage_chunk_unless_the_providers_send_one(house):
     answer = await house.chat(stream=True)
     assert '"usage"' not in answer.text

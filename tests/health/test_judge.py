@@ -18,6 +18,7 @@ from routor.v1.status_pb2 import (
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind
 from services.health.judge import FRESH_S, LISTED_S, PATIENCE_S, TRIAL_S, Judge
+from services.health.window import Window
 
 START_S = 1_800_000_000.0
 MODEL = "openai/gpt-5.5"
@@ -553,3 +554,44 @@ def test_a_successor_does_not_revive_what_was_healed():
     judge.advance(START_S)
     (status,) = judge.statuses(START_S)
     assert (status.health, status.samples) == (HEALTH_HEALTHY, 1)
+
+
+def test_calls_move_the_status_only_when_others_must_know(scene):
+    scene.call()
+    assert scene.judge.react(scene.now_s)
+    scene.call(count=20)
+    assert not scene.judge.react(scene.now_s)
+    assert not scene.judge.react(scene.now_s)
+    scene.now_s += 1
+    scene.call(Kind.PROVIDER_QUOTA)
+    assert scene.judge.react(scene.now_s)
+    assert scene.judge.statuses(scene.now_s)[0].health == HEALTH_DOWN
+
+
+def test_a_model_alone_moves_the_status_too(scene):
+    scene.call(count=20, model=OTHER).judge.react(scene.now_s)
+    scene.call(Kind.MODEL_GONE)
+    assert scene.judge.react(scene.now_s)
+    assert scene.model().retired
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["success", "slow", FAILED, Kind.PROVIDER_AUTH, "expire"]),
+        st.floats(0, 400),
+    )
+)
+
+
+@given(STEPS)
+def test_a_remembered_verdict_is_what_the_window_would_say_anew(steps):
+    window, now_s = Window(), START_S
+    for step, seconds in steps:
+        if step == "expire":
+            now_s += seconds
+            window.expire(now_s)
+        elif isinstance(step, Kind):
+            window.add_failure(now_s, step)
+        else:
+            window.add_success(now_s, 9000.0 if step == "slow" else 90.0)
+        assert window.judge() == window._judge()

@@ -21,7 +21,7 @@ from routor.v1.status_pb2 import (
     WatchStatusRequest,
 )
 from routor.v1.status_pb2_grpc import StatusServiceStub, add_StatusServiceServicer_to_server
-from routor.v1.types_pb2 import Attempt
+from routor.v1.types_pb2 import Attempt, Attempts
 from services import catalog, rpc, store
 from services.errors import Kind
 from services.health.lead import Lead
@@ -89,11 +89,10 @@ async def leading(client, fake):
 
 
 async def record(client, provider, kind="", count=1, model="", **facts):
-    for _ in range(count):
-        made = Attempt(
-            provider=provider, model=model, kind=kind, latency_ms=5, ended_at_s=time.time(), **facts
-        )
-        await client.xadd(store.ATTEMPTS, {"a": made.SerializeToString()})
+    made = Attempt(
+        provider=provider, model=model, kind=kind, latency_ms=5, ended_at_s=time.time(), **facts
+    )
+    await client.xadd(store.ATTEMPTS, {"b": Attempts(attempts=[made] * count).SerializeToString()})
 
 
 def of(status, provider):
@@ -153,8 +152,8 @@ async def test_a_down_is_published_within_a_second_of_its_evidence(redis_client,
         await follower.until(lambda _: True)
         await record(redis_client, "openai", Kind.PROVIDER_QUOTA.name)
         down = await follower.until(health("openai", HEALTH_DOWN))
-        entry = (await redis_client.xrevrange(store.ATTEMPTS, count=1))[0][1][b"a"]
-        assert down.at_s - Attempt.FromString(entry).ended_at_s < 1.0
+        entry = (await redis_client.xrevrange(store.ATTEMPTS, count=1))[0][1][b"b"]
+        assert down.at_s - Attempts.FromString(entry).attempts[0].ended_at_s < 1.0
 
 
 async def test_heartbeats_repeat_the_version_and_heal_a_wiped_redis(redis_client, providers):
@@ -190,7 +189,7 @@ async def test_a_successor_goes_on_from_the_stream_and_the_versions(redis_client
 async def test_strange_entries_in_the_stream_are_skipped(redis_client, providers):
     async with Follower(redis_client) as follower, leading(redis_client, providers):
         await follower.until(lambda _: True)
-        await redis_client.xadd(store.ATTEMPTS, {"a": b"\xff\xff\xff"})
+        await redis_client.xadd(store.ATTEMPTS, {"b": b"\xff\xff\xff"})
         await redis_client.xadd(store.ATTEMPTS, {"other": b""})
         await record(redis_client, "openai", Kind.PROVIDER_AUTH.name)
         await follower.until(health("openai", HEALTH_DOWN))

@@ -101,9 +101,12 @@ def test_services_and_probes_use_ports_that_exist(objects):
 def test_services_listen_where_the_ports_say(objects):
     for service in SERVICES:
         workload = workloads(objects)[f"routor-{service}"]
-        listen = environment(workload)[f"ROUTOR_{service.upper()}_LISTEN"]
-        ports = {port["containerPort"] for port in container(workload)["ports"]}
-        assert int(listen.rpartition(":")[2]) in ports
+        listens = {
+            int(text.rpartition(":")[2])
+            for name, text in environment(workload).items()
+            if name.endswith("_LISTEN")
+        }
+        assert listens == {port["containerPort"] for port in container(workload)["ports"]}
 
 
 def test_environment_names_are_settings(objects):
@@ -124,6 +127,33 @@ def test_addresses_name_headless_services_and_their_ports(objects):
                     each["containerPort"] for each in container(workloads(objects)[host])["ports"]
                 }
                 assert int(port) in pod_ports
+
+
+def test_policies_let_services_through_to_the_addresses_they_are_given(objects):
+    policies = of_kind(objects, "NetworkPolicy")
+    for service in SERVICES:
+        for name, text in environment(workloads(objects)[f"routor-{service}"]).items():
+            if name.endswith("_ADDRESS"):
+                host, _, port = text.removeprefix("dns:///").partition(":")
+                sides = (
+                    ("routor-" + service, "egress", "to", host),
+                    (host, "ingress", "from", "routor-" + service),
+                )
+                for owner, direction, word, other in sides:
+                    assert any(
+                        {"port": int(port)} in rule["ports"]
+                        and _component(other) in map(_chosen, rule.get(word, []))
+                        for rule in policies[owner]["spec"][direction]
+                    ), (owner, direction, other, port)
+
+
+def _component(name):
+    return name.removeprefix("routor-")
+
+
+def _chosen(peer):
+    labels = peer.get("podSelector", {}).get("matchLabels", {})
+    return labels.get("app.kubernetes.io/component")
 
 
 def test_pods_are_restricted(objects):

@@ -71,6 +71,11 @@ def request(
     )
 
 
+def only_chunks(responses: list[StreamResponse]) -> bool:
+    """Tell whether none of these says that the stream is finished."""
+    return all(one.WhichOneof("event") in ("chunk", "chunks") for one in responses)
+
+
 @dataclass
 class Streamed:
     """A stream, read to its end."""
@@ -80,12 +85,13 @@ class Streamed:
     @property
     def finish(self) -> Any:
         assert self.responses[-1].WhichOneof("event") == "finish"
-        assert all(one.WhichOneof("event") == "chunk" for one in self.responses[:-1])
+        assert only_chunks(self.responses[:-1])
         return self.responses[-1].finish
 
     @property
     def chunks(self) -> list[Any]:
-        return [msgspec.json.decode(one.chunk) for one in self.responses if one.chunk]
+        pieces = [[one.chunk] if one.chunk else one.chunks.chunks for one in self.responses]
+        return [msgspec.json.decode(chunk) for batch in pieces for chunk in batch]
 
     @property
     def text(self) -> str:

@@ -20,6 +20,7 @@ from tests.providers.conftest import (
     FAST,
     PATIENT,
     members,
+    only_chunks,
     read_request,
     request,
     running,
@@ -134,7 +135,7 @@ async def test_a_stream_that_breaks_after_content_never_looks_finished(
         async for response in call:
             responses.append(response)
     assert responses
-    assert all(response.WhichOneof("event") == "chunk" for response in responses)
+    assert only_chunks(responses)
     error = rpc.error_of(caught.value, "providers")
     assert error.kind is Kind.STREAM_BROKEN
     assert [attempt.kind for attempt in error.attempts] == ["STREAM_BROKEN"]

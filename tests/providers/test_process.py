@@ -57,6 +57,7 @@ async def test_a_running_stream_is_finished_before_it_ends(sandbox, redis, numbe
     address = f"127.0.0.1:{free_port()}"
     listens = {
         "ROUTOR_PROVIDERS_LISTEN": address,
+        "ROUTOR_PROVIDERS_LINK_LISTEN": f"127.0.0.1:{free_port()}",
         "ROUTOR_PROVIDERS_METRICS_LISTEN": f"127.0.0.1:{free_port()}",
         "ROUTOR_INTERNAL_TOKEN": str(TOKEN),
         "REDIS_URL": url_of(redis),

@@ -13,6 +13,8 @@ import msgspec
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.faults import bad_answer
 
+_encode = msgspec.json.Encoder().encode
+
 # The tool that stands for response_format where a model has no such thing (see `structured`).
 ANSWER_TOOL = "routor_json_answer"
 
@@ -156,6 +158,16 @@ def choice(index: int, turn: Turn, reason: str, logprobs: Any = None) -> Json:
     }
 
 
+def text_choice(index: int, text: str, reason: str, logprobs: Any) -> Json:
+    """Make one choice that is text alone: the same as `choice`, without the way through a Turn."""
+    return {
+        "index": index,
+        "message": {"role": "assistant", "content": text, "refusal": None},
+        "logprobs": logprobs,
+        "finish_reason": settle_finish(reason, False),
+    }
+
+
 class Writer:
     """Writes the chunks of one stream: one id, role first, tool calls counted per choice."""
 
@@ -183,13 +195,20 @@ class Writer:
             "model": self._target.key,
         }
 
+    def frame(self, index: int) -> tuple[bytes, bytes] | None:
+        """Return what every chunk of an open choice says before and after its delta."""
+        if index not in self._begun:
+            return None
+        before, _, after = _encode(self._body(index, {})).rpartition(b"{}")
+        return before, after
+
     def role(self, index: int, content: str | None = "") -> list[Chunk]:
         """Open a choice: its first chunk says the role. Empty when it is open already."""
         if index in self._begun:
             return []
         self._begun.add(index)
         delta = {"role": "assistant", "content": content}
-        return [Chunk(self._body(index, delta), content=False)]
+        return [Chunk(_encode(self._body(index, delta)), content=False)]
 
     def delta(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
         """Say something that a reader sees."""
@@ -197,7 +216,7 @@ class Writer:
         if logprobs is not None:
             body["choices"][0]["logprobs"] = logprobs
         opening = self.role(index, None if "tool_calls" in delta else "")
-        return [*opening, Chunk(body, content=True)]
+        return [*opening, Chunk(_encode(body), content=True)]
 
     def call(self, index: int, call: Call) -> list[Chunk]:
         """Say one complete tool call; a forced answer tool becomes content."""

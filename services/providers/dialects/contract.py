@@ -6,8 +6,9 @@ non-streaming answers go through the same mapping of content, usage and finish r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 from services import catalog
 from services.errors import RoutorError
@@ -16,8 +17,7 @@ from services.providers.vendors.contract import Vendor
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """The model a request goes to.
 
     `model` is None for an id that the catalog does not list: the body is then passed on as it
@@ -33,18 +33,16 @@ class Target:
     created: int = 0  # Unix seconds, put into answers of vendors that do not say the time
 
 
-@dataclass(frozen=True)
-class Encoded:
+class Encoded(msgspec.Struct, frozen=True):
     """A vendor request. `path` follows the vendor's base URL; auth headers are added later."""
 
     path: str
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     dropped: tuple[str, ...] = ()  # parameters left out as harmless, by OpenAI's name
 
 
-@dataclass(frozen=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """Tokens. Input includes cached, output includes reasoning."""
 
     input_tokens: int = 0
@@ -54,28 +52,31 @@ class Usage:
     reasoning_tokens: int = 0
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A whole answer as an OpenAI chat.completion (`usage` set in the body, too)."""
 
     body: Json
     usage: Usage
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """One OpenAI chat.completion.chunk, never with a finish_reason.
+class Chunk(msgspec.Struct, frozen=True):
+    """One OpenAI chat.completion.chunk as JSON, never with a finish_reason.
 
     `content` tells whether it holds something the reader would see (text, refusal, reasoning,
     a tool call): the first such chunk commits the stream.
     """
 
-    body: Json
+    data: bytes
     content: bool
 
+    @property
+    def body(self) -> Json:
+        """The chunk as it reads."""
+        body: Json = msgspec.json.decode(self.data)
+        return body
 
-@dataclass(frozen=True)
-class Ending:
+
+class Ending(msgspec.Struct, frozen=True):
     """The clean end of a stream: one finish chunk per choice, and the usage."""
 
     chunks: tuple[Json, ...]

@@ -31,6 +31,15 @@ _FINISH = {
 }
 # The vendor broke off: not a finished answer (Mistral; Z.AI; DeepSeek).
 _BROKEN = ("error", "network_error", "insufficient_system_resource")
+_BESIDE_TEXT = (
+    "tool_calls",
+    "refusal",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+    "annotations",
+    "audio",
+)
 _HEAD = ("id", "created", "system_fingerprint", "service_tier")
 
 
@@ -161,7 +170,16 @@ def _choice(place: int, given: Any, target: Target) -> Json:
     message = given.get("message") if isinstance(given, dict) else None
     if not isinstance(message, dict):
         raise faults.bad_answer(target, "a choice without a message")
-    text, thoughts = content_of(message.get("content"))
+    content = message.get("content")
+    beside = target.vendor.quirks.think_tags or any(message.get(name) for name in _BESIDE_TEXT)
+    if isinstance(content, str) and not beside:
+        return completion.text_choice(
+            count(given.get("index")) or place,
+            content,
+            finish_reason(given.get("finish_reason"), target),
+            given.get("logprobs"),
+        )
+    text, thoughts = content_of(content)
     if target.vendor.quirks.think_tags:
         tags = ThinkingTags()
         pieces = [*tags.feed(text), *tags.close()]

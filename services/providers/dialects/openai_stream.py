@@ -1,7 +1,10 @@
 """The stream of an OpenAI-compatible vendor: chunks in, chunks out, calls held until complete."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from services.errors import Kind, RoutorError
 from services.providers.dialects import completion, faults, openai_answer
@@ -38,6 +41,52 @@ class _Choice:
     finish: str = ""
 
 
+class _Delta(msgspec.Struct):
+    """What a delta may say; of most only whether it does matters here."""
+
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: Any = None
+    reasoning_details: Any = None
+    refusal: Any = None
+    tool_calls: Any = None
+
+
+class _One(msgspec.Struct):
+    """A choice of a chunk."""
+
+    delta: _Delta
+    index: int = 0
+    finish_reason: Any = None
+    logprobs: Any = None
+    usage: Any = None
+
+
+class _Event(msgspec.Struct):
+    """A chunk."""
+
+    choices: list[_One]
+    usage: Any = None
+    error: Any = None
+    base_resp: Any = None
+    type: Any = None
+
+
+class _Frame:
+    """The chunks of an open choice that hold text alone: all but the text is the same in each."""
+
+    __slots__ = ("after", "content", "thoughts")
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self.content = before + b'{"content":'
+        self.thoughts = before + b'{"reasoning_content":'
+        self.after = b"}" + after
+
+
+_read = msgspec.json.Decoder(_Event).decode
+_encode = msgspec.json.Encoder().encode
+
+
 class OpenAIDecoder:
     """Decoder of `chat.completion.chunk` events. Complete with a finish reason per choice."""
 
@@ -48,18 +97,55 @@ class OpenAIDecoder:
         self._choices: dict[int, _Choice] = {}
         self._usage = Usage()
         self._done = False
+        # By choice; none are made where text must be looked into.
+        self._frames: dict[int, _Frame] = {}
 
     def feed(self, data: bytes) -> list[Chunk]:
         """Take bytes as they arrive; return the chunks they complete."""
         chunks: list[Chunk] = []
-        for event in self._parser.feed(data):
+        lines: Iterable[bytes | str] | None = self._parser.lines(data)
+        if lines is None:
+            lines = (event.data for event in self._parser.feed(data))
+        for line in lines:
             if self._done:
                 break
-            if event.data.strip() == "[DONE]":
-                self._done = True
-            elif event.data.strip():
-                chunks += self._event(event.data)
+            text = self._text(line) if self._frames else None
+            if text is not None:
+                chunks.append(text)
+            else:
+                chunks += self._line(line)
         return chunks
+
+    def _text(self, line: bytes | str) -> Chunk | None:
+        """Return the chunk of an event that holds text and nothing else, or None.
+
+        Most events do; what `_event` makes of them is here put together from bytes.
+        """
+        try:
+            event = _read(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        if len(event.choices) != 1 or event.error or event.base_resp or event.type:
+            return None
+        one = event.choices[0]
+        delta, frame = one.delta, self._frames.get(one.index)
+        if frame is None or one.finish_reason is not None or one.logprobs is not None or one.usage:
+            return None
+        if delta.reasoning or delta.reasoning_details or delta.refusal or delta.tool_calls:
+            return None
+        content, thoughts = delta.content, delta.reasoning_content
+        if bool(content) is bool(thoughts):
+            return None
+        if event.usage is not None:
+            self._count({"usage": event.usage})
+        before = frame.content if content else frame.thoughts
+        return Chunk(before + _encode(content or thoughts) + frame.after, True)
+
+    def _line(self, line: bytes | str) -> list[Chunk]:
+        data = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
+        if data.strip() == "[DONE]":
+            self._done = True
+        return [] if self._done or not data.strip() else self._event(data)
 
     @property
     def done(self) -> bool:
@@ -95,7 +181,17 @@ class OpenAIDecoder:
             if self._target.vendor.quirks.usage_in_choice:
                 self._count(given)
             chunks += self._choice(given)
+        self._frame()
         return chunks
+
+    def _frame(self) -> None:
+        """Prepare what the next chunks of each choice will have in common."""
+        if self._target.vendor.quirks.think_tags or len(self._frames) == len(self._choices):
+            return
+        for index in self._choices:
+            frame = self._writer.frame(index)
+            if frame is not None and index not in self._frames:
+                self._frames[index] = _Frame(*frame)
 
     def _count(self, told: Json) -> None:
         if isinstance(told.get("usage"), dict):

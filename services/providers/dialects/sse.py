@@ -43,6 +43,22 @@ class Parser:
         """Lines that are no SSE field (bounded): an error body sent in place of a stream."""
         return b"\n".join([*self._stray, b"".join(self._pending)]).strip()
 
+    def lines(self, data: bytes) -> list[bytes] | None:
+        """Return the data of each event when `data` is nothing but unnamed events of one line.
+
+        That is the usual form of a stream, read here at a fraction of the cost. None, and
+        nothing taken, for everything else: `feed` reads all.
+        """
+        midway = self._pending or self._data or self._name or self._skip_lf
+        if midway or not data.endswith(b"\n\n") or b"\r" in data:
+            return None
+        lines = data[:-2].split(b"\n\n")
+        for line in lines:
+            if not line.startswith(b"data:") or b"\n" in line:
+                return None
+        self._first_line = False
+        return [line[6:] if line.startswith(b" ", 5) else line[5:] for line in lines]
+
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes, split anywhere; return the events they complete."""
         if self._skip_lf and data:

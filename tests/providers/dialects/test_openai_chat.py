@@ -340,6 +340,17 @@ def test_answer_is_an_openai_answer() -> None:
     assert answer.body["usage"]["completion_tokens_details"]["reasoning_tokens"] == 2
 
 
+@given(st.text(), st.sampled_from(["stop", "length", "tool_calls", ""]), st.none() | st.just([]))
+def test_plain_text_takes_a_shorter_way_to_the_same_answer(
+    words: str, finish: str, calls: Any
+) -> None:
+    message = {"role": "assistant", "content": words, "tool_calls": calls}
+    short = decode(whole(message, finish)).body
+    # Mistral's parts are never plain.
+    parts = {**message, "content": [{"type": "text", "text": words}]}
+    assert decode(whole(parts, finish)).body == short
+
+
 def test_tool_calls_end_with_tool_calls() -> None:
     message = called(("c1", "f", {"x": 1}), ("c2", "g", ""), ("", "h", "null"))
     answer = decode(whole(message, "stop"))
@@ -470,6 +481,58 @@ def test_stream_split_anywhere(size: int) -> None:
     assert run(DIALECT.decoder(target(), {}), CALLS, size) == run(
         DIALECT.decoder(target(), {}), CALLS
     )
+
+
+DELTAS = st.fixed_dictionaries(
+    {},
+    optional={
+        "role": st.just("assistant"),
+        "content": st.none() | st.text(max_size=3),
+        "reasoning_content": st.none() | st.text(max_size=3),
+        "reasoning": st.none() | st.text(max_size=2),
+        "refusal": st.none() | st.just("no"),
+        "tool_calls": st.none() | st.just([]),
+        "odd": st.integers(),
+    },
+)
+CHUNKS = st.fixed_dictionaries(
+    {"choices": st.lists(st.fixed_dictionaries({"delta": DELTAS}, optional={
+        "index": st.integers(0, 1),
+        "logprobs": st.none() | st.just({"content": []}),
+        "finish_reason": st.sampled_from([None, "", "stop"]),
+        "usage": st.none() | st.just({"prompt_tokens": 9}),
+    }), max_size=2)},
+    optional={
+        "id": st.sampled_from(["c1", "c2"]),
+        "model": st.just("other"),
+        "usage": st.none() | st.just({"prompt_tokens": 3}),
+        "base_resp": st.just({"status_code": 0}),
+        "x": st.none(),
+    },
+)  # fmt: skip
+
+
+@given(st.lists(CHUNKS, max_size=12), st.sampled_from(["openai", "moonshot", "minimax"]))
+def test_the_short_way_through_a_chunk_says_what_the_long_one_says(
+    bodies: list[Any], provider: str
+) -> None:
+    stream = [event(body) for body in (chunk({"content": "a"}), *bodies, chunk({}, "stop"))]
+    short, long = (DIALECT.decoder(target(provider), {}) for _ in range(2))
+    long._frame = lambda: None  # type: ignore[attr-defined]
+    said = [[one.body for one in short.feed(data)] for data in stream]
+    assert said == [[one.body for one in long.feed(data)] for data in stream]
+    try:
+        ending = long.close()
+    except RoutorError as error:
+        with pytest.raises(RoutorError, match=error.message):
+            short.close()
+    else:
+        assert short.close() == ending
+
+
+def test_invalid_text_in_a_stream_is_replaced() -> None:
+    data = event(chunk({"content": "a"})) + b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n'
+    assert text(DIALECT.decoder(target(), {}).feed(data)) == "a\ufffd"
 
 
 def test_two_choices_in_one_stream() -> None:

@@ -33,6 +33,27 @@ def test_split_anywhere_gives_equal_events(cuts: list[int]) -> None:
     assert [event for piece in pieces for event in parser.feed(piece)] == EVENTS
 
 
+PIECES = st.lists(
+    st.sampled_from(
+        [b"data: a\n\n", b"data:b\n\n", b"data:  \xc3\xa4\n\n", b"data: \n\n", b"data\n\n",
+         b": c\n\n", b"event: e\n", b"data: x\n", b"\n", b"\r\n", b"data: y\r\n\r\n",
+         b"data: z\r", b"\xef\xbb\xbf", b"d"]
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=5))
+def test_lines_are_what_feed_would_give(reads: list[list[bytes]]) -> None:
+    parser, plain = Parser(), Parser()
+    for pieces in reads:
+        data = b"".join(pieces)
+        lines = parser.lines(data)
+        found = [one.data for one in parser.feed(data)] if lines is None else [
+            line.decode() for line in lines]  # fmt: skip
+        assert found == [one.data for one in plain.feed(data)]
+
+
 def test_byte_by_byte() -> None:
     parser = Parser()
     assert [e for i in range(len(STREAM)) for e in parser.feed(STREAM[i : i + 1])] == EVENTS

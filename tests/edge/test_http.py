@@ -1,0 +1,162 @@
+"""HTTP itself: paths, methods, connections, and what every answer carries."""
+
+import asyncio
+import logging
+from email.utils import parsedate_to_datetime
+
+import msgspec
+import pytest
+
+from services.edge.answer import Answer
+from services.errors import Kind
+from tests.edge.fakes import AUTO, FIRST, KEY, error, finish, opened, piece
+
+
+async def spoken(house, head, body=b""):
+    """Send raw bytes, one request; return the head and the body of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.edge.port)
+    writer.write(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
+    async with asyncio.timeout(5):
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = int(answer.lower().partition(b"content-length: ")[2].split(b"\r\n")[0] or 0)
+        rest = await reader.readexactly(length)
+    return answer, rest, reader, writer
+
+
+def chat_head(length, version="1.1", *lines):
+    first = f"POST /v1/chat/completions HTTP/{version}"
+    return "\n".join([first, "Host: x", f"x-api-key: {KEY}", f"Content-Length: {length}", *lines])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/routing/debug"),
+        ("GET", "/v1/models"),
+        ("GET", f"/v1/models/{FIRST}"),
+        ("GET", "/healthz"),
+        ("GET", "/metrics"),
+        ("GET", "/v1/nothing"),
+        ("GET", "/v1/chat/completions"),
+    ],
+)
+async def test_every_answer_tells_its_id_the_time_and_no_version(house, method, path):
+    body = AUTO if method == "POST" else None
+    for stream in (False, True):
+        sent = {**body, "stream": stream} if body else None
+        answer = await house.client.request(
+            method, path, json=sent, headers={"X-Request-Id": "mine"}
+        )
+        assert answer.headers["X-Request-Id"] == "mine"
+        assert answer.headers.get_list("Server") == ["routor"]
+        assert parsedate_to_datetime(answer.headers["Date"]).tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/chat/completions?beta=true", "/v1/%63hat/completions"],
+)
+async def test_a_path_may_be_written_in_other_ways(house, path):
+    head = chat_head(len(msgspec.json.encode(AUTO))).replace("/v1/chat/completions", path)
+    answer, *_, writer = await spoken(house, head, msgspec.json.encode(AUTO))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    answer, *_, writer = await spoken(house, head.replace(KEY, "wrong"))
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    writer.close()
+
+
+@pytest.mark.parametrize("path", ["/v1/models/", "/v1", "/", "/healthz/", "//healthz", "/readyz/x"])
+async def test_no_other_path_leads_anywhere(house, path):
+    assert (await house.client.get(house.url + path)).status_code == 404
+
+
+async def test_head_is_get_without_a_body(house):
+    answer = await house.client.head("/v1/models")
+    assert answer.status_code == 200
+    assert answer.content == b""
+    assert (await house.client.head("/v1/chat/completions")).status_code == 405
+    assert (await house.client.post("/v1/models")).headers["Allow"] == "GET,HEAD"
+
+
+async def test_a_connection_serves_many_requests(house):
+    body = msgspec.json.encode(AUTO)
+    answer, rest, reader, writer = await spoken(house, chat_head(len(body)), body)
+    assert b"connection:" not in answer.lower()
+    assert msgspec.json.decode(rest)["routor"]["model"] == FIRST
+    head = chat_head(len(body), "1.1", "Connection: close").replace("\n", "\r\n")
+    writer.write(head.encode() + b"\r\n\r\n" + body)
+    async with asyncio.timeout(5):
+        assert b"\r\nConnection: close\r\n" in await reader.read()
+    writer.close()
+
+
+async def test_http_1_0_is_understood(house):
+    body = msgspec.json.encode(AUTO)
+    head = chat_head(len(body), "1.0", "Connection: keep-alive")
+    answer, _, _, writer = await spoken(house, head, body)
+    assert b"\r\nConnection: keep-alive\r\n" in answer
+    writer.close()
+    answer, _, reader, writer = await spoken(house, chat_head(len(body), "1.0"), body)
+    assert b"\r\nConnection: close\r\n" in answer
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_client_that_waits_for_100_continue_gets_it(house):
+    body = msgspec.json.encode(AUTO)
+    head = chat_head(len(body), "1.1", "Expect: 100-continue")
+    answer, _, reader, writer = await spoken(house, head)
+    assert answer == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(body)
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    refused, *_, writer = await spoken(house, head.replace(KEY, "wrong"))
+    assert refused.startswith(b"HTTP/1.1 401 ")
+    writer.close()
+
+
+async def test_a_body_in_pieces_is_put_together(house):
+    raw = msgspec.json.encode({**AUTO, "user": "x" * 300_000})
+    for pieces in ([raw], [raw[:100], raw[100:200_000], raw[200_000:]]):
+
+        async def chunked(pieces=pieces):
+            for part in pieces:
+                yield part
+
+        answer = await house.client.post("/v1/chat/completions", content=chunked())
+        assert answer.status_code == 200
+        assert house.providers.requests[-1].body == raw
+
+
+def test_a_header_with_a_line_break_is_never_written():
+    with pytest.raises(ValueError, match="control character"):
+        Answer(b"{}", {"X-Routor-Model": "a\r\nX-Evil: 1"})
+
+
+@pytest.mark.parametrize("access_log", [False, True])
+async def test_requests_are_logged_on_demand_and_faults_of_ours_always(access_log, caplog):
+    caplog.set_level(logging.INFO)
+    async with opened(access_log=access_log) as house:
+        for fault in (None, error(Kind.INTERNAL)):
+            house.providers.answer = fault or house.providers.answer
+            await house.chat()
+        logged = [line.fields["status"] for line in caplog.records if hasattr(line, "fields")]
+    assert logged == ([200, 500] if access_log else [500])
+
+
+async def test_the_stream_of_a_client_that_reads_slowly_is_whole(house):
+    words = [piece({"content": str(number) * 10_000}) for number in range(100)]
+    events = type(finish())
+    house.providers.events = [*(events(chunk=word) for word in words), finish()]
+    body = {**AUTO, "stream": True}
+    got = b""
+    async with house.client.stream("POST", "/v1/chat/completions", json=body) as answer:
+        async for part in answer.aiter_raw(4096):
+            got += part
+            await asyncio.sleep(0)
+    assert got.count(b"data: ") == 102
+    assert all(b"data: " + word + b"\n\n" in got for word in words)

@@ -1,0 +1,553 @@
+"""Links between services: calls, errors, deadlines, cancellation, flow, loss and drain."""
+
+import asyncio
+import contextlib
+import itertools
+import struct
+from types import SimpleNamespace
+
+import pytest
+import uvloop
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routor.v1.link_pb2 import Close, Frame, Hello, Open
+from routor.v1.providers_pb2 import (
+    DESCRIPTOR,
+    CompleteRequest,
+    CompleteResponse,
+    StreamRequest,
+    StreamResponse,
+)
+from services import link_wire, telemetry
+from services.errors import Kind, RoutorError
+from services.link import Link
+from services.link_server import LinkServer, handlers
+from services.link_wire import PIECE_BYTES, WINDOW_BYTES, Splitter, ViolationError
+from tests.test_rpc import ERROR, facts
+
+TOKEN = "an internal token"
+SERVICE = DESCRIPTOR.services_by_name["ProvidersService"]
+COMPLETE, STREAM = (f"/{SERVICE.full_name}/{name}" for name in ("Complete", "Stream"))
+# Services run on uvloop, tests and tools also on asyncio's own loop.
+pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy. fixture")
+# Of a test, not of the product: only a hanging test ever gets there.
+PATIENCE_S = 20
+
+
+class Servicer:
+    """Answers as the request's body says; `gate` holds up what asks for it."""
+
+    def __init__(self, name=""):
+        self.name = name
+        self.gate = asyncio.Event()
+        self.started = asyncio.Event()
+        self.cancelled = asyncio.Event()
+        self.calls = 0
+        self.sent = 0
+        self.left_s = 0.0
+        self.failure = ERROR
+
+    @contextlib.contextmanager
+    def _noted(self, context):
+        self.calls += 1
+        self.left_s = context.time_remaining()
+        self.started.set()
+        try:
+            yield
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancelled.set()
+            raise
+
+    async def Complete(self, request, context):
+        with self._noted(context):
+            if request.body == b"fail":
+                raise self.failure
+            if request.body == b"wait":
+                await self.gate.wait()
+            if request.body == b"trace":
+                return CompleteResponse(body=telemetry.inject().get("traceparent", "").encode())
+            if request.body == b"who":
+                return CompleteResponse(body=self.name.encode())
+            return CompleteResponse(body=request.body)
+
+    async def Stream(self, request, context):
+        with self._noted(context):
+            for piece in request.body.split(b","):
+                if piece == b"fail":
+                    raise self.failure
+                if piece == b"wait":
+                    await self.gate.wait()
+                elif piece == b"endless":
+                    while True:
+                        yield StreamResponse(chunk=bytes(10_000))
+                        self.sent += 1
+                elif piece:
+                    yield StreamResponse(chunk=piece)
+
+
+def server_of(servicer, listen="127.0.0.1:0", inline=False, token=TOKEN):
+    methods = handlers(SERVICE, servicer, "Complete", inline=inline)
+    return LinkServer(listen, {**methods, **handlers(SERVICE, servicer, "Stream")}, token=token)
+
+
+def complete(link, body=b"", timeout_s=PATIENCE_S, **more):
+    request = CompleteRequest(body=body)
+    return link.call(COMPLETE, request, CompleteResponse, timeout_s, **more)
+
+
+def stream(link, body, timeout_s=PATIENCE_S):
+    return link.stream(STREAM, StreamRequest(body=body), StreamResponse, timeout_s)
+
+
+async def failure_of(work):
+    with pytest.raises(RoutorError) as raised:
+        await work
+    return raised.value
+
+
+async def until(holds):
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110 - there is no event for all of these
+            await asyncio.sleep(0)
+
+
+@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy])
+def event_loop_policy(request):
+    return request.param()
+
+
+@pytest.fixture(params=["tcp", "unix"])
+async def linked(request, tmp_path):
+    listen = "127.0.0.1:0" if request.param == "tcp" else f"unix:{tmp_path / 'a.sock'}"
+    servicer = Servicer()
+    server = server_of(servicer, listen)
+    await server.start()
+    link = Link(server.address, "providers", token=TOKEN)
+    yield SimpleNamespace(link=link, server=server, servicer=servicer)
+    await link.close()
+    await server.stop(0)
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE_BYTES - 9, PIECE_BYTES, WINDOW_BYTES * 3 + 1])
+async def test_a_body_of_any_size_comes_back(linked, size):
+    body = bytes(index % 251 for index in range(size))
+    assert (await complete(linked.link, body)).body == body
+    plain = body.replace(b",", b"")
+    events = [event.chunk async for event in stream(linked.link, b"a," + plain)]
+    assert events == ([b"a", plain] if plain else [b"a"])
+
+
+async def test_many_calls_at_once_get_their_own_answers(linked):
+    bodies = [str(number).encode() * number for number in range(200)]
+    answers = await asyncio.gather(*(complete(linked.link, body) for body in bodies))
+    assert [answer.body for answer in answers] == bodies
+
+
+async def test_a_stream_arrives_in_order_and_ends(linked):
+    chunks = [str(number).encode() for number in range(500)]
+    assert [event.chunk async for event in stream(linked.link, b",".join(chunks))] == chunks
+
+
+async def test_an_inline_method_answers_fails_and_must_not_wait(caplog):
+    servicer = Servicer()
+    server = server_of(servicer, inline=True)
+    await server.start()
+    link = Link(server.address, "router", token=TOKEN)
+    large = bytes(WINDOW_BYTES * 2)
+    assert (await complete(link, large)).body == large
+    assert facts(await failure_of(complete(link, b"fail"))) == facts(ERROR)
+    assert (await failure_of(complete(link, b"wait"))).kind is Kind.INTERNAL
+    assert "must not be inline" in caplog.text
+    await link.close()
+    await server.stop(0)
+
+
+async def test_errors_cross_the_wire_whole(linked):
+    assert facts(await failure_of(complete(linked.link, b"fail"))) == facts(ERROR)
+    events = stream(linked.link, b"one,fail")
+    assert (await anext(events)).chunk == b"one"
+    assert facts(await failure_of(anext(events))) == facts(ERROR)
+
+
+async def test_an_unexpected_failure_tells_nothing(linked, caplog):
+    linked.servicer.failure = ValueError("sk-secret in a message")
+    for failing in (complete(linked.link, b"fail"), anext(stream(linked.link, b"fail"))):
+        error = await failure_of(failing)
+        assert error.kind is Kind.INTERNAL
+        assert "sk-secret" not in error.message
+    assert "unexpected failure" in caplog.text
+
+
+async def test_an_unknown_method_is_an_error(linked):
+    asked = linked.link.call("/a.B/C", CompleteRequest(), CompleteResponse, PATIENCE_S)
+    assert (await failure_of(asked)).kind is Kind.NOT_FOUND
+
+
+async def test_the_trace_of_the_caller_goes_on(linked):
+    carrier = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    with telemetry.span("outer", carrier=carrier):
+        answer = await complete(linked.link, b"trace")
+    assert answer.body.split(b"-")[1] == b"0af7651916cd43dd8448eb211c80319c"
+    assert (await complete(linked.link, b"trace")).body == b""
+
+
+async def test_the_deadline_ends_both_sides(linked):
+    error = await failure_of(complete(linked.link, b"wait", timeout_s=0.05))
+    assert error.kind is Kind.PROVIDER_TIMEOUT
+    assert 0 < linked.servicer.left_s <= 0.05
+    async with asyncio.timeout(PATIENCE_S):
+        await linked.servicer.cancelled.wait()
+
+
+async def test_a_cancelled_call_is_cancelled_in_the_service(linked):
+    asked = asyncio.create_task(complete(linked.link, b"wait"))
+    await linked.servicer.started.wait()
+    asked.cancel()
+    async with asyncio.timeout(PATIENCE_S):
+        await linked.servicer.cancelled.wait()
+    assert (await complete(linked.link, b"next")).body == b"next"
+
+
+@pytest.mark.parametrize("body", [b"one,wait", b"one,endless"])
+async def test_a_closed_stream_is_cancelled_in_the_service(linked, body):
+    events = stream(linked.link, body)
+    await anext(events)
+    await events.aclose()
+    async with asyncio.timeout(PATIENCE_S):
+        await linked.servicer.cancelled.wait()
+
+
+@pytest.mark.parametrize("token", ["", "wrong", TOKEN[:-1], TOKEN + "x"])
+async def test_without_the_token_nothing_is_answered(linked, token):
+    stranger = Link(linked.server.address, "providers", token=token)
+    error = await failure_of(complete(stranger))
+    assert error.kind is Kind.INTERNAL
+    assert TOKEN not in error.message
+    assert await stranger.health(PATIENCE_S) == "unreachable"
+    assert linked.servicer.calls == 0
+    await stranger.close()
+
+
+async def test_a_server_without_a_token_answers_everybody():
+    server = server_of(Servicer(), token="")
+    await server.start()
+    link = Link(server.address, "router")
+    assert (await complete(link, b"hello")).body == b"hello"
+    await link.close()
+    await server.stop(0)
+
+
+async def test_health_follows_the_server(linked):
+    assert await linked.link.health(PATIENCE_S) == "serving"
+    linked.server.serving = False
+    assert await linked.link.health(PATIENCE_S) == "not_serving"
+    await linked.server.stop(0)
+    await until(lambda: not linked.link.wires)
+    assert await linked.link.health(0.05) == "unreachable"
+
+
+async def test_a_slow_reader_holds_up_only_its_own_call(linked):
+    slow = stream(linked.link, b"endless")
+    await anext(slow)
+    await until(lambda: linked.servicer.sent * 10_000 > WINDOW_BYTES - 20_000)
+    chunks = [b"x" * 1000] * 2000
+    assert [event.chunk async for event in stream(linked.link, b",".join(chunks))] == chunks
+    assert linked.servicer.sent * 10_000 <= WINDOW_BYTES
+    for _ in range(200):
+        await anext(slow)
+    await slow.aclose()
+
+
+async def test_a_huge_body_does_not_hold_up_others(linked):
+    huge = bytes(30 << 20)
+    large = asyncio.create_task(complete(linked.link, huge))
+    answered = 0
+    while not large.done():
+        assert (await complete(linked.link, b"small")).body == b"small"
+        answered += 1
+    assert (await large).body == huge
+    # One after the other, each within a few pieces of the large one.
+    assert answered > 30
+
+
+async def test_a_service_that_is_away_is_told_as_such(tmp_path):
+    link = Link(f"unix:{tmp_path}/none", "providers", reach_timeout_s=0.05)
+    for failing in (complete(link), anext(stream(link, b"a"))):
+        error = await failure_of(failing)
+        assert (error.kind, error.retry_after_s) == (Kind.OVERLOADED, 1)
+        assert "providers" in error.message
+    await link.close()
+
+
+async def test_a_restarted_service_is_found_again(linked):
+    await complete(linked.link)
+    address = linked.server.address
+    await linked.server.stop(0)
+    later = server_of(Servicer("later"), address)
+    await later.start()
+    assert (await complete(linked.link, b"who")).body == b"later"
+    await linked.link.close()
+    await later.stop(0)
+
+
+@contextlib.asynccontextmanager
+async def pair(monkeypatch):
+    """Two servers behind one name."""
+    servers = {name: server_of(Servicer(name)) for name in ("a", "b")}
+    for server in servers.values():
+        await server.start()
+    found = {server.address for server in servers.values()}
+
+    async def resolve(target):
+        return set(found)
+
+    monkeypatch.setattr("services.link.resolve", resolve)
+    link = Link("dns:///service:1", "providers", token=TOKEN)
+    await complete(link)
+    await until(lambda: link.connections == 2)
+    yield SimpleNamespace(link=link, found=found, servers=servers)
+    await link.close()
+    for server in servers.values():
+        await server.stop(0)
+
+
+def servicer_of(server):
+    return server.handlers[COMPLETE].call.__self__
+
+
+async def test_two_servers_share_the_calls(monkeypatch):
+    async with pair(monkeypatch) as two:
+        waiting = [asyncio.create_task(complete(two.link, b"wait")) for _ in range(10)]
+        servicers = [servicer_of(server) for server in two.servers.values()]
+        await until(lambda: sum(each.calls for each in servicers) >= 10)
+        assert sorted(len(wire.calls) for wire in two.link.wires) == [5, 5]
+        for servicer in servicers:
+            servicer.gate.set()
+        await asyncio.gather(*waiting)
+        one_by_one = {(await complete(two.link, b"who")).body for _ in range(4)}
+        assert one_by_one == {b"a", b"b"}
+
+
+async def test_one_of_two_dies_in_the_middle(monkeypatch):
+    async with pair(monkeypatch) as two:
+        plain = [asyncio.create_task(complete(two.link, b"wait")) for _ in range(4)]
+        pure = [asyncio.create_task(complete(two.link, b"wait", again=True)) for _ in range(4)]
+        dead, alive = two.servers["a"], servicer_of(two.servers["b"])
+        await until(lambda: servicer_of(dead).calls + alive.calls >= 8)
+        await dead.stop(0)
+        await until(lambda: two.link.connections == 1)
+        alive.gate.set()
+        results = await asyncio.gather(*plain, return_exceptions=True)
+        lost = [each for each in results if isinstance(each, Exception)]
+        assert {error.kind for error in lost} == {Kind.OVERLOADED}
+        assert len(lost) == 2
+        assert all(answer.body == b"wait" for answer in await asyncio.gather(*pure))
+        assert (await complete(two.link, b"who")).body == b"b"
+
+
+async def test_a_stream_that_is_lost_says_so(linked):
+    events = stream(linked.link, b"one,wait")
+    await anext(events)
+    await linked.server.stop(0)
+    assert (await failure_of(anext(events))).kind is Kind.OVERLOADED
+
+
+async def test_a_new_address_is_used_and_a_gone_one_is_not(monkeypatch):
+    monkeypatch.setattr("services.link.RESOLVE_S", 0.01)
+    async with pair(monkeypatch) as two:
+        gone = two.servers["a"].address
+        busy = stream(two.link, b"one,wait,two")
+        while servicer_of(two.servers["a"]).calls == servicer_of(two.servers["b"]).calls == 0:
+            await anext(busy)
+        two.found.discard(gone)
+        await until(lambda: two.link.connections == 1)
+        assert {(await complete(two.link, b"who")).body for _ in range(4)} == {b"b"}
+        two.found.add(gone)
+        await until(lambda: two.link.connections == 2)
+        assert {(await complete(two.link, b"who")).body for _ in range(4)} == {b"a", b"b"}
+        await busy.aclose()
+
+
+async def test_drain_finishes_what_runs_and_sends_the_rest_elsewhere(monkeypatch):
+    async with pair(monkeypatch) as two:
+        streams = [stream(two.link, b"one,wait,two") for _ in range(2)]
+        for events in streams:
+            await anext(events)
+        stopping = asyncio.create_task(two.servers["a"].stop(PATIENCE_S))
+        await until(lambda: two.link.connections == 1)
+        assert {(await complete(two.link, b"who")).body for _ in range(4)} == {b"b"}
+        assert not stopping.done()
+        for server in two.servers.values():
+            servicer_of(server).gate.set()
+        for events in streams:
+            assert [event.chunk async for event in events] == [b"two"]
+        async with asyncio.timeout(PATIENCE_S):
+            await stopping
+
+
+async def test_drain_ends_what_does_not_end(linked):
+    events = stream(linked.link, b"one,wait")
+    await anext(events)
+    async with asyncio.timeout(PATIENCE_S):
+        await linked.server.stop(0.05)
+    assert linked.servicer.cancelled.is_set()
+    assert (await failure_of(anext(events))).kind is Kind.OVERLOADED
+
+
+async def test_a_silent_service_is_given_up(monkeypatch):
+    monkeypatch.setattr("services.link.KEEPALIVE_S", 0.02)
+    said = struct.pack(">I", 4) + Frame(hello=Hello(version=1)).SerializeToString()
+
+    async def silent(reader, writer):
+        writer.write(said)
+        while await reader.read(1000):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    link = Link(f"127.0.0.1:{port}", "providers", token=TOKEN)
+    error = await failure_of(complete(link, b"never answered"))
+    assert error.kind is Kind.OVERLOADED
+    await link.close()
+    server.close()
+
+
+def framed(*frames):
+    packed = [frame.SerializeToString() for frame in frames]
+    return b"".join(struct.pack(">I", len(each)) + each for each in packed)
+
+
+HELLO = Frame(hello=Hello(version=1, token=TOKEN))
+OPENED = Frame(call=1, open=Open(method=COMPLETE, timeout_ms=1000))
+VIOLATIONS = {
+    "no hello": framed(OPENED),
+    "wrong version": framed(Frame(hello=Hello(version=2, token=TOKEN))),
+    "a second hello": framed(HELLO, HELLO),
+    "a long frame": b"\xff\xff\xff\xff",
+    "a long hello": struct.pack(">I", 100_000),
+    "garbage": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "garbage in a frame": framed(HELLO) + b"\0\0\0\4\xff\xff\xff\xff",
+    "the same call twice": framed(
+        HELLO, *[Frame(call=1, open=Open(method=COMPLETE, more=True))] * 2
+    ),
+    "a message too many": framed(
+        HELLO,
+        Frame(call=1, open=Open(method=STREAM, request=b"\x12\4wait", timeout_ms=9000)),
+        Frame(call=1, message=b"x"),
+    ),
+    "more bytes than credit": framed(
+        HELLO,
+        Frame(call=1, open=Open(method=COMPLETE, more=True)),
+        *[Frame(call=1, piece=bytes(WINDOW_BYTES + 1))],
+    ),
+    "credit for nothing": framed(
+        HELLO, Frame(call=1, open=Open(method=COMPLETE, more=True)), Frame(call=1, credit=1)
+    ),
+}
+
+
+async def answer_to(server, data):
+    host, _, port = server.address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(data)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await reader.read()
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("data", VIOLATIONS.values(), ids=VIOLATIONS.keys())
+async def test_whoever_breaks_the_protocol_is_hung_up_on(data, caplog):
+    servicer = Servicer()
+    server = server_of(servicer)
+    await server.start()
+    await answer_to(server, data)
+    link = Link(server.address, "providers", token=TOKEN)
+    assert (await complete(link, b"still here")).body == b"still here"
+    assert "Traceback" not in caplog.text
+    await link.close()
+    await server.stop(0)
+
+
+async def test_who_says_nothing_is_hung_up_on(monkeypatch):
+    monkeypatch.setattr("services.link_server.HELLO_TIMEOUT_S", 0.02)
+    server = server_of(Servicer())
+    await server.start()
+    assert await answer_to(server, b"") == b""
+    await server.stop(0)
+
+
+class Transport:
+    """Keeps what is written; closed means closed."""
+
+    def __init__(self):
+        self.closed = False
+        self.written = b""
+
+    def set_write_buffer_limits(self, high=None, low=None):
+        pass
+
+    def is_closing(self):
+        return self.closed
+
+    def write(self, data):
+        self.written += data
+
+    def close(self):
+        self.closed = True
+
+    abort = close
+
+
+class Recorder(link_wire.Wire):
+    def __init__(self):
+        super().__init__()
+        self.frames = []
+        self.known()
+        self.connection_made(Transport())
+
+    def received(self, frame):
+        self.frames.append(frame)
+
+
+FRAMES = st.lists(
+    st.builds(Frame, call=st.integers(0, 9), message=st.binary(max_size=40))
+    | st.builds(Frame, call=st.integers(0, 9), credit=st.integers(0, 2**32 - 1))
+    | st.builds(Frame, close=st.builds(Close, status=st.binary(max_size=9))),
+    max_size=12,
+)
+
+
+def parts_of(data, cuts):
+    edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    return [data[start:end] for start, end in itertools.pairwise(edges)]
+
+
+@given(FRAMES, st.lists(st.integers(0, 10_000), max_size=30))
+def test_any_split_of_the_bytes_reads_the_same(frames, cuts):
+    splitter = Splitter(1000)
+    packed = [each for part in parts_of(framed(*frames), cuts) for each in splitter.feed(part)]
+    assert [Frame.FromString(each) for each in packed] == frames
+
+
+@given(FRAMES, st.binary(max_size=200), st.lists(st.integers(0, 10_000), max_size=30))
+async def test_garbage_is_read_the_same_however_split_and_never_crashes(frames, garbage, cuts):
+    data = framed(*frames) + garbage
+    whole, split = Recorder(), Recorder()
+    whole.data_received(data)
+    for part in parts_of(data, cuts):
+        if not split._transport.closed:
+            split.data_received(part)
+    assert whole.frames[: len(frames)] == frames
+    assert split.frames == whole.frames
+    assert split._transport.closed == whole._transport.closed
+
+
+def test_a_frame_over_the_limit_is_refused_before_it_arrives():
+    with pytest.raises(ViolationError):
+        list(Splitter(10).feed(struct.pack(">I", 11)))
