@@ -5,6 +5,7 @@ what dies; ends all of it in order, edge first, when told to stop.
 """
 
 import asyncio
+import fcntl
 import os
 import secrets
 import socket
@@ -272,7 +273,21 @@ def _tail(path: Path, lines: int = 20) -> str:
 
 def up() -> int:
     """Run everything on this machine until SIGINT or SIGTERM; return an exit code."""
-    local = plan(os.environ)
-    for process in local.processes:
-        process.log.unlink(missing_ok=True)
-    return asyncio.run(local.run())
+    home = home_of(os.environ)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = (home / "lock").open("w")
+    except OSError as failure:
+        print(f"routor: cannot write to ROUTOR_HOME: {failure}", file=sys.stderr)
+        return 1
+    with lock:
+        try:
+            # Two of them would write the same data.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print(f"routor: already running in {home}; set another ROUTOR_HOME", file=sys.stderr)
+            return 1
+        local = plan(os.environ)
+        for process in local.processes:
+            process.log.unlink(missing_ok=True)
+        return asyncio.run(local.run())

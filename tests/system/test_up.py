@@ -99,6 +99,37 @@ def test_a_created_key_works_and_a_revoked_one_does_not(sandboxed):
     assert key[:18] in routor("list")
 
 
+def test_a_second_one_in_the_same_folder_is_told_so(sandboxed):
+    done = subprocess.run(
+        [sys.executable, "-m", "services", "up"],
+        env={**sandboxed.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "already running" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"ROUTOR_HOME": "/proc/nowhere"}, "ROUTOR_HOME"),
+        ({"ROUTOR_EDGE_BODY_LIMIT_MB": "much"}, "ROUTOR_EDGE_BODY_LIMIT_MB: expected a number"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path, setting, told):
+    done = subprocess.run(
+        [sys.executable, "-m", "services", "up"],
+        env={"PATH": os.environ["PATH"], "ROUTOR_HOME": str(tmp_path), **setting},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert told in done.stderr
+
+
 def test_no_secret_in_logs(sandboxed):
     note = sandboxed.note()["environ"]
     for service in ("edge", "router", "providers", "health"):
