@@ -10,7 +10,8 @@ import asyncio
 import hmac
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, cast
 
 import grpc
@@ -197,13 +198,15 @@ class _Guard(grpc.aio.ServerInterceptor):
         return guarded
 
     def _stream(self, method: str, call: Handler) -> Handler:
-        async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
+        # A coroutine that writes, not a generator: it ends in the task and context it began in.
+        async def guarded(request: Any, context: Context) -> None:
             facts = dict(context.invocation_metadata() or ())
             with telemetry.rpc_span(method, facts) as span:
                 try:
                     self._check(facts)
-                    async for message in call(request, context):
-                        yield message
+                    async with aclosing(call(request, context)) as messages:
+                        async for message in messages:
+                            await context.write(message)
                 except Exception as failure:
                     await _abort(context, span, failure)
 

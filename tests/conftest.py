@@ -81,6 +81,10 @@ def redis_server_url(request, tmp_path_factory):
         return
     # The clean-up container would have to be pulled; the fixture cleans up itself.
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    if os.environ.get("DOCKER_HOST", "unix:").startswith("unix:"):
+        # An engine on this machine publishes ports on loopback.
+        os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
+        os.environ.setdefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
     from testcontainers.community.redis import RedisContainer  # noqa: PLC0415
 
     with RedisContainer(image) as container:
