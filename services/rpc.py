@@ -275,9 +275,13 @@ class Server:
 
 
 def stopping() -> asyncio.Event:
-    """Return an event that SIGTERM or SIGINT sets. Call inside the running loop."""
+    """Return an event that SIGTERM, SIGINT or SIGHUP sets. Call inside the running loop."""
     event = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    # A closed terminal ends what runs in it, unless it was started with nohup.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         loop.add_signal_handler(number, event.set)
     return event
