@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: help env dev up test lint format protos lock clean
+.PHONY: help env dev up test lint newcomer bench bench-quick format protos lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -32,6 +32,15 @@ lint: dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=.:protos $(BIN)/lint-imports
+
+newcomer: dev ## time a fresh clone: `make up` until its first answers
+	$(BIN)/python tests/bench/newcomer.py
+
+bench: dev ## measure what Routor costs, next to a direct call and a bare relay (Linux)
+	$(BIN)/python tests/bench/gateway.py
+
+bench-quick: dev ## CPU a request only, under a minute (Linux)
+	$(BIN)/python tests/bench/gateway.py --quick
 
 format: dev ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

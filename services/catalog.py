@@ -275,6 +275,8 @@ def read(directory: Path | None = None) -> Catalog:
     """
     paths = sorted(BUILT_IN.glob("*.toml"))
     if directory is not None:
+        if not directory.is_dir():
+            raise ValueError(f"{directory}: not a folder of catalog files")
         paths += sorted(directory.glob("*.toml"))
     return parse({str(path): path.read_text() for path in paths})
 

@@ -60,7 +60,7 @@ class Kind(StrEnum):
         return RULES[self]
 
 
-# The table of DESIGN section 6, with the kinds of our own interface.
+# What each kind means: to the client, to the chain and to the health of the provider.
 RULES = {
     Kind.INVALID_REQUEST: Rule(400, "invalid_request_error", None, "INVALID_ARGUMENT"),
     Kind.UNAUTHENTICATED: Rule(401, "invalid_request_error", "invalid_api_key", "UNAUTHENTICATED"),

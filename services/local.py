@@ -5,6 +5,7 @@ what dies; ends all of it in order, edge first, when told to stop.
 """
 
 import asyncio
+import fcntl
 import os
 import secrets
 import socket
@@ -14,12 +15,14 @@ import urllib.request
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from services import catalog, rpc
 from services.providers import sandbox
 from services.providers.vendors import VENDORS
+from services.settings import SettingsError
 from services.store import EmbeddedServer
 
 READY_TIMEOUT_S = 60.0
@@ -73,6 +76,8 @@ class Local:
 
     home: Path
     environ: dict[str, str]
+    # A file descriptor that every child inherits: the lock lasts as long as any of them.
+    lock: int = -1
     processes: list[Process] = field(default_factory=list)
     ending: bool = False
     keepers: list[asyncio.Task[None]] = field(default_factory=list)
@@ -97,7 +102,6 @@ class Local:
     async def run(self) -> int:
         """Start all, wait until ready, keep all running until told to stop; return an exit code."""
         stop = rpc.stopping()
-        (self.home / "logs").mkdir(parents=True, exist_ok=True)
         for process in self.processes:
             await self._start(process)
             self.keepers.append(asyncio.create_task(self._keep(process)))
@@ -121,6 +125,7 @@ class Local:
                 stderr=log,
                 # Its own group: Ctrl-C reaches this process alone, which ends the others in order.
                 start_new_session=True,
+                pass_fds=() if self.lock < 0 else (self.lock,),
             )
         self._note()
 
@@ -199,13 +204,16 @@ def home_of(environ: Mapping[str, str]) -> Path:
 
 def noted(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the addresses and tokens of a running `routor up`; empty when none runs."""
-    path = home_of(environ) / NOTE
-    if not path.exists():
+    known = _note_of(home_of(environ)).get("environ", {})
+    return {str(name): str(text) for name, text in known.items()}
+
+
+def _note_of(home: Path) -> dict[str, dict[str, Any]]:
+    """Return what `Local` noted down there; empty when nothing runs."""
+    try:
+        return msgspec.json.decode((home / NOTE).read_bytes(), type=dict[str, dict[str, Any]])
+    except (FileNotFoundError, msgspec.DecodeError):
         return {}
-    return {
-        str(name): str(text)
-        for name, text in msgspec.json.decode(path.read_bytes())["environ"].items()
-    }
 
 
 def plan(environ: Mapping[str, str]) -> Local:
@@ -238,7 +246,10 @@ def plan(environ: Mapping[str, str]) -> Local:
 def _sandbox_listen(environ: Mapping[str, str]) -> str:
     """Return where the sandbox shall listen; empty when a real provider is connected."""
     directory = environ.get("ROUTOR_CATALOG_DIR")
-    own = catalog.read(Path(directory)).providers.keys() - VENDORS.keys() if directory else ()
+    try:
+        own = catalog.read(Path(directory)).providers.keys() - VENDORS.keys() if directory else ()
+    except ValueError as fault:
+        raise SettingsError(f"ROUTOR_CATALOG_DIR: {fault}") from None
     if own or any(environ.get(name) for name in KEY_NAMES):
         return ""
     return environ.get("ROUTOR_SANDBOX_LISTEN") or f"127.0.0.1:{_free(0)}"
@@ -247,7 +258,10 @@ def _sandbox_listen(environ: Mapping[str, str]) -> str:
 def _place(environ: dict[str, str], home: Path) -> None:
     """Say where each service listens, and where the others find it."""
     for variable, usual in LISTENS.items():
-        environ.setdefault(variable, f"127.0.0.1:{_free(usual)}")
+        if environ.get(variable):
+            _check_listen(variable, environ[variable])
+        else:
+            environ[variable] = f"127.0.0.1:{_free(usual)}"
     for service, port in LINKS.items():
         environ.setdefault(f"ROUTOR_{service}_LINK_LISTEN", _link(home, service, port))
     for service in ("ROUTER", "PROVIDERS", "HEALTH", *(f"{name}_LINK" for name in LINKS)):
@@ -259,6 +273,24 @@ def _link(home: Path, service: str, port: int) -> str:
     path = home.absolute() / f"{service.lower()}.sock"
     short = len(os.fsencode(path)) < SOCKET_PATH_BYTES
     return f"unix:{path}" if short else f"127.0.0.1:{_free(port)}"
+
+
+def _check_listen(variable: str, listen: str) -> None:
+    """Raise SettingsError when `listen` cannot be listened on; else a stranger would answer."""
+    if listen.startswith("unix:"):
+        return
+    host, _, port = listen.rpartition(":")
+    try:
+        address = (host.strip("[]"), int(port))
+        socket.create_server(address, family=_family(host)).close()
+    except (ValueError, OverflowError):
+        raise SettingsError(f"{variable}: expected host:port, got {listen!r}") from None
+    except OSError as failure:
+        raise SettingsError(f"{variable}: cannot listen on {listen}: {failure}") from None
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _free(port: int) -> int:
@@ -287,8 +319,24 @@ def _tail(path: Path, lines: int = 20) -> str:
 
 
 def up() -> int:
-    """Run everything on this machine until SIGINT or SIGTERM; return an exit code."""
-    local = plan(os.environ)
-    for process in local.processes:
-        process.log.unlink(missing_ok=True)
-    return asyncio.run(local.run())
+    """Run everything on this machine until SIGINT, SIGTERM or SIGHUP; return an exit code."""
+    home = home_of(os.environ)
+    try:
+        (home / "logs").mkdir(parents=True, exist_ok=True)
+        with (home / "lock").open("w") as lock:
+            # Two of them would write the same data.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            local = plan(os.environ)
+            local.lock = lock.fileno()
+            for process in local.processes:
+                process.log.unlink(missing_ok=True)
+            return asyncio.run(local.run())
+    except BlockingIOError:
+        pids = " ".join(str(pid) for pid in _note_of(home).get("pids", {}).values())
+        text = f"already running in {home} (processes {pids}); set another ROUTOR_HOME"
+    except SettingsError as fault:
+        text = str(fault)
+    except OSError as failure:
+        text = f"cannot write to ROUTOR_HOME: {failure}"
+    print(f"routor: {text}", file=sys.stderr)
+    return 1

@@ -10,7 +10,8 @@ import asyncio
 import hmac
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, cast
 
 import grpc
@@ -205,13 +206,15 @@ class _Guard(grpc.aio.ServerInterceptor):
         return guarded
 
     def _stream(self, method: str, call: Handler) -> Handler:
-        async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
+        # A coroutine that writes, not a generator: it ends in the task and context it began in.
+        async def guarded(request: Any, context: Context) -> None:
             facts = dict(context.invocation_metadata() or ())
             with telemetry.rpc_span(method, facts) as span:
                 try:
                     self._check(facts)
-                    async for message in call(request, context):
-                        yield message
+                    async with aclosing(call(request, context)) as messages:
+                        async for message in messages:
+                            await context.write(message)
                 except Exception as failure:
                     await _abort(context, span, failure)
 
@@ -286,9 +289,13 @@ class Server:
 
 
 def stopping() -> asyncio.Event:
-    """Return an event that SIGTERM or SIGINT sets. Call inside the running loop."""
+    """Return an event that SIGTERM, SIGINT or SIGHUP sets. Call inside the running loop."""
     event = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    # A closed terminal ends what runs in it, unless it was started with nohup.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         loop.add_signal_handler(number, event.set)
     return event

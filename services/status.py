@@ -61,7 +61,7 @@ class StatusBoard:
                 await self._follow()
             except (redis.RedisError, OSError, TimeoutError) as failure:
                 if self.redis_up:
-                    logger.warning("Redis lost: %s", type(failure).__name__)
+                    logger.warning("Redis lost: %s: %.200s", type(failure).__name__, failure)
                 self._up(False)
                 if self.current is None:
                     await self._ask()

@@ -23,17 +23,19 @@ def docker_image():
     """Return a Redis image that the local Docker engine holds, or None."""
     if MODE == "local":
         return None
+    trouble = "it holds none"
     try:
         import docker  # noqa: PLC0415 - only where Docker may be used
 
-        client = docker.from_env(timeout=5)
-        held = {tag for image in client.images.list() for tag in image.tags}
-    except Exception:  # no engine, no permission, no client: all mean that there is no Docker
-        held = set()
+        with contextlib.closing(docker.from_env(timeout=5)) as client:
+            held = {tag for image in client.images.list() for tag in image.tags}
+    except Exception as failure:  # no engine, no permission, no client: there is no Docker
+        held, trouble = set(), f"there is none: {failure}"
     found = next((image for image in IMAGES if image in held), None)
     if MODE == "docker" and found is None:
         raise pytest.UsageError(
-            "ROUTOR_TEST_REDIS=docker needs a Docker engine that holds one of: " + ", ".join(IMAGES)
+            "ROUTOR_TEST_REDIS=docker needs a Docker engine that holds one of "
+            f"{', '.join(IMAGES)}; {trouble}"
         )
     return found
 
@@ -81,6 +83,10 @@ def redis_server_url(request, tmp_path_factory):
         return
     # The clean-up container would have to be pulled; the fixture cleans up itself.
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    if os.environ.get("DOCKER_HOST", "unix:").startswith("unix:"):
+        # An engine on this machine publishes ports on loopback.
+        os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
+        os.environ.setdefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
     from testcontainers.community.redis import RedisContainer  # noqa: PLC0415
 
     with RedisContainer(image) as container:

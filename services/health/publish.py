@@ -96,7 +96,9 @@ class Publisher:
                 await pipe.execute()
         except (redis.RedisError, OSError, TimeoutError) as failure:
             if self._redis_up:
-                logger.warning("Redis lost, nobody hears the status: %s", type(failure).__name__)
+                logger.warning(
+                    "nobody hears the status: %s: %.200s", type(failure).__name__, failure
+                )
             self._redis_up = False
         else:
             if not self._redis_up:

@@ -104,8 +104,8 @@ class Up:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGINT)
+    def stop(self, number: int = signal.SIGINT) -> int:
+        self.process.send_signal(number)
         return self.process.wait(45)
 
 

@@ -1,6 +1,7 @@
 """What a newcomer does: one command, then the openai SDK."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -99,6 +100,52 @@ def test_a_created_key_works_and_a_revoked_one_does_not(sandboxed):
     assert key[:18] in routor("list")
 
 
+def test_a_second_one_in_the_same_folder_is_told_so(sandboxed):
+    done = subprocess.run(
+        [sys.executable, "-m", "services", "up"],
+        env={**sandboxed.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "already running" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"ROUTOR_HOME": "/proc/nowhere"}, "ROUTOR_HOME"),
+        ({"ROUTOR_EDGE_BODY_LIMIT_MB": "much"}, "ROUTOR_EDGE_BODY_LIMIT_MB: expected a number"),
+        ({"ROUTOR_EDGE_LISTEN": "here"}, "ROUTOR_EDGE_LISTEN: expected host:port"),
+        ({"ROUTOR_CATALOG_DIR": "/nowhere"}, "/nowhere: not a folder"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path, setting, told):
+    done = subprocess.run(
+        [sys.executable, "-m", "services", "up"],
+        env={"PATH": os.environ["PATH"], "ROUTOR_HOME": str(tmp_path), **setting},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert told in done.stderr
+
+
+def test_a_stranger_on_the_port_is_not_taken_for_us(sandboxed, tmp_path):
+    taken = sandboxed.environ["ROUTOR_EDGE_LISTEN"]
+    done = subprocess.run(
+        [sys.executable, "-m", "services", "up"],
+        env={"PATH": os.environ["PATH"], "ROUTOR_HOME": str(tmp_path), "ROUTOR_EDGE_LISTEN": taken},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"ROUTOR_EDGE_LISTEN: cannot listen on {taken}" in done.stderr
+
+
 def test_no_secret_in_logs(sandboxed):
     note = sandboxed.note()["environ"]
     for service in ("edge", "router", "providers", "health"):
@@ -106,6 +153,35 @@ def test_no_secret_in_logs(sandboxed):
         assert note["ROUTOR_INTERNAL_TOKEN"] not in log
         assert sandboxed.key not in log
         assert "capital of France" not in log
+
+
+def test_a_closed_terminal_leaves_nothing_behind(tmp_path):
+    up = Up(tmp_path)
+    pids = up.note()["pids"]
+    assert up.stop(signal.SIGHUP) == 0
+    for pid in pids.values():
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_what_outlives_its_launcher_keeps_the_folder_locked(tmp_path):
+    up = Up(tmp_path)
+    pids = up.note()["pids"].values()
+    try:
+        up.process.kill()
+        up.process.wait(10)
+        done = subprocess.run(
+            [sys.executable, "-m", "services", "up"],
+            env={"PATH": os.environ["PATH"], "ROUTOR_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert all(str(pid) in done.stderr for pid in pids)
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_ctrl_c_leaves_nothing_behind(sandboxed):

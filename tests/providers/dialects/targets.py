@@ -105,3 +105,14 @@ def text(chunks: list[Chunk], field: str = "content") -> str:
 
 def tool_calls(chunks: list[Chunk]) -> list[Any]:
     return [one for c in chunks for one in c.body["choices"][0]["delta"].get("tool_calls") or []]
+
+
+def chunk(delta: Any, finish: str | None = None, index: int = 0, **extra: Any) -> dict[str, Any]:
+    choice = {"index": index, "delta": delta, "finish_reason": finish, **extra}
+    return {"id": "c1", "created": 5, "choices": [choice]}
+
+
+def call_delta(index: int, arguments: Any, call_id: str = "", name: str = "") -> dict[str, Any]:
+    head = {"id": call_id, "type": "function"} if call_id else {}
+    function = {"arguments": arguments, **({"name": name} if name else {})}
+    return {"tool_calls": [{"index": index, **head, "function": function}]}
