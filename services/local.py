@@ -45,6 +45,9 @@ LINKS = {"ROUTER": 50061, "PROVIDERS": 50062}
 SOCKET_PATH_BYTES = 100
 
 KEY_NAMES = frozenset(name for vendor in VENDORS.values() for name in vendor.key_env)
+# glibc would hand the memory of every large body back to the kernel and fault it in again for
+# the next one: half the CPU of a 1 MB request (5.9 ms with its defaults, 2.9 ms with these).
+MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(128 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
 NOTE = "running.json"
 # What the command line needs to talk to what `routor up` runs.
 NOTED = (
@@ -219,7 +222,7 @@ def _note_of(home: Path) -> dict[str, dict[str, Any]]:
 def plan(environ: Mapping[str, str]) -> Local:
     """Decide what to start, with which addresses, keys and data folder."""
     home = home_of(environ)
-    local = Local(home, dict(environ))
+    local = Local(home, {**MALLOC, **environ})
     _place(local.environ, home)
     if not environ.get("ROUTOR_API_KEY"):
         local.environ["ROUTOR_API_KEY"] = f"sk-routor-{secrets.token_urlsafe(32)}"
