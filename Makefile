@@ -1,7 +1,7 @@
 # Thin on purpose: each target is a line or two of a real tool.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help env dev up test lint newcomer bench bench-quick format protos lock clean
 
