@@ -4,7 +4,7 @@ Behind the doors there is one language, OpenAI chat completions.
 """
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -17,7 +17,9 @@ class Call(msgspec.Struct, frozen=True):
     """A request as read.
 
     `body` is the OpenAI chat request to forward, without routor fields; `model` what the caller
-    asked for, "auto" when the choice is Routor's.
+    asked for, "auto" when the choice is Routor's. `thoughts`: the caller wants to be told what
+    the model thinks. `dropped` names what was left out as harmless. `view` is what the door keeps
+    for its answer.
     """
 
     body: bytes
@@ -25,6 +27,9 @@ class Call(msgspec.Struct, frozen=True):
     fields: fields.Fields
     profile: "types_pb2.Profile.ValueType"
     model: str
+    thoughts: bool = True
+    dropped: tuple[str, ...] = ()
+    view: Any = None
 
     @property
     def stream(self) -> bool:
@@ -43,16 +48,8 @@ class Call(msgspec.Struct, frozen=True):
         )
 
 
-class Door(Protocol):
-    """One wire format of ours. `routor` is the JSON object of that name, encoded."""
-
-    def parse(self, raw: bytes) -> Call:
-        """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
-        ...
-
-    def answer(self, body: bytes, routor: bytes) -> bytes:
-        """Return a whole answer, made from an OpenAI chat completion."""
-        ...
+class Writer(Protocol):
+    """Writes one stream. `routor` is the JSON object of that name, encoded."""
 
     def chunks(self, bodies: Iterable[bytes]) -> bytes:
         """Return what OpenAI chat.completion.chunks put on the stream."""
@@ -64,4 +61,24 @@ class Door(Protocol):
 
     def broken(self, error: RoutorError, request_id: str) -> bytes:
         """Return the end of a stream that failed: never to be taken for a clean one."""
+        ...
+
+
+class Door(Protocol):
+    """One wire format of ours."""
+
+    def parse(self, raw: bytes) -> Call:
+        """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
+        ...
+
+    def answer(self, call: Call, body: bytes, routor: bytes) -> bytes:
+        """Return a whole answer, made from an OpenAI chat completion."""
+        ...
+
+    def writer(self, call: Call) -> Writer:
+        """Return what writes the stream that answers a call."""
+        ...
+
+    def fault(self, error: RoutorError, request_id: str) -> dict[str, Any]:
+        """Return the body of an error that comes before any other byte."""
         ...

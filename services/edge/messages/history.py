@@ -1,0 +1,216 @@
+"""A conversation of Anthropic's blocks as OpenAI messages.
+
+What only Anthropic has (cache marks, signed thoughts) stays on the messages by the names that
+`services/providers/dialects` gives it back under when the answer comes from Anthropic.
+"""
+
+import base64
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from services.edge import document
+from services.edge.messages.schema import (
+    Assistant,
+    Base64,
+    Counted,
+    Document,
+    Image,
+    Plain,
+    Redacted,
+    SearchResult,
+    Stored,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+    Url,
+    User,
+    UserBlock,
+    Written,
+)
+
+Json = dict[str, Any]
+
+
+def conversation(request: Counted) -> list[Json]:
+    """Return the messages; raise INVALID_REQUEST for results and calls that do not match."""
+    _check_results(request.messages)
+    messages = _system(request.system)
+    for index, turn in enumerate(request.messages):
+        path = f"messages[{index}].content"
+        messages += _user(turn, path) if isinstance(turn, User) else [_assistant(turn)]
+    if request.cache_control is not None and messages:
+        messages[-1]["cache_control"] = request.cache_control
+    return messages
+
+
+def _check_results(turns: Sequence[User | Assistant]) -> None:
+    """Every call is answered in the turn after it, and nothing else is."""
+    waiting: set[str] = set()
+    for index, turn in enumerate(turns):
+        results = {
+            block.tool_use_id: place
+            for place, block in enumerate(_blocks(turn))
+            if isinstance(block, ToolResult)
+        }
+        for called in waiting - results.keys():
+            path = f"messages[{index}].content"
+            raise document.invalid(path, f"has no tool_result for the tool_use {called[:64]!r}")
+        for answered in results.keys() - waiting:
+            path = f"messages[{index}].content[{results[answered]}].tool_use_id"
+            raise document.invalid(path, "answers no tool_use of the turn before")
+        waiting = {block.id for block in _blocks(turn) if isinstance(block, ToolUse)}
+    if waiting and len(turns) > 1:
+        path = f"messages[{len(turns) - 1}].content"
+        raise document.invalid(path, "ends with a tool_use that no tool_result answers")
+
+
+def _blocks(turn: User | Assistant) -> Sequence[object]:
+    return turn.content if isinstance(turn.content, list) else ()
+
+
+def _system(given: str | list[Text] | None) -> list[Json]:
+    if not given:
+        return []
+    content = given if isinstance(given, str) else [_text(block) for block in given]
+    return [{"role": "system", "content": content}]
+
+
+def _user(turn: User, path: str) -> list[Json]:
+    """Return the results of tools, each a message, then what the user says."""
+    if isinstance(turn.content, str):
+        return [{"role": "user", "content": turn.content}]
+    if not turn.content:
+        raise document.invalid(path, "must not be empty")
+    messages: list[Json] = []
+    parts: list[Json] = []
+    for place, block in enumerate(turn.content):
+        if isinstance(block, ToolResult):
+            result, shown = _result(block, f"{path}[{place}]")
+            messages.append(result)
+            parts += shown
+        else:
+            parts += _parts(block, f"{path}[{place}]")
+    return [*messages, {"role": "user", "content": parts}] if parts else messages
+
+
+def _result(block: ToolResult, path: str) -> tuple[Json, list[Json]]:
+    """Return the result as text, and the images in it: OpenAI's tool messages hold none."""
+    inner = [Text(block.content)] if isinstance(block.content, str) else block.content or []
+    parts = [
+        part
+        for place, one in enumerate(inner)
+        for part in _parts(one, f"{path}.content[{place}]")
+    ]
+    text = "\n".join(part["text"] for part in parts if part["type"] == "text")
+    shown = [part for part in parts if part["type"] != "text"]
+    if shown:
+        text = f"{text}\n[What this tool returned beside text follows.]".lstrip()
+    message: Json = {
+        "role": "tool",
+        "tool_call_id": block.tool_use_id,
+        "content": f"Error: {text}" if block.is_error else text,
+    }
+    return _marked(message, block.cache_control), shown
+
+
+def _assistant(turn: Assistant) -> Json:
+    if isinstance(turn.content, str):
+        return {"role": "assistant", "content": turn.content}
+    texts = [_text(block) for block in turn.content if isinstance(block, Text)]
+    calls = [_call(block) for block in turn.content if isinstance(block, ToolUse)]
+    message: Json = {"role": "assistant", "content": texts or (None if calls else "")}
+    if calls:
+        message["tool_calls"] = calls
+    return {**message, **_thoughts(turn.content)}
+
+
+def _call(block: ToolUse) -> Json:
+    written = msgspec.json.encode(block.input).decode()
+    return {
+        "id": block.id,
+        "type": "function",
+        "function": {"name": block.name, "arguments": written},
+    }
+
+
+def _thoughts(blocks: Iterable[object]) -> Json:
+    """Return signed thoughts as they were given, and those of other models as text."""
+    signed: list[Json] = []
+    told: list[str] = []
+    for block in blocks:
+        if isinstance(block, Redacted) or (isinstance(block, Thinking) and block.signature):
+            signed.append(msgspec.to_builtins(block))
+        elif isinstance(block, Thinking):
+            told.append(block.thinking)
+    thoughts: Json = {"thinking_blocks": signed} if signed else {}
+    return {**thoughts, "reasoning_content": "\n".join(told)} if told else thoughts
+
+
+def _parts(block: UserBlock | Text, path: str) -> list[Json]:
+    if isinstance(block, Text):
+        return [_text(block)]
+    if isinstance(block, Image):
+        return [_marked(_image(block, path), block.cache_control)]
+    if isinstance(block, Document):
+        return [_marked(part, block.cache_control) for part in _document(block, path)]
+    if isinstance(block, SearchResult):
+        found = "\n".join(text.text for text in block.content)
+        part = {"type": "text", "text": f"{block.title} ({block.source})\n{found}"}
+        return [_marked(part, block.cache_control)]
+    raise document.invalid(f"{path}.type", "must not be tool_result inside a tool_result")
+
+
+def _text(block: Text) -> Json:
+    return _marked({"type": "text", "text": block.text}, block.cache_control)
+
+
+def _marked(part: Json, mark: Json | None) -> Json:
+    return {**part, "cache_control": mark} if mark is not None else part
+
+
+def _image(block: Image, path: str) -> Json:
+    source = block.source
+    if isinstance(source, Stored):
+        raise document.invalid(f"{path}.source.type", "must be base64 or url")
+    url = source.url if isinstance(source, Url) else _data_url(source)
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def _data_url(source: Base64) -> str:
+    return f"data:{source.media_type};base64,{source.data}"
+
+
+def _document(block: Document, path: str) -> list[Json]:
+    """Return a document as a file; one that is text is told with its title and context."""
+    source = block.source
+    if isinstance(source, Url):
+        raise document.invalid(f"{path}.source.type", "must be base64, text, content or file")
+    if isinstance(source, Stored):
+        return [{"type": "file", "file": {"file_id": source.file_id}}]
+    if isinstance(source, Base64):
+        if not source.media_type.startswith("text/"):
+            name = block.title or "document.pdf"
+            return [{"type": "file", "file": {"filename": name, "file_data": _data_url(source)}}]
+        text = _decoded(source, path)
+    else:
+        text = _written(source)
+    head = [word for word in (block.title, block.context) if word]
+    return [{"type": "text", "text": "\n".join([*head, text])}]
+
+
+def _decoded(source: Base64, path: str) -> str:
+    try:
+        return base64.b64decode(source.data, validate=True).decode()
+    except ValueError:
+        raise document.invalid(f"{path}.source.data", "is not text in base64") from None
+
+
+def _written(source: Plain | Written) -> str:
+    if isinstance(source, Plain):
+        return source.data
+    if isinstance(source.content, str):
+        return source.content
+    return "\n".join(text.text for text in source.content)

@@ -1,0 +1,134 @@
+"""Anthropic's request as the inner one: OpenAI chat completions.
+
+Source of the rules: anthropic 2.12.0, types/message_create_params.py (2026-11-23).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from services.edge import chat, document, fields
+from services.edge.door import Call
+from services.edge.messages import history
+from services.edge.messages.schema import Choice, Counted, MessagesRequest, Tool
+from services.errors import Kind, RoutorError
+
+Json = dict[str, Any]
+
+# Harmless without Anthropic behind it: they change how long a context is kept, or where it is.
+LEFT_OUT = frozenset({"context_management", "inference_geo", "betas"})
+KNOWN = frozenset(MessagesRequest.__struct_fields__) | LEFT_OUT
+# OpenAI's word for a budget of thinking tokens; the steps of `dialects/reasoning.py`, halfway.
+_EFFORT_UP_TO = ((1_535, "minimal"), (5_119, "low"), (12_287, "medium"), (24_575, "high"))
+
+
+def parse(raw: bytes) -> Call:
+    """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
+    tree = document.read(raw)
+    own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}
+    dropped = _known(tree)
+    request = document.convert(tree, MessagesRequest)
+    inner = {**_counted(request), **_answering(request), **own}
+    thoughts = request.thinking is not None and request.thinking.type != "disabled"
+    return msgspec.structs.replace(chat.call(inner), thoughts=thoughts, dropped=dropped)
+
+
+def parse_counted(raw: bytes) -> Call:
+    """Read the body of a request that is only to be counted."""
+    tree = document.read(raw)
+    return chat.call(_counted(document.convert(tree, Counted)))
+
+
+def _known(tree: Json) -> tuple[str, ...]:
+    """Take out nulls and what can be left out; raise for fields that nobody knows."""
+    for name in [name for name, value in tree.items() if value is None]:
+        del tree[name]
+    dropped = tuple(sorted(LEFT_OUT & tree.keys()))
+    for name in dropped:
+        del tree[name]
+    for name in tree.keys() - KNOWN:
+        shown = name[:64]
+        text = f"{shown}: this field is not supported here; leave it out."
+        raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=shown)
+    return dropped
+
+
+def _counted(request: Counted) -> Json:
+    """Return the fields that every request has."""
+    tree: Json = {"model": request.model or "auto", "messages": history.conversation(request)}
+    if request.tools:
+        tree["tools"] = _tools(request.tools)
+        if request.tool_choice is not None:
+            tree |= _choice(request.tool_choice)
+    effort = _effort(request)
+    if effort:
+        tree["reasoning_effort"] = effort
+    output = request.output_config
+    form = (output.format if output else None) or request.output_format
+    if form is not None:
+        shape = {"name": "answer", "schema": form.schema, "strict": True}
+        tree["response_format"] = {"type": "json_schema", "json_schema": shape}
+    return tree
+
+
+def _answering(request: MessagesRequest) -> Json:
+    """Return the fields of a request that wants an answer."""
+    tree: Json = {"max_completion_tokens": request.max_tokens}
+    if request.stream:
+        # The end of an Anthropic stream always tells the usage.
+        tree |= {"stream": True, "stream_options": {"include_usage": True}}
+    for name in ("temperature", "top_p", "top_k"):
+        if (value := getattr(request, name)) is not None:
+            tree[name] = value
+    if request.stop_sequences:
+        tree["stop"] = request.stop_sequences
+    if request.metadata is not None and request.metadata.user_id:
+        tree["user"] = request.metadata.user_id
+    if request.service_tier is not None:
+        tree["service_tier"] = "auto" if request.service_tier == "auto" else "default"
+    return tree
+
+
+def _effort(request: Counted) -> str:
+    """Return OpenAI's word for how much to think, "" where the request leaves it open."""
+    output, thinking = request.output_config, request.thinking
+    if thinking is not None and thinking.type == "disabled":
+        return "none"
+    if output is not None and output.effort is not None:
+        return output.effort
+    budget = thinking.budget_tokens if thinking is not None else None
+    if budget is None:
+        return ""
+    return next((word for most, word in _EFFORT_UP_TO if budget <= most), "xhigh")
+
+
+def _tools(offered: Sequence[Tool]) -> list[Json]:
+    return [_tool(tool, f"tools[{index}]") for index, tool in enumerate(offered)]
+
+
+def _tool(tool: Tool, path: str) -> Json:
+    if tool.type not in (None, "custom"):
+        text = f"{path}.type: tools that Anthropic runs are not supported here; declare your own."
+        raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=f"{path}.type")
+    if tool.input_schema is None:
+        raise document.invalid(f"{path}.input_schema", "is missing")
+    declared: Json = {"name": tool.name, "parameters": tool.input_schema}
+    if tool.description is not None:
+        declared["description"] = tool.description
+    if tool.strict is not None:
+        declared["strict"] = tool.strict
+    made: Json = {"type": "function", "function": declared}
+    return {**made, "cache_control": tool.cache_control} if tool.cache_control else made
+
+
+def _choice(choice: Choice) -> Json:
+    if choice.type == "tool":
+        if not choice.name:
+            raise document.invalid("tool_choice.name", "is missing")
+        tree: Json = {"tool_choice": {"type": "function", "function": {"name": choice.name}}}
+    else:
+        tree = {"tool_choice": "required" if choice.type == "any" else choice.type}
+    if choice.disable_parallel_tool_use and choice.type != "none":
+        tree["parallel_tool_calls"] = False
+    return tree

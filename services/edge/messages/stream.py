@@ -1,0 +1,143 @@
+"""OpenAI's chunks as Anthropic's named events.
+
+Source: anthropic 2.12.0, types/raw_message_stream_event.py and the blocks it names (2026-11-23).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from services.edge.messages import answer, fault
+from services.edge.messages.answer import Call, Said, Usage
+from services.errors import RoutorError
+
+Json = dict[str, Any]
+
+
+class _Choice(Struct, frozen=True):
+    delta: Said = Said()
+    finish_reason: str | None = None
+
+
+class _Chunk(Struct, frozen=True):
+    id: str = ""
+    model: str = ""
+    choices: list[_Choice] = []
+    usage: Usage | None = None
+
+
+_chunk = msgspec.json.Decoder(_Chunk)
+_encode = msgspec.json.Encoder().encode
+
+
+class Stream:
+    """Writes one stream. Blocks are numbered in order, and one is open at a time."""
+
+    def __init__(self, *, thoughts: bool) -> None:
+        self._thoughts = thoughts
+        self._begun = False
+        self._open = ""
+        self._index = -1
+
+    def chunks(self, bodies: Iterable[bytes]) -> bytes:
+        """Return the events of the chunks."""
+        return b"".join(event for body in bodies for event in self._events(_chunk.decode(body)))
+
+    def finish(self, bodies: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
+        """Return the clean end: why it stopped, the usage, `routor`, and message_stop."""
+        last = [_chunk.decode(body) for body in bodies]
+        reason = next((choice.finish_reason for one in last for choice in one.choices), None)
+        usage = _chunk.decode(usage_chunk).usage if usage_chunk else None
+        delta = {
+            "stop_reason": answer.STOP_REASONS.get(reason or "", "end_turn"),
+            "stop_sequence": None,
+        }
+        events = [event for one in last for event in self._events(one)]
+        events += self._close()
+        told = (usage or Usage()).json()
+        events.append(
+            _event("message_delta", delta=delta, usage=told, routor=msgspec.Raw(routor))
+        )
+        return b"".join([*events, _event("message_stop")])
+
+    def broken(self, error: RoutorError, request_id: str) -> bytes:
+        """Return the error event; no message_stop ever follows it."""
+        return b"event: error\ndata: " + _encode(fault.document(error, request_id)) + b"\n\n"
+
+    def _events(self, chunk: _Chunk) -> Iterable[bytes]:
+        if not self._begun:
+            self._begun = True
+            message = {
+                **answer.head(chunk.id, chunk.model),
+                "content": [],
+                "stop_reason": None,
+                "stop_sequence": None,
+                # What the input was is known, and told, at the end.
+                "usage": Usage().json(),
+            }
+            yield _event("message_start", message=message)
+            yield _event("ping")
+        for choice in chunk.choices[:1]:
+            yield from self._said(choice.delta)
+
+    def _said(self, delta: Said) -> Iterable[bytes]:
+        if self._thoughts and delta.reasoning_content:
+            block = {"type": "thinking", "thinking": "", "signature": ""}
+            yield from self._within("thinking", block)
+            yield self._delta({"type": "thinking_delta", "thinking": delta.reasoning_content})
+        if self._thoughts and delta.thinking_blocks:
+            for block in delta.thinking_blocks:
+                yield from self._signed(answer.signed(block))
+        text = (delta.content or "") + (delta.refusal or "")
+        if text:
+            yield from self._within("text", {"type": "text", "text": ""})
+            yield self._delta({"type": "text_delta", "text": text})
+        for call in delta.tool_calls or ():
+            yield from self._call(call)
+
+    def _signed(self, block: Json) -> Iterable[bytes]:
+        """Sign the thoughts that have been told, or tell those that cannot be read."""
+        if block.get("type") != "thinking":
+            yield from self._start("redacted", block)
+        else:
+            if self._open != "thinking":
+                started = {"type": "thinking", "thinking": "", "signature": ""}
+                yield from self._start("thinking", started)
+                told = block.get("thinking", "")
+                yield self._delta({"type": "thinking_delta", "thinking": told})
+            sign = block.get("signature", "")
+            yield self._delta({"type": "signature_delta", "signature": sign})
+        yield from self._close()
+
+    def _call(self, call: Call) -> Iterable[bytes]:
+        block = {"type": "tool_use", "id": call.id, "name": call.function.name, "input": {}}
+        yield from self._start("tool_use", block)
+        given = call.function.arguments or "{}"
+        yield self._delta({"type": "input_json_delta", "partial_json": given})
+        yield from self._close()
+
+    def _within(self, kind: str, block: Json) -> Iterable[bytes]:
+        """Be in a block of this kind."""
+        if self._open != kind:
+            yield from self._start(kind, block)
+
+    def _start(self, kind: str, block: Json) -> Iterable[bytes]:
+        yield from self._close()
+        self._open = kind
+        self._index += 1
+        yield _event("content_block_start", index=self._index, content_block=block)
+
+    def _close(self) -> list[bytes]:
+        if not self._open:
+            return []
+        self._open = ""
+        return [_event("content_block_stop", index=self._index)]
+
+    def _delta(self, delta: Json) -> bytes:
+        return _event("content_block_delta", index=self._index, delta=delta)
+
+
+def _event(kind: str, **members: Any) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), _encode({"type": kind, **members}))

@@ -1,0 +1,160 @@
+"""The items of a Responses conversation as OpenAI chat messages."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.edge import document
+from services.edge.responses import sealed
+from services.edge.responses.schema import (
+    CustomCall,
+    CustomOutput,
+    FunctionCall,
+    FunctionOutput,
+    InputAudio,
+    InputFile,
+    InputImage,
+    Item,
+    Message,
+    Part,
+    Reasoning,
+    Refusal,
+    ResponsesRequest,
+)
+
+Json = dict[str, Any]
+
+
+def conversation(request: ResponsesRequest) -> list[Json]:
+    """Return the messages: the instructions, then the input."""
+    messages: list[Json] = []
+    if request.instructions:
+        messages.append({"role": "system", "content": request.instructions})
+    if isinstance(request.input, str):
+        return [*messages, {"role": "user", "content": request.input}]
+    teller = _Teller(messages)
+    for index, item in enumerate(request.input):
+        teller.add(item, f"input[{index}]")
+    return teller.done()
+
+
+class _Teller:
+    """Folds items into messages: what one assistant turn thought, said and called is one."""
+
+    def __init__(self, messages: list[Json]) -> None:
+        self._messages = messages
+        self._thoughts: Json = {}
+        self._shown: list[Json] = []
+
+    def add(self, item: Item, path: str) -> None:
+        """Take the next item."""
+        if isinstance(item, FunctionOutput | CustomOutput):
+            self._result(item, path)
+            return
+        self._show()
+        if isinstance(item, Reasoning):
+            self._thoughts = _thoughts(item)
+        elif isinstance(item, FunctionCall | CustomCall):
+            self._turn().setdefault("tool_calls", []).append(_call(item))
+        elif item.role == "assistant":
+            self._said(item, path)
+        else:
+            content = _content(item, path)
+            self._messages.append({"role": item.role, "content": content})
+
+    def done(self) -> list[Json]:
+        """Return the messages, after the last item."""
+        self._show()
+        return self._messages
+
+    def _turn(self) -> Json:
+        """Return the assistant's turn that is under way."""
+        last = self._messages[-1] if self._messages else None
+        if last is None or last["role"] != "assistant" or self._thoughts:
+            last = {"role": "assistant", "content": None, **self._thoughts}
+            self._messages.append(last)
+            self._thoughts = {}
+        return last
+
+    def _said(self, item: Message, path: str) -> None:
+        turn = self._turn()
+        if turn["content"] is not None or "tool_calls" in turn:
+            turn = {"role": "assistant", "content": None}
+            self._messages.append(turn)
+        turn["content"] = _content(item, path)
+
+    def _result(self, item: FunctionOutput | CustomOutput, path: str) -> None:
+        """Tell a result as text; images in it follow, since tool messages hold none."""
+        output = [] if isinstance(item.output, str) else item.output
+        parts = [
+            _part(part, f"{path}.output[{place}]", "user") for place, part in enumerate(output)
+        ]
+        texts = [part["text"] for part in parts if part["type"] == "text"]
+        shown = [part for part in parts if part["type"] != "text"]
+        if shown:
+            texts.append("[What this tool returned beside text follows.]")
+        text = item.output if isinstance(item.output, str) else "\n".join(texts)
+        self._messages.append({"role": "tool", "tool_call_id": item.call_id, "content": text})
+        self._shown += shown
+
+    def _show(self) -> None:
+        if self._shown:
+            self._messages.append({"role": "user", "content": self._shown})
+            self._shown = []
+
+
+def _thoughts(item: Reasoning) -> Json:
+    """Return what `answer` put into the item: signed thoughts, or readable ones."""
+    if item.encrypted_content and (opened := sealed.unseal(item.encrypted_content)):
+        return opened
+    told: Sequence[Any] = item.content or item.summary
+    text = "\n".join(piece.text for piece in told if piece.text)
+    return {"reasoning_content": text} if text else {}
+
+
+def _call(item: FunctionCall | CustomCall) -> Json:
+    if isinstance(item, CustomCall):
+        custom = {"name": item.name, "input": item.input}
+        return {"id": item.call_id, "type": "custom", "custom": custom}
+    function = {"name": item.name, "arguments": item.arguments}
+    return {"id": item.call_id, "type": "function", "function": function}
+
+
+def _content(item: Message, path: str) -> str | list[Json]:
+    if isinstance(item.content, str):
+        return item.content
+    if not item.content:
+        raise document.invalid(f"{path}.content", "must not be empty")
+    return [
+        _part(part, f"{path}.content[{place}]", item.role)
+        for place, part in enumerate(item.content)
+    ]
+
+
+def _part(part: Part, path: str, role: str) -> Json:
+    if isinstance(part, Refusal):
+        if role == "assistant":
+            return {"type": "refusal", "refusal": part.refusal}
+        raise document.invalid(f"{path}.type", "must not be refusal in what the model reads")
+    if isinstance(part, InputImage | InputFile | InputAudio):
+        if role != "user":
+            raise document.invalid(f"{path}.type", f"must be text in a message of the {role}")
+        return _attached(part, path)
+    return {"type": "text", "text": part.text}
+
+
+def _attached(part: InputImage | InputFile | InputAudio, path: str) -> Json:
+    if isinstance(part, InputAudio):
+        sound = {"data": part.input_audio.data, "format": part.input_audio.format}
+        return {"type": "input_audio", "input_audio": sound}
+    if isinstance(part, InputImage):
+        if part.image_url is None:
+            raise document.invalid(f"{path}.image_url", "is missing; file_id is not supported here")
+        image = {"url": part.image_url, **({"detail": part.detail} if part.detail else {})}
+        return {"type": "image_url", "image_url": image}
+    if part.file_url:
+        raise document.invalid(f"{path}.file_url", "is not supported here; send file_data")
+    names = ("file_data", "file_id", "filename")
+    given = {name: value for name in names if (value := getattr(part, name)) is not None}
+    if not given.keys() & {"file_data", "file_id"}:
+        raise document.invalid(path, "needs file_data or file_id")
+    return {"type": "file", "file": given}

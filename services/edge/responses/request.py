@@ -1,0 +1,165 @@
+"""A Responses request as the inner one: OpenAI chat completions. Nothing is stored."""
+
+from typing import Any
+
+import msgspec
+
+from services.edge import chat, document, fields
+from services.edge.door import Call
+from services.edge.responses import history
+from services.edge.responses.schema import (
+    AllowedTools,
+    FunctionTool,
+    NamedCustom,
+    NamedFunction,
+    ObjectFormat,
+    ResponsesRequest,
+    SchemaFormat,
+    Tool,
+)
+from services.errors import Kind, RoutorError
+
+Json = dict[str, Any]
+
+# They ask for something kept at the server.
+KEPT = {
+    "previous_response_id": "send the earlier items in input",
+    "conversation": "send the earlier items in input",
+    "background": "stream the answer instead",
+    "prompt": "send the prompt in instructions and input",
+}
+# They change nothing in an answer without tools that OpenAI runs.
+LEFT_OUT = frozenset(
+    {"max_tool_calls", "stream_options", "context_management", "moderation", "access_programs"}
+    | {"prompt_cache_options", "prompt_cache_retention", "background_options"}
+)
+KNOWN = frozenset(ResponsesRequest.__struct_fields__) | LEFT_OUT
+_SAME = ("temperature", "top_p", "parallel_tool_calls", "metadata", "user", "service_tier")
+_ALSO_SAME = ("safety_identifier", "prompt_cache_key", "store")
+
+
+def parse(raw: bytes) -> Call:
+    """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
+    tree = document.read(raw)
+    own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}
+    dropped = _known(tree)
+    _type_messages(tree.get("input"))
+    _refuse_hosted(tree.get("tools"))
+    echo = {name: tree.get(name) for name in ("tools", "tool_choice", "text", "reasoning")}
+    request = document.convert(tree, ResponsesRequest)
+    call = chat.call({**_inner(request), **own})
+    return msgspec.structs.replace(call, view=View(request, echo), dropped=dropped)
+
+
+class View(msgspec.Struct, frozen=True):
+    """What the answer says again of its request; `echo` holds members as they were written."""
+
+    request: ResponsesRequest
+    echo: Json
+
+    @property
+    def thoughts(self) -> bool:
+        """Whether the caller wants to be told what the model thought."""
+        asked = self.request.reasoning
+        return asked is not None and bool(asked.summary or asked.generate_summary)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the caller wants thoughts that it can send back."""
+        return "reasoning.encrypted_content" in (self.request.include or ())
+
+
+def _known(tree: Json) -> tuple[str, ...]:
+    """Take out nulls and what can be left out; raise for fields that need a server's memory."""
+    for name in [name for name, value in tree.items() if value is None]:
+        del tree[name]
+    for name, advice in KEPT.items():
+        if tree.pop(name, None):
+            text = f"{name}: Routor keeps no responses; {advice}."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=name)
+    dropped = tuple(sorted(LEFT_OUT & tree.keys()))
+    for name in dropped:
+        del tree[name]
+    for name in tree.keys() - KNOWN:
+        shown = name[:64]
+        text = f"{shown}: this field is not supported here; leave it out."
+        raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=shown)
+    return dropped
+
+
+def _type_messages(items: object) -> None:
+    """A message may go without its type; whatever needs a server's memory is refused."""
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        if not isinstance(item, dict):
+            continue
+        if "type" not in item and "role" in item:
+            item["type"] = "message"
+        if item.get("type") == "item_reference":
+            text = f"input[{index}].type: Routor keeps no items; send the item itself."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=f"input[{index}].type")
+
+
+def _refuse_hosted(tools: object) -> None:
+    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if isinstance(kind, str) and kind not in ("function", "custom"):
+            path = f"tools[{index}].type"
+            text = f"{path}: tools that OpenAI runs are not supported here; declare a function."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=path)
+
+
+def _inner(request: ResponsesRequest) -> Json:
+    tree: Json = {"model": request.model or "auto", "messages": history.conversation(request)}
+    for name in (*_SAME, *_ALSO_SAME):
+        if (value := getattr(request, name)) is not None:
+            tree[name] = value
+    if request.max_output_tokens is not None:
+        tree["max_completion_tokens"] = request.max_output_tokens
+    if request.stream:
+        # The end of a Responses stream always tells the usage.
+        tree |= {"stream": True, "stream_options": {"include_usage": True}}
+    if request.reasoning is not None and request.reasoning.effort is not None:
+        tree["reasoning_effort"] = request.reasoning.effort
+    return {**tree, **_tools(request), **_text(request)}
+
+
+def _tools(request: ResponsesRequest) -> Json:
+    offered, choice = request.tools or [], request.tool_choice
+    if isinstance(choice, AllowedTools):
+        names = {allowed.name for allowed in choice.tools}
+        offered = [tool for tool in offered if tool.name in names]
+        if not offered:
+            raise document.invalid("tool_choice.tools", "names none of the tools")
+        chosen: Json = {"tool_choice": choice.mode}
+    elif isinstance(choice, NamedFunction | NamedCustom):
+        kind = "function" if isinstance(choice, NamedFunction) else "custom"
+        chosen = {"tool_choice": {"type": kind, kind: {"name": choice.name}}}
+    else:
+        chosen = {"tool_choice": choice} if choice is not None else {}
+    return {"tools": [_tool(tool) for tool in offered], **chosen} if offered else chosen
+
+
+def _tool(tool: Tool) -> Json:
+    names = ("name", "description", "parameters", "strict", "format")
+    declared = {name: value for name in names if (value := getattr(tool, name, None)) is not None}
+    kind = "function" if isinstance(tool, FunctionTool) else "custom"
+    return {"type": kind, kind: declared}
+
+
+def _text(request: ResponsesRequest) -> Json:
+    tree: Json = {}
+    options = request.text
+    if options is not None and options.verbosity is not None:
+        tree["verbosity"] = options.verbosity
+    form = options.format if options is not None else None
+    if isinstance(form, ObjectFormat):
+        tree["response_format"] = {"type": "json_object"}
+    elif isinstance(form, SchemaFormat):
+        names = ("name", "schema", "description", "strict")
+        shape = {name: value for name in names if (value := getattr(form, name)) is not None}
+        tree["response_format"] = {"type": "json_schema", "json_schema": shape}
+    if request.top_logprobs or "message.output_text.logprobs" in (request.include or ()):
+        tree["logprobs"] = True
+        if request.top_logprobs:
+            tree["top_logprobs"] = request.top_logprobs
+    return tree

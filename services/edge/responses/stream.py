@@ -1,0 +1,266 @@
+"""OpenAI's chat chunks as the events of a response.
+
+Source: openai 3.54.0, types/responses/response_stream_event.py; order:
+https://platform.openai.com/docs/guides/streaming-responses (2026-11-23).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from services.edge.responses import answer
+from services.edge.responses.answer import Call, Logprobs, Said, Usage
+from services.edge.responses.request import View
+from services.errors import RoutorError
+
+Json = dict[str, Any]
+
+
+class _Choice(Struct, frozen=True):
+    delta: Said = Said()
+    finish_reason: str | None = None
+    logprobs: Logprobs | None = None
+
+
+class _Chunk(Struct, frozen=True):
+    id: str = ""
+    model: str = ""
+    created: int = 0
+    choices: list[_Choice] = []
+    usage: Usage | None = None
+
+
+_chunk = msgspec.json.Decoder(_Chunk)
+_encode = msgspec.json.Encoder().encode
+
+
+class Stream:
+    """Writes one stream: items in order, one open at a time, events numbered."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._head: Json = {}
+        self._own = ""
+        self._sequence = 0
+        self._items: list[Json] = []
+        self._open: _Thoughts | _Message | None = None
+
+    def chunks(self, bodies: Iterable[bytes]) -> bytes:
+        """Return the events of the chunks."""
+        return b"".join(event for body in bodies for event in self._events(_chunk.decode(body)))
+
+    def finish(self, bodies: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
+        """Return the clean end: what is open closed, then the whole response."""
+        last = [_chunk.decode(body) for body in bodies]
+        events = [event for one in last for event in self._events(one)]
+        reason = next((choice.finish_reason for one in last for choice in one.choices), None)
+        ending = answer.end(reason)
+        if not self._items and self._open is None:
+            self._open = _Message(self, f"msg_{self._own}")
+            events += self._open.start()
+        events += self._close(ending["status"])
+        usage = _chunk.decode(usage_chunk).usage if usage_chunk else None
+        response = {
+            **self._head,
+            **ending,
+            "output": self._items,
+            "usage": (usage or Usage()).json(),
+            "routor": msgspec.Raw(routor),
+        }
+        if ending["status"] == "completed":
+            response["completed_at"] = self._head["created_at"]
+        return b"".join([*events, self.event(f"response.{ending['status']}", response=response)])
+
+    def broken(self, error: RoutorError, request_id: str) -> bytes:
+        """Return the end of a stream that failed: an error, and the response as failed."""
+        told = self.event("error", code=error.code, message=error.message, param=error.param)
+        if not self._head:
+            return told
+        fault = {"code": "server_error", "message": error.message}
+        response = {**self._head, "status": "failed", "error": fault, "output": self._items}
+        return told + self.event("response.failed", response=response)
+
+    def event(self, kind: str, **members: Any) -> bytes:
+        """Return one event, numbered."""
+        number = self._sequence
+        self._sequence += 1
+        data = _encode({"type": kind, "sequence_number": number, **members})
+        return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
+
+    @property
+    def place(self) -> int:
+        """The number of the item under way."""
+        return len(self._items)
+
+    def _events(self, chunk: _Chunk) -> Iterable[bytes]:
+        if not self._head:
+            self._own = answer.own_id(chunk.id)
+            self._head = answer.head(self._own, chunk.model, chunk.created, self._view)
+            yield self.event("response.created", response=self._head)
+            yield self.event("response.in_progress", response=self._head)
+        for choice in chunk.choices[:1]:
+            logprobs = (choice.logprobs.content if choice.logprobs else None) or []
+            yield from self._said(choice.delta, logprobs)
+
+    def _said(self, delta: Said, logprobs: list[Json]) -> Iterable[bytes]:
+        if delta.reasoning_content or delta.thinking_blocks:
+            yield from self._thought(delta)
+        if delta.content or delta.refusal:
+            if not isinstance(self._open, _Message):
+                yield from self._close("completed")
+                self._open = _Message(self, f"msg_{self._own}_{self.place}")
+                yield from self._open.start()
+            yield from self._open.add(delta, logprobs)
+        for made in delta.tool_calls or ():
+            yield from self._called(made)
+
+    def _thought(self, delta: Said) -> Iterable[bytes]:
+        if not (self._view.thoughts or self._view.sealed):
+            return
+        if not isinstance(self._open, _Thoughts):
+            yield from self._close("completed")
+            self._open = _Thoughts(self, f"rs_{self._own}_{self.place}", self._view)
+            yield from self._open.start()
+        yield from self._open.add(delta)
+
+    def _called(self, made: Call) -> Iterable[bytes]:
+        """Tell a call that is complete."""
+        yield from self._close("completed")
+        item = answer.call(self._own, self.place, made)
+        field = "arguments" if item["type"] == "function_call" else "input"
+        kind = "function_call_arguments" if field == "arguments" else "custom_tool_call_input"
+        begun = {**item, field: "", "status": "in_progress"}
+        at = {"item_id": item["id"], "output_index": self.place}
+        yield self.event("response.output_item.added", output_index=self.place, item=begun)
+        yield self.event(f"response.{kind}.delta", **at, delta=item[field])
+        named = {"name": item["name"]} if field == "arguments" else {}
+        yield self.event(f"response.{kind}.done", **at, **{field: item[field]}, **named)
+        yield from self._done(item)
+
+    def _close(self, status: str) -> Iterable[bytes]:
+        """End the item that is open, if any."""
+        if self._open is None:
+            return
+        events, item = self._open.end(status)
+        self._open = None
+        yield from events
+        yield from self._done(item)
+
+    def _done(self, item: Json) -> Iterable[bytes]:
+        yield self.event("response.output_item.done", output_index=self.place, item=item)
+        self._items.append(item)
+
+
+class _Thoughts:
+    """A reasoning item while it is told."""
+
+    def __init__(self, stream: Stream, item_id: str, view: View) -> None:
+        self._stream = stream
+        self._id = item_id
+        self._view = view
+        self._text: list[str] = []
+        self._blocks: list[Json] = []
+
+    def start(self) -> Iterable[bytes]:
+        item = {"id": self._id, "type": "reasoning", "summary": []}
+        place = self._stream.place
+        yield self._stream.event("response.output_item.added", output_index=place, item=item)
+
+    def add(self, delta: Said) -> Iterable[bytes]:
+        self._blocks += [
+            {name: value for name, value in block.items() if name != "index"}
+            for block in delta.thinking_blocks or ()
+        ]
+        text = delta.reasoning_content
+        if not text:
+            return
+        if not self._text and self._view.thoughts:
+            part = {"type": "summary_text", "text": ""}
+            yield self._event("part.added", part=part)
+        self._text.append(text)
+        if self._view.thoughts:
+            yield self._event("text.delta", delta=text)
+
+    def end(self, status: str) -> tuple[list[bytes], Json]:
+        text = "".join(self._text)
+        said = Said(reasoning_content=text or None, thinking_blocks=self._blocks or None)
+        events = []
+        if text and self._view.thoughts:
+            events = [
+                self._event("text.done", text=text),
+                self._event("part.done", part={"type": "summary_text", "text": text}),
+            ]
+        return events, answer.reasoning(self._id, said, self._view)
+
+    def _event(self, kind: str, **members: Any) -> bytes:
+        at = {"item_id": self._id, "output_index": self._stream.place, "summary_index": 0}
+        return self._stream.event(f"response.reasoning_summary_{kind}", **at, **members)
+
+
+class _Message:
+    """A message item while it is told: a text, a refusal, or one after the other."""
+
+    def __init__(self, stream: Stream, item_id: str) -> None:
+        self._stream = stream
+        self._id = item_id
+        self._parts: list[Json] = []
+        self._kind = ""
+        self._text: list[str] = []
+        self._logprobs: list[Json] = []
+        self._annotations: list[Json] = []
+
+    def start(self) -> Iterable[bytes]:
+        item = answer.message(self._id, [], "in_progress")
+        place = self._stream.place
+        yield self._stream.event("response.output_item.added", output_index=place, item=item)
+
+    def add(self, delta: Said, logprobs: list[Json]) -> Iterable[bytes]:
+        self._annotations += delta.annotations or []
+        if delta.content:
+            yield from self._within("output_text")
+            self._text.append(delta.content)
+            self._logprobs += logprobs
+            yield self._event("output_text.delta", delta=delta.content, logprobs=logprobs)
+        if delta.refusal:
+            yield from self._within("refusal")
+            self._text.append(delta.refusal)
+            yield self._event("refusal.delta", delta=delta.refusal)
+
+    def end(self, status: str) -> tuple[list[bytes], Json]:
+        events = list(self._within("output_text")) if not (self._parts or self._kind) else []
+        events += self._part_done()
+        return events, answer.message(self._id, self._parts, status)
+
+    def _within(self, kind: str) -> Iterable[bytes]:
+        if self._kind == kind:
+            return
+        yield from self._part_done()
+        self._kind = kind
+        text = kind == "output_text"
+        part = answer.text_part("", [], []) if text else answer.refusal_part("")
+        yield self._event("content_part.added", part=part)
+
+    def _part_done(self) -> list[bytes]:
+        if not self._kind:
+            return []
+        told = "".join(self._text)
+        if self._kind == "output_text":
+            part = answer.text_part(told, self._annotations, self._logprobs)
+            done = self._event("output_text.done", text=told, logprobs=self._logprobs)
+        else:
+            part = answer.refusal_part(told)
+            done = self._event("refusal.done", refusal=told)
+        events = [done, self._event("content_part.done", part=part)]
+        self._parts.append(part)
+        self._kind, self._text = "", []
+        return events
+
+    def _event(self, kind: str, **members: Any) -> bytes:
+        at = {
+            "item_id": self._id,
+            "output_index": self._stream.place,
+            "content_index": len(self._parts),
+        }
+        return self._stream.event(f"response.{kind}", **at, **members)
