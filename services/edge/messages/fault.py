@@ -1,11 +1,11 @@
 """Errors in Anthropic's shape.
 
-Source: https://platform.claude.com/docs/en/api/errors and anthropic 2.12.0, types/shared (2026-11-23).
+Source: https://platform.claude.com/docs/en/api/errors (2026-11-23).
 """
 
 from typing import Any
 
-from services.errors import Kind, RoutorError
+from services.errors import RoutorError
 
 _TYPES = {
     400: "invalid_request_error",

@@ -100,9 +100,7 @@ def _result(block: ToolResult, path: str) -> tuple[Json, list[Json]]:
     """Return the result as text, and the images in it: OpenAI's tool messages hold none."""
     inner = [Text(block.content)] if isinstance(block.content, str) else block.content or []
     parts = [
-        part
-        for place, one in enumerate(inner)
-        for part in _parts(one, f"{path}.content[{place}]")
+        part for place, one in enumerate(inner) for part in _parts(one, f"{path}.content[{place}]")
     ]
     text = "\n".join(part["text"] for part in parts if part["type"] == "text")
     shown = [part for part in parts if part["type"] != "text"]

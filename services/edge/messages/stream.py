@@ -57,9 +57,7 @@ class Stream:
         events = [event for one in last for event in self._events(one)]
         events += self._close()
         told = (usage or Usage()).json()
-        events.append(
-            _event("message_delta", delta=delta, usage=told, routor=msgspec.Raw(routor))
-        )
+        events.append(_event("message_delta", delta=delta, usage=told, routor=msgspec.Raw(routor)))
         return b"".join([*events, _event("message_stop")])
 
     def broken(self, error: RoutorError, request_id: str) -> bytes:

@@ -234,9 +234,7 @@ def thought(said: Said, view: View) -> bool:
     return there and (view.sealed or (view.thoughts and bool(said.reasoning_content)))
 
 
-def _items(
-    said: Said, own: str, view: View, logprobs: list[Json], status: str
-) -> list[Json]:
+def _items(said: Said, own: str, view: View, logprobs: list[Json], status: str) -> list[Json]:
     items: list[Json] = []
     if thought(said, view):
         items.append(reasoning(f"rs_{own}", said, view))

@@ -88,7 +88,7 @@ def _known(tree: Json) -> tuple[str, ...]:
 
 
 def _type_messages(items: object) -> None:
-    """A message may go without its type; whatever needs a server's memory is refused."""
+    """Give messages the type they may go without; refuse what needs a server's memory."""
     for index, item in enumerate(items if isinstance(items, list) else ()):
         if not isinstance(item, dict):
             continue

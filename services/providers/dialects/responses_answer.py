@@ -1,0 +1,99 @@
+"""OpenAI's response object as a chat answer: what whole answers and streams share.
+
+Shapes: openai 3.54.0, types/responses/response.py and its items (2026-11-23).
+"""
+
+from typing import Any
+
+from services.providers.dialects import completion, faults, openai_answer
+from services.providers.dialects.completion import Call, Turn, count
+from services.providers.dialects.contract import Answer, Json, Target, Usage
+from services.providers.dialects.responses_request import SEALED
+
+
+def decode(content: bytes, target: Target) -> Answer:
+    """Translate a whole answer; raises RoutorError for an error or nonsense inside it."""
+    body = openai_answer.parsed(content, target)
+    reason = finish_reason(body, target)
+    turn = Turn()
+    for item in openai_answer.rows(body, "output"):
+        gather(turn, item, target)
+    choice = completion.choice(0, turn, reason)
+    return completion.answer(target, head(body), [choice], usage_of(body), content)
+
+
+def head(body: Json) -> Json:
+    """Return what OpenAI says of the answer as a whole."""
+    return {
+        "id": body.get("id"),
+        "created": body.get("created_at"),
+        "service_tier": body.get("service_tier"),
+    }
+
+
+def finish_reason(body: Json, target: Target) -> str:
+    """Return OpenAI's chat word; raises RoutorError for a response that did not finish."""
+    status = body.get("status")
+    if status == "incomplete":
+        details = body.get("incomplete_details")
+        reason = details.get("reason") if isinstance(details, dict) else None
+        return "content_filter" if reason == "content_filter" else "length"
+    if status in ("failed", "cancelled", "in_progress", "queued"):
+        raise faults.bad_answer(target, f"a response that is {status}")
+    return "stop"
+
+
+def gather(turn: Turn, item: Any, target: Target) -> None:
+    """Add an output item to the turn; items of tools that OpenAI runs say nothing here."""
+    if not isinstance(item, dict):
+        raise faults.bad_answer(target, "an output item that is not an object")
+    kind = item.get("type")
+    if kind == "message":
+        for part in openai_answer.rows(item, "content"):
+            text = part.get("text") if isinstance(part, dict) else None
+            if isinstance(text, str):
+                turn.text.append(text)
+            elif isinstance(part, dict) and isinstance(part.get("refusal"), str):
+                turn.refusal.append(part["refusal"])
+    elif kind == "function_call":
+        turn.calls.append(call(item, target))
+    elif kind == "reasoning":
+        turn.reasoning += thoughts(item)
+        turn.thinking_blocks += sealed(item)
+
+
+def call(item: Json, target: Target) -> Call:
+    """Return the call of a finished item."""
+    own = item.get("call_id") or item.get("id")
+    if not isinstance(own, str) or not isinstance(item.get("name"), str):
+        raise faults.bad_answer(target, "a tool call without id or name")
+    return Call(own, item["name"], completion.arguments(item.get("arguments"), target))
+
+
+def thoughts(item: Json) -> list[str]:
+    """Return what a reasoning item tells of its thoughts."""
+    told = [*openai_answer.rows(item, "summary"), *openai_answer.rows(item, "content")]
+    texts = (piece.get("text") for piece in told if isinstance(piece, dict))
+    return [text for text in texts if isinstance(text, str) and text]
+
+
+def sealed(item: Json) -> list[Json]:
+    """Return the thoughts that have to come back, in the form that every client returns."""
+    parcel = item.get("encrypted_content")
+    if not isinstance(parcel, str) or not parcel:
+        return []
+    return [{"type": "redacted_thinking", "data": f"{SEALED}{item.get('id') or ''}.{parcel}"}]
+
+
+def usage_of(body: Json) -> Usage:
+    """Return the counters of a response."""
+    told = body.get("usage")
+    counters = told if isinstance(told, dict) else {}
+    read, wrote = counters.get("input_tokens_details"), counters.get("output_tokens_details")
+    return Usage(
+        input_tokens=count(counters.get("input_tokens")),
+        output_tokens=count(counters.get("output_tokens")),
+        cached_input_tokens=count(read.get("cached_tokens")) if isinstance(read, dict) else 0,
+        cache_write_tokens=count(read.get("cache_write_tokens")) if isinstance(read, dict) else 0,
+        reasoning_tokens=count(wrote.get("reasoning_tokens")) if isinstance(wrote, dict) else 0,
+    )

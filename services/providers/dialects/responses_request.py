@@ -1,0 +1,202 @@
+"""OpenAI chat request to a request of OpenAI's Responses: for tools together with reasoning.
+
+Field lists: openai 3.54.0, types/responses/response_create_params.py and its items (2026-11-23).
+Nothing is stored at OpenAI: thoughts travel encrypted, inside the conversation.
+"""
+
+from typing import Any
+
+import msgspec
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import history
+from services.providers.dialects.contract import Encoded, Json, Target
+from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
+from services.providers.dialects.structured import wanted
+
+# What a parcel of OpenAI's thoughts begins with, beside those of other vendors.
+SEALED = "openai."
+
+_SAME = (
+    "metadata",
+    "parallel_tool_calls",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "service_tier",
+    "temperature",
+    "top_p",
+    "user",
+)
+# Responses have no such thing, and no answer gets worse without it.
+_HARMLESS = (
+    "frequency_penalty",
+    "modalities",
+    "prediction",
+    "presence_penalty",
+    "seed",
+    "store",
+    "stream_options",
+    "top_logprobs",
+)
+
+
+def encode(body: Json, target: Target) -> Encoded:
+    """Translate a request. Raises RoutorError naming the field."""
+    settled = settle(body, target)
+    values, dropped = dict(settled.values), list(settled.dropped)
+    request: Json = {
+        "model": target.upstream_model,
+        "input": _input(body["messages"]),
+        "store": False,
+        "include": ["reasoning.encrypted_content"],
+        **_shape(body, values),
+        **_tools(values),
+    }
+    if settled.effort:
+        request["reasoning"] = {"effort": settled.effort}
+    if (limit := values.pop("max_tokens", None)) is not None:
+        # The least that is taken (openai 3.54.0 has no such note; the API says so with 400).
+        request["max_output_tokens"] = max(limit, 16)
+    if values.pop("stream", False):
+        request |= {"stream": True, "stream_options": {"include_obfuscation": False}}
+    for name in _SAME:
+        if name in values:
+            request[name] = values.pop(name)
+    _rest(values, settled, target, dropped)
+    return Encoded("/responses", msgspec.json.encode(request), dropped=tuple(dropped))
+
+
+def _rest(values: Json, settled: Settled, target: Target, dropped: list[str]) -> None:
+    """Leave out what is harmless, and refuse what the caller would miss."""
+    values.pop("stream_options", None)
+    values.pop("store", None)
+    drop(values, _HARMLESS, dropped)
+    for name, nothing in (("n", 1), ("logprobs", False), ("stop", []), ("logit_bias", {})):
+        if values.pop(name, nothing) != nothing:
+            raise RoutorError(
+                Kind.UNSUPPORTED_PARAMETER,
+                f"{target.key} does not take {name} while it thinks with tools; leave it out or "
+                'set reasoning_effort to "none".',
+                param=name,
+            )
+    drop(values, tuple(values), dropped)
+
+
+def _shape(body: Json, values: Json) -> Json:
+    """Return how the text shall be."""
+    text: Json = {}
+    kind, _ = wanted(body)
+    values.pop("response_format", None)
+    if kind == "json_object":
+        text["format"] = {"type": "json_object"}
+    elif kind == "json_schema":
+        text["format"] = {"type": "json_schema", **body["response_format"]["json_schema"]}
+    if (verbosity := values.pop("verbosity", None)) is not None:
+        text["verbosity"] = verbosity
+    return {"text": text} if text else {}
+
+
+def _tools(values: Json) -> Json:
+    given, choice = values.pop("tools", None), values.pop("tool_choice", None)
+    if not given:
+        return {}
+    made: Json = {"tools": [_tool(tool, place) for place, tool in enumerate(given)]}
+    if choice is not None:
+        kind = tool_choice_kind(choice)
+        named = kind == "named"
+        made["tool_choice"] = {"type": "function", **choice["function"]} if named else kind
+    return made
+
+
+def _tool(tool: Any, place: int) -> Json:
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    declared = tool.get(kind) if kind in ("function", "custom") else None
+    if not isinstance(declared, dict) or not isinstance(declared.get("name"), str):
+        path = f"tools[{place}].function"
+        raise history.invalid(f"{path} must be a function with a name.", path)
+    made = {"type": kind, **{name: value for name, value in declared.items() if value is not None}}
+    if kind == "function":
+        # Left out, strict would be on, where chat completions have it off.
+        made.setdefault("strict", False)
+        made.setdefault("parameters", {"type": "object", "properties": {}})
+    return made
+
+
+def _input(messages: list[Any]) -> list[Json]:
+    items: list[Json] = []
+    for place, message in enumerate(history.with_ids(messages, history.short_id)):
+        path = f"messages[{place}].content"
+        role = message.get("role")
+        if role == "assistant":
+            items += _assistant(message, path)
+        elif role == "tool":
+            items.append(_result(message, path))
+        else:
+            parts = history.parts_of(message.get("content"), path)
+            content = [_part(part, f"{path}[{at}]") for at, part in enumerate(parts)]
+            if content:
+                word = "developer" if role == "system" else role
+                items.append({"type": "message", "role": word, "content": content})
+    return items
+
+
+def _assistant(message: Json, path: str) -> list[Json]:
+    items = _thoughts(message)
+    text = message.get("content") or message.get("refusal")
+    said = history.text_of(text, path) if text else ""
+    if said.strip():
+        items.append({"type": "message", "role": "assistant", "content": said})
+    calls = message.get("tool_calls") or ()
+    return [*items, *(_call(call) for call in calls)]
+
+
+def _thoughts(message: Json) -> list[Json]:
+    """Return the thoughts that OpenAI sealed itself; those of others mean nothing to it."""
+    given = message.get("thinking_blocks")
+    items = []
+    for block in given if isinstance(given, list) else ():
+        data = block.get("data") if isinstance(block, dict) else None
+        if isinstance(data, str) and data.startswith(SEALED):
+            own_id, _, parcel = data.removeprefix(SEALED).partition(".")
+            items.append(
+                {"type": "reasoning", "id": own_id, "summary": [], "encrypted_content": parcel}
+            )
+    return items
+
+
+def _call(call: Json) -> Json:
+    custom = call.get("custom")
+    if isinstance(custom, dict):
+        named = {"name": custom.get("name", ""), "input": custom.get("input", "")}
+        return {"type": "custom_tool_call", "call_id": call["id"], **named}
+    return {
+        "type": "function_call",
+        "call_id": call["id"],
+        "name": call.get("function", {}).get("name", ""),
+        "arguments": msgspec.json.encode(history.arguments_of(call)).decode(),
+    }
+
+
+def _result(message: Json, path: str) -> Json:
+    output = history.text_of(message.get("content") or "", path)
+    return {"type": "function_call_output", "call_id": message["tool_call_id"], "output": output}
+
+
+def _part(part: Json, path: str) -> Json:
+    kind = part.get("type")
+    if kind == "text":
+        return {"type": "input_text", "text": part["text"]}
+    if kind == "image_url":
+        given = part.get("image_url")
+        image = given if isinstance(given, dict) else {"url": given}
+        detail = image.get("detail") or "auto"
+        return {"type": "input_image", "image_url": image.get("url"), "detail": detail}
+    if kind == "file" and isinstance(part.get("file"), dict):
+        names = ("filename", "file_data", "file_id")
+        return {"type": "input_file", **{n: part["file"][n] for n in names if n in part["file"]}}
+    raise RoutorError(
+        Kind.UNSUPPORTED_PARAMETER,
+        f"{path}.type: {str(kind)[:32]!r} cannot go together with tools and reasoning at OpenAI.",
+        param=f"{path}.type",
+    )

@@ -1,0 +1,99 @@
+"""OpenAI's stream of response events in, chat chunks out.
+
+Events: openai 3.54.0, types/responses/response_stream_event.py (2026-11-23). Items are told when
+they are done; text and thoughts as they come.
+"""
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import faults, openai_answer, responses_answer
+from services.providers.dialects.completion import Turn, Writer
+from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
+from services.providers.dialects.sse import Parser
+
+_DELTAS = {  # event -> OpenAI's chat field
+    "response.output_text.delta": "content",
+    "response.refusal.delta": "refusal",
+    "response.reasoning_summary_text.delta": "reasoning_content",
+    "response.reasoning_text.delta": "reasoning_content",
+}
+_ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
+
+
+class ResponsesDecoder:
+    """Decoder of response events. Complete with response.completed or response.incomplete."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._parser = Parser()
+        self._writer = Writer(target)
+        self._thoughts = 0
+        self._usage = Usage()
+        self._finish = ""
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """Take bytes as they arrive; return the chunks they complete."""
+        chunks: list[Chunk] = []
+        for event in self._parser.feed(data):
+            if self._finish or event.data.strip() == "[DONE]":
+                break
+            chunks += self._event(event.data)
+        return chunks
+
+    @property
+    def done(self) -> bool:
+        """Whether the response has ended."""
+        return bool(self._finish)
+
+    def close(self) -> Ending:
+        """Return the ending, or raise: without its last event the stream is broken."""
+        if not self._writer.id and self._parser.stray:
+            openai_answer.parsed(self._parser.stray, self._target)
+        if not self._finish:
+            raise RoutorError(
+                Kind.STREAM_BROKEN,
+                f"{self._target.vendor.name} ended its stream before the answer was complete.",
+                provider=self._target.vendor.id,
+                model=self._target.key,
+                upstream_status=200,
+            )
+        return self._writer.ending({0: self._finish}, self._usage)
+
+    def _event(self, data: str) -> list[Chunk]:
+        body = openai_answer.parsed(data, self._target)
+        kind = str(body.get("type"))
+        response = body.get("response")
+        if isinstance(response, dict):
+            fault = faults.in_body(response, self._target)
+            if fault is not None:
+                raise fault
+            self._writer.begin(responses_answer.head(response), data.encode())
+        if kind in _DELTAS:
+            text = body.get("delta")
+            said = isinstance(text, str) and text
+            return self._say({_DELTAS[kind]: text}) if said else []
+        if kind == "response.output_item.done":
+            return self._item(body)
+        if kind in _ENDS and isinstance(response, dict):
+            self._finish = responses_answer.finish_reason(response, self._target)
+            self._usage = responses_answer.usage_of(response)
+            return self._writer.role(0)
+        return []
+
+    def _item(self, body: Json) -> list[Chunk]:
+        """Tell what only a finished item tells: calls, and thoughts to be returned."""
+        item = body.get("item")
+        turn = Turn()
+        responses_answer.gather(turn, item, self._target)
+        chunks: list[Chunk] = []
+        for block in turn.thinking_blocks:
+            numbered = {"index": self._thoughts, **block}
+            self._thoughts += 1
+            chunks += self._say({"thinking_blocks": [numbered]})
+        for call in turn.calls:
+            chunks += self._writer.call(0, call)
+        return chunks
+
+    def _say(self, delta: Json) -> list[Chunk]:
+        if not self._writer.id:
+            raise faults.bad_answer(self._target, "a stream without response.created")
+        return self._writer.delta(0, delta)

@@ -1,0 +1,263 @@
+"""OpenAI's Responses as a way upstream: requests OpenAI's own types take, answers as chat."""
+
+from typing import Any
+
+import msgspec
+import pydantic
+import pytest
+from openai.types.responses.response_create_params import (
+    ResponseCreateParamsNonStreaming,
+    ResponseCreateParamsStreaming,
+)
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects.openai_responses import OpenAIResponses
+from tests.providers.dialects.targets import parameters, reasoning, sent, target
+
+WEATHER = {
+    "type": "function",
+    "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}},
+}
+HELLO = {"role": "user", "content": "Hello"}
+DIALECT = OpenAIResponses()
+REQUEST: Any = pydantic.TypeAdapter(ResponseCreateParamsNonStreaming)
+STREAMED: Any = pydantic.TypeAdapter(ResponseCreateParamsStreaming)
+
+
+def thinking(effort: str = "high"):
+    return target(
+        effort=effort,
+        reasoning=reasoning(
+            switch="reasoning_effort", efforts=("none", "low", "high"), default="low"
+        ),
+        parameters=parameters(parallel_tool_calls=True),
+    )
+
+
+def encoded(effort: str = "high", **body: Any) -> dict[str, Any]:
+    request = sent(
+        DIALECT.encode({"messages": [HELLO], "tools": [WEATHER], **body}, thinking(effort))
+    )
+    (STREAMED if request.get("stream") else REQUEST).validate_python(request)
+    return request
+
+
+def refused(**body: Any) -> RoutorError:
+    with pytest.raises(RoutorError) as caught:
+        encoded(**body)
+    return caught.value
+
+
+def test_a_request_keeps_its_effort_and_stores_nothing():
+    request = encoded(max_completion_tokens=500, parallel_tool_calls=False, tool_choice="required")
+    assert request["reasoning"] == {"effort": "high"}
+    assert request["store"] is False
+    assert request["include"] == ["reasoning.encrypted_content"]
+    assert request["max_output_tokens"] == 500
+    assert request["parallel_tool_calls"] is False
+    assert request["tool_choice"] == "required"
+
+
+def test_tools_are_flat_and_as_strict_as_they_were():
+    strict = {"type": "function", "function": {**WEATHER["function"], "strict": True}}
+    loose, hard = encoded(tools=[WEATHER, strict])["tools"]
+    assert loose["name"] == "weather"
+    assert loose["strict"] is False
+    assert hard["strict"] is True
+
+
+def test_a_named_tool_is_chosen_by_its_name():
+    choice = {"type": "function", "function": {"name": "weather"}}
+    assert encoded(tool_choice=choice)["tool_choice"] == {"type": "function", "name": "weather"}
+
+
+def test_a_conversation_keeps_its_order_and_its_calls():
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}}
+    request = encoded(
+        messages=[
+            {"role": "system", "content": "Be terse."},
+            HELLO,
+            {"role": "assistant", "content": "Looking.", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"},
+        ]
+    )
+    kinds = [item.get("role") or item["type"] for item in request["input"]]
+    assert kinds == ["developer", "user", "assistant", "function_call", "function_call_output"]
+    assert request["input"][3]["arguments"] == "{}"
+    assert request["input"][4] == {
+        "type": "function_call_output",
+        "call_id": "call_1",
+        "output": "21 degrees",
+    }
+
+
+def test_sealed_thoughts_return_to_openai_and_those_of_others_do_not():
+    foreign = {"type": "thinking", "thinking": "hm", "signature": "abc"}
+    own = {"type": "redacted_thinking", "data": "openai.rs_1.gAAA"}
+    turn = {"role": "assistant", "content": "Yes", "thinking_blocks": [foreign, own]}
+    items = encoded(messages=[HELLO, turn, HELLO])["input"]
+    thoughts = [item for item in items if item["type"] == "reasoning"]
+    assert thoughts == [
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
+    ]
+
+
+def test_images_and_files_go_along():
+    parts = [
+        {"type": "text", "text": "look"},
+        {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}},
+        {
+            "type": "file",
+            "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,A"},
+        },
+    ]
+    (item,) = encoded(messages=[{"role": "user", "content": parts}])["input"]
+    kinds = [part["type"] for part in item["content"]]
+    assert kinds == ["input_text", "input_image", "input_file"]
+
+
+def test_a_schema_becomes_the_format_of_the_text():
+    shape = {"name": "x", "schema": {"type": "object"}, "strict": True}
+    form = {"type": "json_schema", "json_schema": shape}
+    assert encoded(response_format=form)["text"]["format"] == {"type": "json_schema", **shape}
+
+
+@pytest.mark.parametrize("name, value", [("n", 2), ("stop", ["END"]), ("logit_bias", {"1": 2})])
+def test_what_the_caller_would_miss_is_refused(name, value):
+    error = refused(**{name: value})
+    assert error.kind is Kind.UNSUPPORTED_PARAMETER
+    assert error.param == name
+
+
+def test_what_is_harmless_is_left_out_and_named():
+    asked = {"messages": [HELLO], "tools": [WEATHER], "seed": 3, "presence_penalty": 1}
+    made = DIALECT.encode(asked, thinking())
+    assert set(made.dropped) == {"seed", "presence_penalty"}
+
+
+def response(*items: dict[str, Any], **facts: Any) -> dict[str, Any]:
+    usage = {
+        "input_tokens": 10,
+        "input_tokens_details": {"cached_tokens": 4},
+        "output_tokens": 30,
+        "output_tokens_details": {"reasoning_tokens": 20},
+        "total_tokens": 40,
+    }
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1_790_000_000,
+        "status": "completed",
+        "error": None,
+        "output": list(items),
+        "usage": usage,
+        **facts,
+    }
+
+
+TEXT = {
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "output_text", "text": "Sunny", "annotations": []}],
+}
+CALL = {
+    "type": "function_call",
+    "id": "fc_1",
+    "call_id": "call_1",
+    "name": "weather",
+    "arguments": '{"city": "Rome"}',
+}
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
+SEALED = {"type": "redacted_thinking", "data": "openai.rs_1.gAAA"}
+
+
+def decoded(body: dict[str, Any]):
+    return DIALECT.decode(msgspec.json.encode(body), target())
+
+
+def test_an_answer_with_a_call_finishes_with_tool_calls():
+    answer = decoded(response(THOUGHT, TEXT, CALL))
+    (choice,) = answer.body["choices"]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["content"] == "Sunny"
+    assert choice["message"]["tool_calls"][0]["function"]["arguments"] == '{"city": "Rome"}'
+    assert choice["message"]["thinking_blocks"] == [SEALED]
+    assert (answer.usage.input_tokens, answer.usage.cached_input_tokens) == (10, 4)
+    assert (answer.usage.output_tokens, answer.usage.reasoning_tokens) == (30, 20)
+
+
+@pytest.mark.parametrize(
+    "reason, finish", [("max_output_tokens", "length"), ("content_filter", "content_filter")]
+)
+def test_an_incomplete_answer_says_why(reason, finish):
+    body = response(TEXT, status="incomplete", incomplete_details={"reason": reason})
+    assert decoded(body).body["choices"][0]["finish_reason"] == finish
+
+
+def test_a_failed_response_is_an_error():
+    error = {"code": "server_error", "message": "Try again."}
+    with pytest.raises(RoutorError) as caught:
+        decoded(response(status="failed", error=error))
+    assert caught.value.kind is Kind.PROVIDER_UNAVAILABLE
+
+
+def events(*told: dict[str, Any]) -> bytes:
+    return b"".join(
+        b"event: %b\ndata: %b\n\n" % (one["type"].encode(), msgspec.json.encode(one))
+        for one in told
+    )
+
+
+STARTED = {"type": "response.created", "response": response(status="in_progress", usage=None)}
+DONE = {"type": "response.completed", "response": response(THOUGHT, TEXT, CALL)}
+
+
+def test_a_stream_tells_text_at_once_and_calls_when_whole():
+    decoder = DIALECT.decoder(target(), {})
+    told = decoder.feed(
+        events(
+            STARTED,
+            {"type": "response.output_item.done", "item": THOUGHT},
+            {"type": "response.output_text.delta", "delta": "Sun"},
+            {"type": "response.output_text.delta", "delta": "ny"},
+            {"type": "response.output_item.done", "item": TEXT},
+            {"type": "response.function_call_arguments.delta", "delta": '{"city"'},
+            {"type": "response.output_item.done", "item": CALL},
+            DONE,
+        )
+    )
+    deltas = [chunk.body["choices"][0]["delta"] for chunk in told]
+    assert "".join(delta.get("content") or "" for delta in deltas) == "Sunny"
+    calls = [call for delta in deltas for call in delta.get("tool_calls", ())]
+    assert [call["function"]["name"] for call in calls] == ["weather"]
+    assert [delta["thinking_blocks"] for delta in deltas if "thinking_blocks" in delta] == [
+        [{"index": 0, **SEALED}]
+    ]
+    assert decoder.done
+    assert decoder.close().finish_reason == "tool_calls"
+    assert decoder.close().usage.output_tokens == 30
+
+
+def test_a_stream_without_its_end_is_broken():
+    decoder = DIALECT.decoder(target(), {})
+    decoder.feed(events(STARTED, {"type": "response.output_text.delta", "delta": "Sun"}))
+    with pytest.raises(RoutorError) as caught:
+        decoder.close()
+    assert caught.value.kind is Kind.STREAM_BROKEN
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "error", "code": "server_error", "message": "no", "param": None},
+        {
+            "type": "response.failed",
+            "response": response(status="failed", error={"code": "server_error", "message": "no"}),
+        },
+    ],
+)
+def test_a_stream_that_fails_is_an_error(event):
+    decoder = DIALECT.decoder(target(), {})
+    with pytest.raises(RoutorError) as caught:
+        decoder.feed(events(STARTED, event))
+    assert caught.value.kind is Kind.PROVIDER_UNAVAILABLE
