@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from services.providers.sandbox import (
     google_generate,
     google_refusals,
     openai_chat,
+    openai_responses,
     refusals,
 )
 from services.providers.sandbox.errors import Trouble, refusal
@@ -104,6 +106,8 @@ async def _answer(vendor: Vendor, request: web.Request, content: bytes) -> web.S
         if verb in {"generateContent", "streamGenerateContent"}:
             stream = verb == "streamGenerateContent"
             return await _complete(vendor, request, content, model=model, stream=stream)
+    if request.method == "POST" and path == "responses" and vendor.id in ("openai", "microsoft"):
+        return await _complete(replace(vendor, dialect="openai_responses"), request, content)
     wanted = "messages" if vendor.dialect == "anthropic_messages" else "chat/completions"
     if request.method == "POST" and path == wanted and vendor.dialect != "google_generate":
         return await _complete(vendor, request, content)
@@ -186,6 +190,8 @@ def _check(vendor: Vendor, request: web.Request, model: str, body: Json) -> None
     match vendor.dialect:
         case "openai_chat":
             refusals.check(vendor, body)
+        case "openai_responses":
+            openai_responses.check(body)
         case "anthropic_messages":
             anthropic_refusals.check(body, request.headers.get("anthropic-version", ""))
         case "google_generate":
@@ -196,6 +202,8 @@ def _whole(vendor: Vendor, model: str, body: Json) -> bytes:
     match vendor.dialect:
         case "openai_chat":
             return openai_chat.whole(vendor, body)
+        case "openai_responses":
+            return openai_responses.whole(vendor, body)
         case "anthropic_messages":
             return anthropic_messages.whole(body)
         case "google_generate":
@@ -206,6 +214,8 @@ def _stream(vendor: Vendor, model: str, body: Json) -> Iterator[Frame]:
     match vendor.dialect:
         case "openai_chat":
             return openai_chat.stream(vendor, body)
+        case "openai_responses":
+            return openai_responses.stream(vendor, body)
         case "anthropic_messages":
             return anthropic_messages.stream(body)
         case "google_generate":

@@ -127,6 +127,13 @@ async def strike(request: web.Request, vendor: Vendor, fault: Fault) -> web.Resp
     return None
 
 
+_CONTENT = {
+    "anthropic_messages": "content",
+    "google_generate": "candidates",
+    "openai_responses": "output",
+}
+
+
 def spoiled(vendor: Vendor, fault: Fault | None, answer: bytes) -> bytes:
     """Return the JSON answer after no_choices or cut_json; other faults leave it whole."""
     if fault is None:
@@ -135,8 +142,7 @@ def spoiled(vendor: Vendor, fault: Fault | None, answer: bytes) -> bytes:
         return answer[: len(answer) // 2]
     if fault.kind == "no_choices":
         value: dict[str, Any] = msgspec.json.decode(answer)
-        field = {"anthropic_messages": "content", "google_generate": "candidates"}
-        value[field.get(vendor.dialect, "choices")] = []
+        value[_CONTENT.get(vendor.dialect, "choices")] = []
         return msgspec.json.encode(value)
     return answer
 
@@ -159,6 +165,8 @@ def _without_content(vendor: Vendor, frames: Iterator[Frame]) -> Iterator[Frame]
         yield Frame(b"data: [DONE]\n\n", ending=True)
     elif vendor.dialect == "google_generate":
         yield Frame(b'data: {"usageMetadata":{"promptTokenCount":1}}\r\n\r\n')
+    elif vendor.dialect == "openai_responses":
+        yield Frame(b'event: response.in_progress\ndata: {"type":"response.in_progress"}\n\n')
     else:
         yield Frame(b'event: message_stop\ndata: {"type":"message_stop"}\n\n', ending=True)
 
@@ -182,7 +190,8 @@ async def break_stream(
             await gone(request)
         case "stream_error_event":
             told = refusal(vendor, Trouble("overloaded", status=fault.status))
-            name = b"event: error\n" if vendor.dialect == "anthropic_messages" else b""
+            named = vendor.dialect in ("anthropic_messages", "openai_responses")
+            name = b"event: error\n" if named else b""
             content = fault.body.encode() if fault.body is not None else told.body
             await response.write(name + b"data: " + content + b"\n\n")
         case "stream_malformed_chunk":

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Dialect = Literal["openai_chat", "anthropic_messages", "google_generate"]
+Dialect = Literal["openai_chat", "openai_responses", "anthropic_messages", "google_generate"]
 Switch = Literal["effort", "type", "enable", "template"]
 ReasoningPlace = Literal["hidden", "reasoning_content", "think_tags", "content_parts"]
 UsagePlace = Literal["extra_chunk", "last_chunk", "choice"]
