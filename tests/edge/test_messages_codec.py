@@ -1,0 +1,305 @@
+"""Anthropic's format at the door: requests become chat requests, answers Anthropic's own types."""
+
+from typing import Any
+
+import msgspec
+import pydantic
+import pytest
+from anthropic.types import Message, RawMessageStreamEvent
+
+from routor.v1 import types_pb2
+from services.edge import messages
+from services.errors import Kind, RoutorError
+
+EVENT: Any = pydantic.TypeAdapter(RawMessageStreamEvent)
+TOOL = {"name": "f", "description": "d", "input_schema": {"type": "object", "properties": {}}}
+USE = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"x": 1}}
+CALL = {"id": "toolu_1", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
+HELLO = {"role": "user", "content": "Hello"}
+
+
+def parsed(*turns: dict[str, Any], **fields: Any):
+    body = {"model": "auto", "max_tokens": 100, "messages": list(turns) or [HELLO], **fields}
+    return messages.parse(msgspec.json.encode(body))
+
+
+def inner(*turns: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.json.decode(parsed(*turns, **fields).body)
+    return body
+
+
+def refused(*turns: dict[str, Any], **fields: Any) -> RoutorError:
+    with pytest.raises(RoutorError) as caught:
+        parsed(*turns, **fields)
+    return caught.value
+
+
+def used(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "content": list(blocks) or [USE]}
+
+
+def result(content: Any = "21", **fields: Any) -> dict[str, Any]:
+    block = {"type": "tool_result", "tool_use_id": "toolu_1", "content": content, **fields}
+    return {"role": "user", "content": [block]}
+
+
+def test_a_plain_request_becomes_a_chat_request():
+    body = inner(system="Be terse.", temperature=0, top_p=0.5, stop_sequences=["END"])
+    assert body["messages"] == [{"role": "system", "content": "Be terse."}, HELLO]
+    assert body["max_completion_tokens"] == 100
+    assert (body["temperature"], body["top_p"], body["stop"]) == (0, 0.5, ["END"])
+
+
+def test_any_model_id_is_the_callers_choice_and_auto_is_ours():
+    assert parsed().profile == types_pb2.PROFILE_AUTO
+    named = parsed(model="claude-sonnet-4-6")
+    assert (named.profile, named.model) == (types_pb2.PROFILE_DIRECT, "claude-sonnet-4-6")
+
+
+def test_routors_own_fields_work_here_too():
+    assert parsed(routor_tier="NANO").profile == types_pb2.PROFILE_TIER
+    assert refused(routor_teir="NANO").param == "routor_teir"
+
+
+def test_tools_calls_and_results_go_over():
+    body = inner(HELLO, used(), result(), tools=[TOOL], tool_choice={"type": "any"})
+    assert body["tools"][0]["function"]["parameters"] == TOOL["input_schema"]
+    assert body["tool_choice"] == "required"
+    assert body["messages"][1]["tool_calls"] == [CALL]
+    assert body["messages"][2] == {"role": "tool", "tool_call_id": "toolu_1", "content": "21"}
+
+
+@pytest.mark.parametrize(
+    "choice, wanted",
+    [
+        ({"type": "auto"}, "auto"),
+        ({"type": "none"}, "none"),
+        ({"type": "tool", "name": "f"}, {"type": "function", "function": {"name": "f"}}),
+    ],
+)
+def test_tool_choices_have_their_words(choice, wanted):
+    assert inner(tools=[TOOL], tool_choice=choice)["tool_choice"] == wanted
+
+
+def test_one_call_at_a_time_is_passed_on():
+    choice = {"type": "auto", "disable_parallel_tool_use": True}
+    assert inner(tools=[TOOL], tool_choice=choice)["parallel_tool_calls"] is False
+
+
+def test_what_a_result_shows_follows_it():
+    image = {"type": "image", "source": {"type": "url", "url": "https://x.test/a.png"}}
+    failed = result([{"type": "text", "text": "no"}, image], is_error=True)
+    _, _, told, shown = inner(HELLO, used(), failed, tools=[TOOL])["messages"]
+    assert told["content"].startswith("Error: no")
+    assert shown["content"] == [{"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}]
+
+
+def test_documents_become_files_or_text():
+    pdf = {"type": "base64", "media_type": "application/pdf", "data": "AAAA"}
+    plain = {"type": "text", "media_type": "text/plain", "data": "told"}
+    blocks = [{"type": "document", "source": pdf}, {"type": "document", "source": plain}]
+    (turn,) = inner({"role": "user", "content": blocks})["messages"]
+    file, text = turn["content"]
+    assert file["file"]["file_data"] == "data:application/pdf;base64,AAAA"
+    assert text == {"type": "text", "text": "told"}
+
+
+def test_cache_marks_stay_on_what_they_mark():
+    mark = {"type": "ephemeral"}
+    system = [{"type": "text", "text": "long", "cache_control": mark}]
+    body = inner(system=system, tools=[{**TOOL, "cache_control": mark}])
+    assert body["messages"][0]["content"][0]["cache_control"] == mark
+    assert body["tools"][0]["cache_control"] == mark
+
+
+def test_signed_thoughts_stay_and_others_become_text():
+    signed = {"type": "thinking", "thinking": "hm", "signature": "sig"}
+    body = inner(HELLO, used(signed, {"type": "text", "text": "ok"}), HELLO)
+    assert body["messages"][1]["thinking_blocks"] == [signed]
+    foreign = {"type": "thinking", "thinking": "hm", "signature": ""}
+    body = inner(HELLO, used(foreign, {"type": "text", "text": "ok"}), HELLO)
+    assert body["messages"][1]["reasoning_content"] == "hm"
+
+
+@pytest.mark.parametrize(
+    "fields, effort",
+    [
+        ({"thinking": {"type": "disabled"}}, "none"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "minimal"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 8192}}, "medium"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 60_000}}, "xhigh"),
+        ({"thinking": {"type": "adaptive"}}, None),
+        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}, "max"),
+    ],
+)
+def test_thinking_has_a_word(fields, effort):
+    assert inner(max_tokens=100_000, **fields).get("reasoning_effort") == effort
+
+
+def test_a_schema_is_passed_on():
+    form = {"type": "json_schema", "schema": {"type": "object"}}
+    wanted = inner(output_config={"format": form})["response_format"]
+    assert wanted["json_schema"]["schema"] == {"type": "object"}
+
+
+@pytest.mark.parametrize(
+    "fields, param",
+    [
+        ({"max_tokens": None}, "max_tokens"),
+        ({"messages": []}, "messages"),
+        ({"temperature": 2}, "temperature"),
+        ({"messages": [{"role": "system", "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, None),
+        ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools[0].type"),
+        ({"tools": [{"name": "f"}]}, "tools[0].input_schema"),
+        ({"mcp_servers": [{"url": "https://x.test"}]}, "mcp_servers"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 5}}, "thinking.budget_tokens"),
+    ],
+)
+def test_faults_name_the_path_that_the_caller_wrote(fields, param):
+    error = refused(**fields)
+    assert error.kind.rule.http == 400
+    if param:
+        assert error.param == param
+
+
+def test_calls_and_results_must_match():
+    assert refused(HELLO, used(), HELLO, tools=[TOOL]).param == "messages[2].content"
+    assert refused(HELLO, result()).param == "messages[1].content[0].tool_use_id"
+
+
+def test_harmless_fields_are_left_out_and_named():
+    call = parsed(context_management={"edits": []})
+    assert call.dropped == ("context_management",)
+
+
+def completion(message: dict[str, Any], reason: str = "stop") -> bytes:
+    return msgspec.json.encode(
+        {
+            "id": "chatcmpl-1",
+            "model": "openai/gpt-5.5",
+            "choices": [{"index": 0, "message": message, "finish_reason": reason}],
+            "usage": {
+                "prompt_tokens": 50,
+                "completion_tokens": 5,
+                "prompt_tokens_details": {"cached_tokens": 20, "cache_write_tokens": 10},
+            },
+        }
+    )
+
+
+def answered(message: dict[str, Any], reason: str = "stop", **fields: Any) -> dict[str, Any]:
+    body = messages.answer(parsed(**fields), completion(message, reason), b'{"model":"m"}')
+    Message.model_validate_json(body)
+    told: dict[str, Any] = msgspec.json.decode(body)
+    return told
+
+
+def test_an_answer_is_a_message():
+    told = answered({"content": "Hi", "tool_calls": [CALL]}, "tool_calls")
+    assert [block["type"] for block in told["content"]] == ["text", "tool_use"]
+    assert told["content"][1]["input"] == {"x": 1}
+    assert told["stop_reason"] == "tool_use"
+    assert told["routor"] == {"model": "m"}
+
+
+def test_input_tokens_leave_out_what_the_cache_had_to_do_with():
+    assert answered({"content": "Hi"})["usage"] == {
+        "input_tokens": 20,
+        "cache_creation_input_tokens": 10,
+        "cache_read_input_tokens": 20,
+        "output_tokens": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    "reason, word",
+    [("stop", "end_turn"), ("length", "max_tokens"), ("content_filter", "refusal")],
+)
+def test_why_it_stopped_has_a_word(reason, word):
+    assert answered({"content": "Hi"}, reason)["stop_reason"] == word
+
+
+def test_thoughts_are_told_to_those_who_asked_for_them():
+    said = {"content": "Hi", "reasoning_content": "hm"}
+    assert [block["type"] for block in answered(said)["content"]] == ["text"]
+    thinking = answered(said, thinking={"type": "adaptive"})["content"]
+    assert [block["type"] for block in thinking] == ["thinking", "text"]
+
+
+def chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    return msgspec.json.encode({"id": "chatcmpl-1", "model": "m", "choices": [choice]})
+
+
+USAGE = msgspec.json.encode(
+    {"id": "chatcmpl-1", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}}
+)
+
+
+def streamed(*deltas: dict[str, Any], reason: str = "stop", **fields: Any) -> list[dict[str, Any]]:
+    writer = messages.writer(parsed(**fields))
+    out = b"".join(writer.chunks([chunk(delta)]) for delta in deltas)
+    out += writer.finish([chunk({}, reason)], USAGE, b'{"model":"m"}')
+    events = []
+    for frame in out.split(b"\n\n")[:-1]:
+        name, data = frame.split(b"\n")
+        event = msgspec.json.decode(data.removeprefix(b"data: "))
+        assert name == f"event: {event['type']}".encode()
+        if event["type"] != "ping":
+            EVENT.validate_python(event)
+        events.append(event)
+    return events
+
+
+def test_a_stream_is_named_events_in_anthropics_order():
+    events = streamed({"role": "assistant", "content": ""}, {"content": "He"}, {"content": "y"})
+    assert [event["type"] for event in events] == [
+        "message_start",
+        "ping",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    ]
+    assert events[-2]["usage"]["input_tokens"] == 5
+    assert events[-2]["usage"]["output_tokens"] == 2
+
+
+def test_blocks_are_numbered_in_order_and_one_is_open_at_a_time():
+    thought = {"index": 0, "type": "thinking", "thinking": "hm", "signature": "sig"}
+    events = streamed(
+        {"reasoning_content": "hm"},
+        {"thinking_blocks": [thought]},
+        {"content": "Hi"},
+        {"tool_calls": [{"index": 0, **CALL}]},
+        {"tool_calls": [{"index": 1, **CALL, "id": "toolu_2"}]},
+        reason="tool_calls",
+        thinking={"type": "adaptive"},
+    )
+    blocks = [e for e in events if e["type"].startswith("content_block")]
+    starts = [e for e in blocks if e["type"] == "content_block_start"]
+    kinds = [e["content_block"]["type"] for e in starts]
+    assert kinds == ["thinking", "text", "tool_use", "tool_use"]
+    assert [e["index"] for e in starts] == [0, 1, 2, 3]
+    open_now = None
+    for event in blocks:
+        if event["type"] == "content_block_start":
+            assert open_now is None
+            open_now = event["index"]
+        assert event["index"] == open_now
+        if event["type"] == "content_block_stop":
+            open_now = None
+    deltas = [e["delta"]["type"] for e in blocks if e["type"] == "content_block_delta"]
+    assert deltas.count("signature_delta") == 1
+    assert deltas.count("input_json_delta") == 2
+
+
+def test_a_broken_stream_never_stops_cleanly():
+    writer = messages.writer(parsed())
+    out = writer.chunks([chunk({"content": "He"})])
+    out += writer.broken(RoutorError(Kind.STREAM_BROKEN, "It broke."), "req_1")
+    assert b"message_stop" not in out
+    assert b'"type":"error"' in out

@@ -1,0 +1,246 @@
+"""OpenAI's Responses at the door: requests become chat requests, answers OpenAI's own types."""
+
+from typing import Any
+
+import msgspec
+import pydantic
+import pytest
+from openai.types.responses import Response, ResponseStreamEvent
+
+from services.edge import responses
+from services.errors import Kind, RoutorError
+
+EVENT: Any = pydantic.TypeAdapter(ResponseStreamEvent)
+TOOL = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}
+CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
+CALLED = {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"}
+RESULT = {"type": "function_call_output", "call_id": "call_1", "output": "21"}
+HELLO = {"role": "user", "content": "Hello"}
+SEALING = {"include": ["reasoning.encrypted_content"]}
+TELLING = {"reasoning": {"summary": "auto"}}
+
+
+def parsed(*items: dict[str, Any], **fields: Any):
+    body = {"model": "auto", "input": list(items) or "Hello", **fields}
+    return responses.parse(msgspec.json.encode(body))
+
+
+def inner(*items: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.json.decode(parsed(*items, **fields).body)
+    return body
+
+
+def refused(*items: dict[str, Any], **fields: Any) -> RoutorError:
+    with pytest.raises(RoutorError) as caught:
+        parsed(*items, **fields)
+    return caught.value
+
+
+def test_text_alone_is_what_the_user_says():
+    body = inner(instructions="Be terse.", max_output_tokens=50)
+    assert body["messages"] == [{"role": "system", "content": "Be terse."}, HELLO]
+    assert body["max_completion_tokens"] == 50
+
+
+def test_parts_go_over():
+    parts = [
+        {"type": "input_text", "text": "look"},
+        {"type": "input_image", "image_url": "https://x.test/a.png", "detail": "low"},
+        {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,A"},
+    ]
+    (turn,) = inner({"type": "message", "role": "user", "content": parts})["messages"]
+    assert [part["type"] for part in turn["content"]] == ["text", "image_url", "file"]
+    assert turn["content"][1]["image_url"] == {"url": "https://x.test/a.png", "detail": "low"}
+
+
+def test_what_one_turn_said_and_called_is_one_message():
+    said = {"role": "assistant", "content": [{"type": "output_text", "text": "Looking."}]}
+    other = {**CALLED, "call_id": "call_2"}
+    items = [HELLO, said, CALLED, other, RESULT, {**RESULT, "call_id": "call_2"}]
+    told = inner(*items, tools=[TOOL])["messages"]
+    assert [message["role"] for message in told] == ["user", "assistant", "tool", "tool"]
+    assert [call["id"] for call in told[1]["tool_calls"]] == ["call_1", "call_2"]
+
+
+def test_custom_tools_go_over():
+    tool = {"type": "custom", "name": "sql", "description": "Runs SQL."}
+    called = {"type": "custom_tool_call", "call_id": "c1", "name": "sql", "input": "select 1"}
+    result = {"type": "custom_tool_call_output", "call_id": "c1", "output": "1"}
+    body = inner(HELLO, called, result, tools=[tool])
+    assert body["tools"][0]["custom"]["name"] == "sql"
+    assert body["messages"][1]["tool_calls"][0]["custom"] == {"name": "sql", "input": "select 1"}
+
+
+def test_only_the_allowed_tools_are_offered():
+    choice = {"type": "allowed_tools", "mode": "required", "tools": [{"name": "f"}]}
+    body = inner(tools=[TOOL, {**TOOL, "name": "g"}], tool_choice=choice)
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["f"]
+    assert body["tool_choice"] == "required"
+
+
+def test_the_form_of_the_text_goes_over():
+    form = {"type": "json_schema", "name": "x", "schema": {"type": "object"}, "strict": True}
+    body = inner(text={"format": form, "verbosity": "low"}, reasoning={"effort": "high"})
+    assert body["response_format"]["json_schema"]["name"] == "x"
+    assert (body["verbosity"], body["reasoning_effort"]) == ("low", "high")
+
+
+@pytest.mark.parametrize(
+    "fields, param",
+    [
+        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"conversation": "conv_1"}, "conversation"),
+        ({"background": True}, "background"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+        ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].type"),
+        ({"input": [{"role": "wizard", "content": "x"}]}, "input[0].role"),
+        ({"input": []}, "input"),
+        ({"temperature": 3}, "temperature"),
+        ({"no_such_field": 1}, "no_such_field"),
+        (
+            {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}]},
+            "input[0].content[0].image_url",
+        ),
+    ],
+)
+def test_faults_name_the_path_that_the_caller_wrote(fields, param):
+    error = refused(**fields)
+    assert error.kind.rule.http == 400
+    assert error.param == param
+
+
+def completion(message: dict[str, Any], reason: str = "stop") -> bytes:
+    usage = {
+        "prompt_tokens": 50,
+        "completion_tokens": 5,
+        "prompt_tokens_details": {"cached_tokens": 20},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    }
+    choice = {"index": 0, "message": message, "finish_reason": reason}
+    head = {"id": "chatcmpl-1", "created": 7, "model": "openai/gpt-5.5"}
+    return msgspec.json.encode({**head, "choices": [choice], "usage": usage})
+
+
+def answered(message: dict[str, Any], reason: str = "stop", **fields: Any) -> dict[str, Any]:
+    body = responses.answer(parsed(**fields), completion(message, reason), b'{"model":"m"}')
+    Response.model_validate_json(body)
+    told: dict[str, Any] = msgspec.json.decode(body)
+    return told
+
+
+def test_an_answer_is_a_response():
+    told = answered({"content": "Hi", "tool_calls": [CALL]}, "tool_calls", tools=[TOOL])
+    assert [item["type"] for item in told["output"]] == ["message", "function_call"]
+    assert told["output"][1]["call_id"] == "call_1"
+    assert (told["status"], told["tools"]) == ("completed", [TOOL])
+    assert told["usage"]["output_tokens_details"]["reasoning_tokens"] == 3
+    assert told["routor"] == {"model": "m"}
+
+
+@pytest.mark.parametrize(
+    "reason, why", [("length", "max_output_tokens"), ("content_filter", "content_filter")]
+)
+def test_an_incomplete_answer_says_why(reason, why):
+    told = answered({"content": "Hi"}, reason)
+    assert told["status"] == "incomplete"
+    assert told["incomplete_details"] == {"reason": why}
+
+
+def test_thoughts_are_told_and_sealed_as_asked():
+    said = {"content": "Hi", "reasoning_content": "hm"}
+    assert [item["type"] for item in answered(said)["output"]] == ["message"]
+    told = answered(said, **TELLING)["output"][0]
+    assert told["summary"] == [{"type": "summary_text", "text": "hm"}]
+    assert "encrypted_content" not in told
+
+
+def test_sealed_thoughts_come_back_as_they_were():
+    blocks = [{"type": "thinking", "thinking": "hm", "signature": "sig"}]
+    said = {"content": "Hi", "reasoning_content": "hm", "thinking_blocks": blocks}
+    items = answered(said, **SEALING)["output"]
+    message = inner(HELLO, *items, HELLO)["messages"][1]
+    assert message["thinking_blocks"] == blocks
+    assert message["reasoning_content"] == "hm"
+
+
+def test_thoughts_that_are_not_ours_to_open_are_passed_over():
+    foreign = {"type": "reasoning", "summary": [], "encrypted_content": "gAAAA"}
+    assert inner(HELLO, foreign, HELLO)["messages"] == [HELLO, HELLO]
+
+
+def chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    head = {"id": "chatcmpl-1", "model": "m", "created": 7}
+    return msgspec.json.encode({**head, "choices": [choice]})
+
+
+USAGE = msgspec.json.encode({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}})
+
+
+def streamed(*deltas: dict[str, Any], reason: str = "stop", **fields: Any) -> list[dict[str, Any]]:
+    writer = responses.writer(parsed(**fields))
+    out = b"".join(writer.chunks([chunk(delta)]) for delta in deltas)
+    out += writer.finish([chunk({}, reason)], USAGE, b'{"model":"m"}')
+    return events(out)
+
+
+def events(out: bytes) -> list[dict[str, Any]]:
+    told = []
+    for number, frame in enumerate(out.split(b"\n\n")[:-1]):
+        name, data = frame.split(b"\n")
+        event = msgspec.json.decode(data.removeprefix(b"data: "))
+        assert name == f"event: {event['type']}".encode()
+        assert event["sequence_number"] == number
+        EVENT.validate_python(event)
+        told.append(event)
+    return told
+
+
+def test_a_stream_tells_its_events_in_openais_order():
+    told = streamed({"role": "assistant", "content": ""}, {"content": "He"}, {"content": "y"})
+    assert [event["type"].removeprefix("response.") for event in told] == [
+        "created",
+        "in_progress",
+        "output_item.added",
+        "content_part.added",
+        "output_text.delta",
+        "output_text.delta",
+        "output_text.done",
+        "content_part.done",
+        "output_item.done",
+        "completed",
+    ]
+    assert told[-1]["response"]["output"][0]["content"][0]["text"] == "Hey"
+    assert told[-1]["response"]["usage"]["total_tokens"] == 7
+
+
+def test_items_keep_their_places():
+    told = streamed(
+        {"reasoning_content": "hm"},
+        {"content": "Hi"},
+        {"tool_calls": [{"index": 0, **CALL}]},
+        {"tool_calls": [{"index": 1, **CALL, "id": "call_2"}]},
+        reason="tool_calls",
+        **TELLING,
+    )
+    added = [event for event in told if event["type"] == "response.output_item.added"]
+    done = [event for event in told if event["type"] == "response.output_item.done"]
+    assert [event["output_index"] for event in added] == [0, 1, 2, 3]
+    assert [event["item"]["id"] for event in added] == [event["item"]["id"] for event in done]
+    kinds = [item["type"] for item in told[-1]["response"]["output"]]
+    assert kinds == ["reasoning", "message", "function_call", "function_call"]
+
+
+def test_an_answer_cut_by_its_limit_ends_as_incomplete():
+    told = streamed({"content": "Hi"}, reason="length")
+    assert told[-1]["type"] == "response.incomplete"
+    assert told[-1]["response"]["output"][0]["status"] == "incomplete"
+
+
+def test_a_broken_stream_ends_as_failed():
+    writer = responses.writer(parsed())
+    out = writer.chunks([chunk({"content": "He"})])
+    out += writer.broken(RoutorError(Kind.STREAM_BROKEN, "It broke."), "req_1")
+    kinds = [event["type"] for event in events(out)]
+    assert kinds[-2:] == ["error", "response.failed"]
+    assert "response.completed" not in kinds
