@@ -5,7 +5,7 @@ from functools import partial
 from aiohttp import web
 
 from services import telemetry
-from services.edge import chat
+from services.edge import chat, messages, responses
 from services.edge.explain import Explain
 from services.edge.frame import Frame, Route, Traffic
 from services.edge.gate import Gate
@@ -24,6 +24,8 @@ def build(
     models = Models(peers)
     routes = [
         Route("POST", "/v1/chat/completions", partial(pipeline.handle, chat)),
+        Route("POST", "/v1/responses", partial(pipeline.handle, responses)),
+        Route("POST", "/v1/messages", partial(pipeline.handle, messages), fault=messages.fault),
         Route("POST", "/v1/routing/debug", Explain(settings, peers).handle),
         Route("GET", "/v1/models", models.list),
         Route("GET", "/v1/models/{id}", models.one),

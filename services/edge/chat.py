@@ -62,25 +62,36 @@ def call(tree: dict[str, Any], raw: bytes | None = None) -> Call:
     return Call(raw or msgspec.json.encode(tree), request, own, profile, asked)
 
 
-def answer(body: bytes, routor: bytes) -> bytes:
+def answer(call: Call, body: bytes, routor: bytes) -> bytes:
     """Return the completion with the `routor` object as its last member."""
     return _with(body, routor)
 
 
-def chunks(bodies: Iterable[bytes]) -> bytes:
-    """Return a server-sent event for each body."""
-    return b"data: " + b"\n\ndata: ".join(bodies) + b"\n\n"
+class Stream:
+    """Writes any number of streams: nothing has to be kept from chunk to chunk."""
+
+    def chunks(self, bodies: Iterable[bytes]) -> bytes:
+        """Return a server-sent event for each body."""
+        return b"data: " + b"\n\ndata: ".join(bodies) + b"\n\n"
+
+    def finish(self, bodies: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
+        """Return the chunks with finish_reason, `routor` in the last, usage if any, and [DONE]."""
+        *others, last = bodies
+        usage = [usage_chunk] if usage_chunk else []
+        return self.chunks([*others, _with(last, routor), *usage]) + DONE
+
+    def broken(self, error: RoutorError, request_id: str) -> bytes:
+        """Return the error event; no finish_reason and no [DONE] ever follow it."""
+        return self.chunks([msgspec.json.encode(fault(error, request_id))])
 
 
-def finish(bodies: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
-    """Return the chunks with finish_reason, `routor` in the last, usage if any, and [DONE]."""
-    *others, last = bodies
-    return chunks([*others, _with(last, routor), *([usage_chunk] if usage_chunk else [])]) + DONE
+fault = problem.document
+_stream = Stream()
 
 
-def broken(error: RoutorError, request_id: str) -> bytes:
-    """Return the error event; no finish_reason and no [DONE] ever follow it."""
-    return chunks([msgspec.json.encode(problem.document(error, request_id))])
+def writer(call: Call) -> Stream:
+    """Return what writes the stream that answers a call."""
+    return _stream
 
 
 def _with(body: bytes, routor: bytes) -> bytes:

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -22,6 +22,7 @@ ID = "{id}"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Shape = Callable[[RoutorError, str], dict[str, Any]]
 
 
 class Traffic:
@@ -56,13 +57,15 @@ class Traffic:
 class Route(NamedTuple):
     """Where a path leads; one that ends in {id} leads whatever comes there.
 
-    Only what is `open` is answered without a key: closed by default.
+    Only what is `open` is answered without a key: closed by default. `fault` gives errors the
+    shape that the clients of this path know.
     """
 
     method: str
     path: str
     handle: Handler
     open: bool = False
+    fault: Shape = problem.document
 
     def check(self, method: str) -> None:
         """Raise HTTPMethodNotAllowed (405) for another method; who takes GET takes HEAD."""
@@ -133,13 +136,13 @@ class Frame:
         except web.HTTPException as refused:
             response = problem.refusal(refused, request.method)
         except RoutorError as failure:
-            response = _failed(request, failure)
+            response = _failed(request, failure, route)
         except ConnectionError:
             raise
         except Exception as failure:
             logger.exception("a request failed unexpectedly: %s", type(failure).__name__)
             text = "Something failed inside Routor; see its log."
-            response = _failed(request, RoutorError(Kind.INTERNAL, text))
+            response = _failed(request, RoutorError(Kind.INTERNAL, text), route)
         if not response.prepared:
             self._stamp(request, response)
         return response
@@ -202,6 +205,7 @@ async def _go_on(request: web.BaseRequest) -> None:
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-def _failed(request: web.BaseRequest, error: RoutorError) -> web.Response:
+def _failed(request: web.BaseRequest, error: RoutorError, route: Route | None) -> web.Response:
     request[notes.FAILURE] = error
-    return problem.response(error, request[notes.REQUEST_ID])
+    fault = route.fault if route is not None else problem.document
+    return problem.response(error, fault(error, request[notes.REQUEST_ID]))

@@ -13,7 +13,7 @@ from routor.v1 import providers_pb2, router_pb2
 from services import telemetry
 from services.edge import intake, notes, problem, verdict
 from services.edge.answer import Answer
-from services.edge.door import Call, Door
+from services.edge.door import Call, Door, Writer
 from services.edge.peers import Peers
 from services.edge.settings import EdgeSettings
 from services.errors import Kind, RoutorError
@@ -47,6 +47,12 @@ class _Turn(NamedTuple):
     call: Call
     decision: router_pb2.Decision
     deadline_s: float
+
+    def report(self, served: providers_pb2.Served) -> verdict.Report:
+        """Return how it went, and note it on the request's span."""
+        report = verdict.actual(self.decision, served, self.call.dropped)
+        _note_report(self.request, report)
+        return report
 
 
 class _Stream(web.StreamResponse):
@@ -83,9 +89,9 @@ class Pipeline:
             envelope=_envelope(turn.call),
         )
         answer = await self._peers.complete(asked, _left_s(turn.deadline_s))
-        report = verdict.actual(turn.decision, answer.served)
-        _note_report(turn.request, report)
-        return Answer(turn.door.answer(answer.body, _encode(report)), self._headers(report))
+        report = turn.report(answer.served)
+        told = turn.door.answer(turn.call, answer.body, _encode(report))
+        return Answer(told, self._headers(report))
 
     async def _stream(self, turn: _Turn) -> web.StreamResponse:
         asked = providers_pb2.StreamRequest(
@@ -99,7 +105,8 @@ class Pipeline:
             first = await anext(events, None)
             if first is None:
                 raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "The providers sent no answer.")
-            report = _first_report(turn.decision, first)
+            report = _first_report(turn, first)
+            writer = turn.door.writer(turn.call)
             headers = {**STREAM_HEADERS, **self._headers(report)}
             headers["X-Request-Id"] = turn.decision.request_id
             response = _Stream(headers=headers)
@@ -107,9 +114,9 @@ class Pipeline:
             try:
                 # A client that does not read must not hold its stream beyond the deadline.
                 async with asyncio.timeout_at(turn.deadline_s + 1):
-                    await _relay(turn, response, first, events)
+                    await _relay(turn, writer, response, first, events)
             except Exception as failure:
-                await _break_off(turn, response, failure)
+                await _break_off(turn, writer, response, failure)
         return response
 
     def _headers(self, report: verdict.Report) -> dict[str, str]:
@@ -118,6 +125,7 @@ class Pipeline:
 
 async def _relay(
     turn: _Turn,
+    writer: Writer,
     response: web.StreamResponse,
     event: providers_pb2.StreamResponse | None,
     events: AsyncIterator[providers_pb2.StreamResponse],
@@ -127,18 +135,19 @@ async def _relay(
         kind = event.WhichOneof("event")
         if kind == "finish":
             finish = event.finish
-            report = verdict.actual(turn.decision, finish.served)
-            _note_report(turn.request, report)
-            end = turn.door.finish(finish.chunks, finish.usage_chunk, _encode(report))
+            report = _encode(turn.report(finish.served))
+            end = writer.finish(finish.chunks, finish.usage_chunk, report)
             await response.write_eof(end)
             return
         bodies = event.chunks.chunks if kind == "chunks" else (event.chunk,)
-        await response.write(turn.door.chunks(bodies))
+        await response.write(writer.chunks(bodies))
         event = await anext(events, None)
     raise RoutorError(Kind.STREAM_BROKEN, "The stream ended before the answer was complete.")
 
 
-async def _break_off(turn: _Turn, response: web.StreamResponse, failure: Exception) -> None:
+async def _break_off(
+    turn: _Turn, writer: Writer, response: web.StreamResponse, failure: Exception
+) -> None:
     """End a stream that has begun with an honest error event."""
     if isinstance(failure, ConnectionError):
         raise failure
@@ -155,17 +164,15 @@ async def _break_off(turn: _Turn, response: web.StreamResponse, failure: Excepti
         # Nobody reads: waiting for the event to be taken would be waiting again.
         request.transport.abort()
         return
-    await response.write_eof(turn.door.broken(error, request[notes.REQUEST_ID]))
+    await response.write_eof(writer.broken(error, request[notes.REQUEST_ID]))
 
 
-def _first_report(
-    decision: router_pb2.Decision, first: providers_pb2.StreamResponse
-) -> verdict.Report:
+def _first_report(turn: _Turn, first: providers_pb2.StreamResponse) -> verdict.Report:
     kind = first.WhichOneof("event")
     if kind == "finish":
-        return verdict.actual(decision, first.finish.served)
+        return verdict.actual(turn.decision, first.finish.served)
     chunk = first.chunks.chunks[0] if kind == "chunks" else first.chunk
-    return verdict.expected(decision, _first_chunk.decode(chunk).model)
+    return verdict.expected(turn.decision, _first_chunk.decode(chunk).model)
 
 
 def _envelope(call: Call) -> providers_pb2.Envelope:

@@ -44,12 +44,12 @@ def document(error: RoutorError, request_id: str) -> dict[str, Any]:
     return {"error": fault}
 
 
-def response(error: RoutorError, request_id: str) -> web.Response:
-    """Return the whole HTTP answer of an error."""
+def response(error: RoutorError, body: Mapping[str, Any]) -> web.Response:
+    """Return the whole HTTP answer of an error, `body` being what its door makes of it."""
     return web.Response(
         status=error.kind.rule.http,
         headers=_headers(error),
-        body=msgspec.json.encode(document(error, request_id)),
+        body=msgspec.json.encode(body),
         content_type="application/json",
     )
 

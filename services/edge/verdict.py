@@ -7,11 +7,11 @@ from routor.v1.providers_pb2 import Served
 from services.errors import Kind, RoutorError
 
 
-class Report(msgspec.Struct, frozen=True):
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """The `routor` object of an answer; None where it is not known.
 
     `savingsPct` is percent against the baseline model (Claude Opus 4.8), `attempts` the number
-    of calls to providers.
+    of calls to providers, `droppedParameters` what the model did not take and can do without.
     """
 
     request_id: str
@@ -25,6 +25,7 @@ class Report(msgspec.Struct, frozen=True):
     costUsd: float | None  # noqa: N815
     fallback: bool
     attempts: int
+    droppedParameters: tuple[str, ...] = ()  # noqa: N815
 
 
 _TIERS = {number: name.removeprefix("TIER_") for name, number in types_pb2.Tier.items()}
@@ -75,8 +76,8 @@ def expected(decision: router_pb2.Decision, model: str) -> Report:
     )
 
 
-def actual(decision: router_pb2.Decision, served: Served) -> Report:
-    """Report how the request went."""
+def actual(decision: router_pb2.Decision, served: Served, left_out: tuple[str, ...] = ()) -> Report:
+    """Report how the request went; `left_out` are parameters that never reached a model."""
     model, cost_usd, chain = served.model, served.cost_usd, decision.chain
     member = chain[0]
     if member.model != model:
@@ -89,6 +90,7 @@ def actual(decision: router_pb2.Decision, served: Served) -> Report:
         cost_usd=round(cost_usd, 10) if priced else None,
         fallback=served.fallback,
         attempts=len(served.attempts),
+        dropped=(*left_out, *served.dropped_parameters),
     )
 
 
@@ -119,6 +121,7 @@ def _report(
     cost_usd: float | None,
     fallback: bool,
     attempts: int,
+    dropped: tuple[str, ...] = (),
 ) -> Report:
     return Report(
         request_id=decision.request_id,
@@ -132,6 +135,7 @@ def _report(
         costUsd=cost_usd,
         fallback=fallback,
         attempts=attempts,
+        droppedParameters=dropped,
     )
 
 
