@@ -9,11 +9,14 @@ from services.edge import chat, messages, responses
 from services.edge.explain import Explain
 from services.edge.frame import Frame, Route, Traffic
 from services.edge.gate import Gate
+from services.edge.messages.counting import Counting
 from services.edge.models import Models
 from services.edge.peers import Peers
 from services.edge.pipeline import Pipeline
 from services.edge.readiness import Readiness
 from services.edge.settings import EdgeSettings
+
+COUNT = "/v1/messages/count_tokens"
 
 
 def build(
@@ -26,6 +29,7 @@ def build(
         Route("POST", "/v1/chat/completions", partial(pipeline.handle, chat)),
         Route("POST", "/v1/responses", partial(pipeline.handle, responses)),
         Route("POST", "/v1/messages", partial(pipeline.handle, messages), fault=messages.fault),
+        Route("POST", COUNT, Counting(settings).handle, fault=messages.fault),
         Route("POST", "/v1/routing/debug", Explain(settings, peers).handle),
         Route("GET", "/v1/models", models.list),
         Route("GET", "/v1/models/{id}", models.one),

@@ -1,4 +1,7 @@
-"""GET /v1/models and /v1/models/{id}: OpenAI's list, with what Routor knows about each model."""
+"""GET /v1/models and /v1/models/{id}: OpenAI's list, with what Routor knows about each model.
+
+Who sends `anthropic-version` gets Anthropic's list.
+"""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -8,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from routor.v1 import router_pb2, types_pb2
+from services.edge.messages import listing
 from services.edge.peers import Peers
 from services.errors import Kind, RoutorError
 
@@ -26,15 +30,19 @@ class Models:
         """Answer with the list."""
         catalog = await self._peers.models()
         everything = request.query.get("all", "").lower() in ("1", "true")
-        shown = [describe(model) for model in catalog if everything or callable_now(model)]
-        return _json({"object": "list", "data": [AUTO, *shown]})
+        listed = [model for model in catalog if everything or callable_now(model)]
+        if listing.WANTED in request.headers:
+            return _json(listing.page(listed, request.query))
+        return _json({"object": "list", "data": [AUTO, *map(describe, listed)]})
 
     async def one(self, request: web.BaseRequest) -> web.Response:
         """Answer with one model, named by its id, bare id or alias."""
         wanted = request.path.removeprefix(PATH)
+        theirs = listing.WANTED in request.headers
         if wanted == AUTO["id"]:
-            return _json(AUTO)
-        return _json(describe(find(await self._peers.models(), wanted)))
+            return _json(listing.AUTO if theirs else AUTO)
+        found = find(await self._peers.models(), wanted)
+        return _json(listing.describe(found) if theirs else describe(found))
 
 
 def find(catalog: Sequence[router_pb2.Model], wanted: str) -> router_pb2.Model:

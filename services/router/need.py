@@ -5,7 +5,7 @@ from typing import Final
 
 from routor.v1 import router_pb2, types_pb2
 from services.router.pool import Can
-from services.router.tokens import input_tokens
+from services.tokens import input_tokens
 
 # Parameters that change what comes back; any other is left out where a model lacks it.
 PARAMETERS: Final = {

@@ -12,7 +12,7 @@ from services.catalog import Catalog, Category, Model, Tier
 from services.errors import Kind, RoutorError
 from services.router.decide import decide
 from services.router.explain import explain
-from services.router.tokens import input_tokens
+from services.tokens import input_tokens
 from tests.router.brains import NOON, Judge, brain, catalog, keys, model, request, status, up
 
 PROVIDERS = ("a", "b", "c", "d")

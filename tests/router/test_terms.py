@@ -15,7 +15,7 @@ from services.router.ability import Estimate, abilities, function_calling
 from services.router.chain import link
 from services.router.predict import predict
 from services.router.rank import Candidate
-from services.router.tokens import input_tokens, text_tokens
+from services.tokens import input_tokens, text_tokens
 from tests.router.brains import BUILT_IN, brain, catalog, model, request
 
 TIERS = tiers.read()

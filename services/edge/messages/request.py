@@ -37,7 +37,9 @@ def parse(raw: bytes) -> Call:
 def parse_counted(raw: bytes) -> Call:
     """Read the body of a request that is only to be counted."""
     tree = document.read(raw)
-    return chat.call(_counted(document.convert(tree, Counted)))
+    own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}
+    _known(tree)
+    return chat.call({**_counted(document.convert(tree, Counted)), **own})
 
 
 def _known(tree: Json) -> tuple[str, ...]:

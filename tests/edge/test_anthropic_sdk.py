@@ -1,0 +1,78 @@
+"""The real Anthropic package against the edge."""
+
+import anthropic
+import pytest
+
+from services.errors import Kind, RoutorError
+from tests.edge import fakes
+from tests.edge.fakes import FIRST, KEY
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+@pytest.fixture
+async def sdk(house):
+    async with anthropic.AsyncAnthropic(
+        base_url=house.url, api_key=KEY, max_retries=0, timeout=10
+    ) as client:
+        yield client
+
+
+async def test_a_whole_message(house, sdk):
+    message = await sdk.messages.create(model="auto", max_tokens=50, messages=HELLO)
+    assert message.content[0].text == "Hi there"
+    assert message.stop_reason == "end_turn"
+    assert message.usage.input_tokens == 5
+    assert message.model_extra["routor"]["model"] == FIRST
+
+
+async def test_a_streamed_message(house, sdk):
+    house.providers.events = [
+        *fakes.text_chunks("Hi ", "there"),
+        fakes.finish(usage=fakes.USAGE_CHUNK),
+    ]
+    async with sdk.messages.stream(model="auto", max_tokens=50, messages=HELLO) as stream:
+        texts = [text async for text in stream.text_stream]
+        message = await stream.get_final_message()
+    assert "".join(texts) == "Hi there"
+    assert message.stop_reason == "end_turn"
+    assert (message.usage.input_tokens, message.usage.output_tokens) == (5, 2)
+
+
+async def test_tokens_are_counted_without_a_provider(house, sdk):
+    counted = await sdk.messages.count_tokens(model="auto", messages=HELLO)
+    more = await sdk.messages.count_tokens(model="auto", messages=HELLO, system="Be terse. " * 50)
+    assert 0 < counted.input_tokens < more.input_tokens
+    assert house.providers.requests == []
+
+
+async def test_models_are_listed_page_by_page(house, sdk):
+    every = [model.id async for model in sdk.models.list(limit=1)]
+    page = await sdk.models.list()
+    assert every == [model.id for model in page.data]
+    assert every[0] == "auto"
+    assert (await sdk.models.retrieve(every[1])).id == every[1]
+
+
+@pytest.mark.parametrize(
+    "kind, error",
+    [
+        (Kind.INVALID_REQUEST, anthropic.BadRequestError),
+        (Kind.UNKNOWN_MODEL, anthropic.NotFoundError),
+        (Kind.PROVIDER_RATE_LIMITED, anthropic.RateLimitError),
+        (Kind.PROVIDER_UNAVAILABLE, anthropic.InternalServerError),
+    ],
+)
+async def test_errors_are_anthropics(house, sdk, kind, error):
+    house.providers.answer = RoutorError(kind, "No.")
+    with pytest.raises(error) as caught:
+        await sdk.messages.create(model="auto", max_tokens=50, messages=HELLO)
+    assert caught.value.body["type"] == "error"
+    assert caught.value.body["error"]["message"] == "No."
+
+
+async def test_a_wrong_key_is_anthropics_error(house):
+    async with anthropic.AsyncAnthropic(base_url=house.url, api_key="sk-no", max_retries=0) as sdk:
+        with pytest.raises(anthropic.AuthenticationError) as caught:
+            await sdk.messages.create(model="auto", max_tokens=50, messages=HELLO)
+    assert caught.value.body["error"]["type"] == "authentication_error"
