@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -216,6 +216,31 @@ class Model(Facts, frozen=True):
         return self.lifecycle.status != "retired"
 
 
+class Embedding(Facts, frozen=True):
+    """A model that turns texts into vectors. Vectors of two models never mix.
+
+    `dimensions` are those of a whole vector; `shortens` says whether the request may ask for
+    fewer, `tokens_input` whether texts may come as token numbers. Limits are per request.
+    """
+
+    id: str
+    upstream: str
+    name: str
+    price_usd_per_mtok: float
+    dimensions: int
+    max_input_tokens: int
+    max_inputs: int
+    shortens: bool = False
+    tokens_input: bool = False
+    provider: str = ""  # filled in when read
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Routor's full id: "openai/text-embedding-3-small"."""
+        return f"{self.provider}/{self.id}"
+
+
 class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A company or endpoint. Address, dialect and key names are for those without a vendor file."""
 
@@ -229,11 +254,15 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     models_path: str = "/models"
 
 
+Named = TypeVar("Named", bound=Model | Embedding)
+
+
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One catalog file."""
 
     provider: Provider
     model: tuple[Model, ...] = ()
+    embedding: tuple[Embedding, ...] = ()
 
 
 class Catalog:
@@ -246,26 +275,37 @@ class Catalog:
         self.version = version
         self.providers: dict[str, Provider] = {}
         self.models: dict[str, Model] = {}
+        self.embeddings: dict[str, Embedding] = {}
         for file in files:
             self.providers[file.provider.id] = file.provider
             for model in file.model:
                 named = msgspec.structs.replace(model, provider=file.provider.id)
                 self.models[named.key] = named
-        self._names = self._index()
-
-    def _index(self) -> dict[str, Model]:
-        names: dict[str, Model] = {}
-        for model in self.models.values():
-            for name in (model.id, model.upstream, *model.aliases):
-                names.setdefault(f"{model.provider}/{name}".lower(), model)
-                names.setdefault(name.lower(), model)
-        for key, model in self.models.items():
-            names[key.lower()] = model
-        return names
+            for embedding in file.embedding:
+                own = msgspec.structs.replace(embedding, provider=file.provider.id)
+                self.embeddings[own.key] = own
+        self._names = _index(self.models)
+        self._embedding_names = _index(self.embeddings)
 
     def find(self, name: str) -> Model | None:
         """Return the model of a full id, bare id, upstream id or alias, or None."""
         return self._names.get(name.lower())
+
+    def find_embedding(self, name: str) -> Embedding | None:
+        """Return the embedding model of a full id, bare id, upstream id or alias, or None."""
+        return self._embedding_names.get(name.lower())
+
+
+def _index(models: Mapping[str, Named]) -> dict[str, Named]:
+    """Return the models by every name they go by, in lower case; full ids come first."""
+    names: dict[str, Named] = {}
+    for one in models.values():
+        for name in (one.id, one.upstream, *one.aliases):
+            names.setdefault(f"{one.provider}/{name}".lower(), one)
+            names.setdefault(name.lower(), one)
+    for key, one in models.items():
+        names[key.lower()] = one
+    return names
 
 
 def read(directory: Path | None = None) -> Catalog:

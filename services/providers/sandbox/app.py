@@ -12,6 +12,7 @@ from aiohttp import web
 from services.providers.sandbox import (
     anthropic_messages,
     anthropic_refusals,
+    embeddings,
     google_generate,
     google_refusals,
     openai_chat,
@@ -101,6 +102,8 @@ async def _answer(vendor: Vendor, request: web.Request, content: bytes) -> web.S
         path = path.removeprefix("v1/")
     if request.method == "GET" and path == "models":
         return await _list(vendor, request)
+    if request.method == "POST" and path.endswith(("embeddings", ":batchEmbedContents")):
+        return await _embed(vendor, request, content)
     if request.method == "POST" and vendor.dialect == "google_generate":
         model, _, verb = path.removeprefix("models/").rpartition(":")
         if verb in {"generateContent", "streamGenerateContent"}:
@@ -167,6 +170,24 @@ async def _complete(
     if vendor.dialect == "google_generate" and request.query.get("alt") != "sse":
         return _array(frames)
     return await _send(request, vendor, frames, fault)
+
+
+async def _embed(vendor: Vendor, request: web.Request, content: bytes) -> web.StreamResponse:
+    """Answer a request for embeddings."""
+    body = _body(content)
+    path = request.match_info["path"].rpartition("models/")[2]
+    model = path.partition(":")[0] if vendor.dialect == "google_generate" else _model(body)
+    fault = request.app[_BOARD].take(vendor.id, model, stream=False)
+    if fault is not None and (response := await strike(request, vendor, fault)) is not None:
+        return response
+    if model not in embeddings.MODELS.get(vendor.id, ()):
+        raise Trouble("not_found", f"The model `{model}` does not exist.", param="model")
+    try:
+        answered = embeddings.whole(vendor, model, body)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        name = type(error).__name__
+        raise Trouble("invalid", f"The request body is malformed ({name}: {error})") from error
+    return web.Response(body=answered, content_type="application/json")
 
 
 def _body(content: bytes) -> Json:

@@ -1,0 +1,101 @@
+"""Embeddings: OpenAI's request to each vendor's, and its vectors back as OpenAI lists them.
+
+Shapes: openai 3.54.0, types/embedding_create_params.py and create_embedding_response.py;
+mistralai 3.7.0, models/embeddingrequest.py; https://ai.google.dev/api/embeddings (2026-11-23).
+"""
+
+from typing import Any
+
+import msgspec
+
+from services.catalog import Embedding
+from services.errors import Kind, RoutorError
+from services.providers.dialects import faults, openai_answer
+from services.providers.dialects.completion import count
+from services.providers.dialects.contract import Answer, Encoded, Json, Target, Usage
+
+
+def encode(body: Json, model: Embedding, target: Target) -> Encoded:
+    """Translate a request. Raises RoutorError naming the field that the model does not take."""
+    given = body["input"]
+    texts = [given] if isinstance(given, str) or _are_tokens(given) else given
+    _check(body, texts, model)
+    if target.vendor.dialect == "google_generate":
+        return _google(texts, body, target)
+    request: Json = {"model": target.upstream_model, "input": given}
+    field = "output_dimension" if target.vendor.id == "mistral" else "dimensions"
+    if body.get("dimensions") is not None:
+        request[field] = body["dimensions"]
+    dropped: tuple[str, ...] = ()
+    if target.vendor.quirks.store_and_metadata:
+        # A third of the bytes of decimal numbers; whatever the caller asked for is made of it.
+        request["encoding_format"] = "base64"
+        if body.get("user") is not None:
+            request["user"] = body["user"]
+    elif body.get("user") is not None:
+        dropped = ("user",)
+    return Encoded("/embeddings", msgspec.json.encode(request), dropped=dropped)
+
+
+def decode(content: bytes, target: Target) -> Answer:
+    """Translate an answer; vectors are lists of numbers or base64 of little-endian float32."""
+    body = openai_answer.parsed(content, target)
+    if target.vendor.dialect == "google_generate":
+        vectors: list[Any] = [_values(one) for one in openai_answer.rows(body, "embeddings")]
+        told = body.get("usageMetadata")
+        tokens = count(told.get("promptTokenCount")) if isinstance(told, dict) else 0
+    else:
+        rows = [row for row in openai_answer.rows(body, "data") if isinstance(row, dict)]
+        rows.sort(key=lambda row: count(row.get("index")))
+        vectors = [row.get("embedding") for row in rows]
+        usage = body.get("usage")
+        tokens = count(usage.get("prompt_tokens")) if isinstance(usage, dict) else 0
+    if not vectors or not all(vectors):
+        raise faults.bad_answer(target, "an answer without vectors")
+    data = [
+        {"object": "embedding", "index": index, "embedding": vector}
+        for index, vector in enumerate(vectors)
+    ]
+    used = {"prompt_tokens": tokens, "total_tokens": tokens}
+    told_all = {"object": "list", "data": data, "model": target.key, "usage": used}
+    return Answer(told_all, Usage(input_tokens=tokens))
+
+
+def _are_tokens(given: Any) -> bool:
+    return isinstance(given, list) and bool(given) and isinstance(given[0], int)
+
+
+def _check(body: Json, texts: list[Any], model: Embedding) -> None:
+    if len(texts) > model.max_inputs:
+        text = f"input: {model.key} takes at most {model.max_inputs} texts at once."
+        raise RoutorError(Kind.INVALID_REQUEST, text, param="input")
+    if not model.tokens_input and not all(isinstance(text, str) for text in texts):
+        raise _unsupported("input", model, "as text, not as token numbers")
+    wanted = body.get("dimensions")
+    if wanted is None or wanted == model.dimensions:
+        return
+    if not model.shortens or wanted > model.dimensions:
+        raise _unsupported("dimensions", model, f"with {model.dimensions} dimensions")
+
+
+def _unsupported(param: str, model: Embedding, what: str) -> RoutorError:
+    text = f"{param}: {model.key} takes it only {what}."
+    return RoutorError(
+        Kind.UNSUPPORTED_PARAMETER, text, param=param, provider=model.provider, model=model.key
+    )
+
+
+def _google(texts: list[str], body: Json, target: Target) -> Encoded:
+    size = body.get("dimensions")
+    shortened = {"outputDimensionality": size} if size is not None else {}
+    name = f"models/{target.upstream_model}"
+    requests = [
+        {"model": name, "content": {"parts": [{"text": text}]}, **shortened} for text in texts
+    ]
+    path = f"/v1beta/{name}:batchEmbedContents"
+    dropped = ("user",) if body.get("user") is not None else ()
+    return Encoded(path, msgspec.json.encode({"requests": requests}), dropped=dropped)
+
+
+def _values(given: Any) -> Any:
+    return given.get("values") if isinstance(given, dict) else None
