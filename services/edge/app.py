@@ -6,6 +6,7 @@ from aiohttp import web
 
 from services import telemetry
 from services.edge import chat, messages, responses
+from services.edge.embeddings import Embeddings
 from services.edge.explain import Explain
 from services.edge.frame import Frame, Route, Traffic
 from services.edge.gate import Gate
@@ -29,6 +30,7 @@ def build(
         Route("POST", "/v1/chat/completions", partial(pipeline.handle, chat)),
         Route("POST", "/v1/responses", partial(pipeline.handle, responses)),
         Route("POST", "/v1/messages", partial(pipeline.handle, messages), fault=messages.fault),
+        Route("POST", "/v1/embeddings", Embeddings(settings, peers).handle),
         Route("POST", COUNT, Counting(settings).handle, fault=messages.fault),
         Route("POST", "/v1/routing/debug", Explain(settings, peers).handle),
         Route("GET", "/v1/models", models.list),

@@ -16,7 +16,9 @@ HEALTH_TIMEOUT_S = 1.0
 ROUTE, EXPLAIN, LIST_MODELS = (
     f"/routor.v1.RouterService/{name}" for name in ("Route", "Explain", "ListModels")
 )
-COMPLETE, STREAM = (f"/routor.v1.ProvidersService/{name}" for name in ("Complete", "Stream"))
+COMPLETE, STREAM, EMBED = (
+    f"/routor.v1.ProvidersService/{name}" for name in ("Complete", "Stream", "Embed")
+)
 
 M = TypeVar("M", bound=Message)
 
@@ -54,6 +56,12 @@ class Peers:
         return await self._providers.call(
             COMPLETE, request, providers_pb2.CompleteResponse, timeout_s
         )
+
+    async def embed(
+        self, request: providers_pb2.EmbedRequest, timeout_s: float
+    ) -> providers_pb2.EmbedResponse:
+        """Get vectors of texts."""
+        return await self._providers.call(EMBED, request, providers_pb2.EmbedResponse, timeout_s)
 
     def stream(
         self, request: providers_pb2.StreamRequest, timeout_s: float

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from routor.v1 import types_pb2 as routor_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19routor/v1/providers.proto\x12\troutor.v1\x1a\x15routor/v1/types.proto\"\x81\x01\n\x0f\x43ompleteRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12%\n\x05\x63hain\x18\x03 \x03(\x0b\x32\x16.routor.v1.ChainMember\x12%\n\x08\x65nvelope\x18\x04 \x01(\x0b\x32\x13.routor.v1.Envelope\"C\n\x10\x43ompleteResponse\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12!\n\x06served\x18\x02 \x01(\x0b\x32\x11.routor.v1.Served\"\x7f\n\rStreamRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12%\n\x05\x63hain\x18\x03 \x03(\x0b\x32\x16.routor.v1.ChainMember\x12%\n\x08\x65nvelope\x18\x04 \x01(\x0b\x32\x13.routor.v1.Envelope\"t\n\x0eStreamResponse\x12\x0f\n\x05\x63hunk\x18\x01 \x01(\x0cH\x00\x12#\n\x06\x66inish\x18\x02 \x01(\x0b\x32\x11.routor.v1.FinishH\x00\x12#\n\x06\x63hunks\x18\x03 \x01(\x0b\x32\x11.routor.v1.ChunksH\x00\x42\x07\n\x05\x65vent\"\x18\n\x06\x43hunks\x12\x0e\n\x06\x63hunks\x18\x01 \x03(\x0c\"P\n\x06\x46inish\x12\x0e\n\x06\x63hunks\x18\x01 \x03(\x0c\x12\x13\n\x0busage_chunk\x18\x02 \x01(\x0c\x12!\n\x06served\x18\x03 \x01(\x0b\x32\x11.routor.v1.Served\"L\n\x08\x45nvelope\x12\x14\n\x0cmax_attempts\x18\x01 \x01(\r\x12\x19\n\x0cmax_cost_usd\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x0f\n\r_max_cost_usd\"\xb0\x01\n\x06Served\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12$\n\x08\x61ttempts\x18\x03 \x03(\x0b\x32\x12.routor.v1.Attempt\x12\x1f\n\x05usage\x18\x04 \x01(\x0b\x32\x10.routor.v1.Usage\x12\x10\n\x08\x63ost_usd\x18\x05 \x01(\x01\x12\x10\n\x08\x66\x61llback\x18\x06 \x01(\x08\x12\x1a\n\x12\x64ropped_parameters\x18\x07 \x03(\t\" \n\x0cProbeRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\"m\n\rProbeResponse\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x12\n\nlatency_ms\x18\x04 \x01(\x01\x12\x17\n\x0fupstream_models\x18\x05 \x03(\t\"\x16\n\x14ListProvidersRequest\"?\n\x15ListProvidersResponse\x12&\n\tproviders\x18\x01 \x03(\x0b\x32\x13.routor.v1.Provider\"Z\n\x08Provider\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x0f\n\x07\x64ialect\x18\x04 \x01(\t\x12\x10\n\x08\x62\x61se_url\x18\x05 \x01(\t2\xa8\x02\n\x10ProvidersService\x12\x43\n\x08\x43omplete\x12\x1a.routor.v1.CompleteRequest\x1a\x1b.routor.v1.CompleteResponse\x12?\n\x06Stream\x12\x18.routor.v1.StreamRequest\x1a\x19.routor.v1.StreamResponse0\x01\x12:\n\x05Probe\x12\x17.routor.v1.ProbeRequest\x1a\x18.routor.v1.ProbeResponse\x12R\n\rListProviders\x12\x1f.routor.v1.ListProvidersRequest\x1a .routor.v1.ListProvidersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19routor/v1/providers.proto\x12\troutor.v1\x1a\x15routor/v1/types.proto\"\x81\x01\n\x0f\x43ompleteRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12%\n\x05\x63hain\x18\x03 \x03(\x0b\x32\x16.routor.v1.ChainMember\x12%\n\x08\x65nvelope\x18\x04 \x01(\x0b\x32\x13.routor.v1.Envelope\"C\n\x10\x43ompleteResponse\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12!\n\x06served\x18\x02 \x01(\x0b\x32\x11.routor.v1.Served\"~\n\x0c\x45mbedRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12%\n\x05\x63hain\x18\x03 \x03(\x0b\x32\x16.routor.v1.ChainMember\x12%\n\x08\x65nvelope\x18\x04 \x01(\x0b\x32\x13.routor.v1.Envelope\"@\n\rEmbedResponse\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12!\n\x06served\x18\x02 \x01(\x0b\x32\x11.routor.v1.Served\"\x7f\n\rStreamRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12%\n\x05\x63hain\x18\x03 \x03(\x0b\x32\x16.routor.v1.ChainMember\x12%\n\x08\x65nvelope\x18\x04 \x01(\x0b\x32\x13.routor.v1.Envelope\"t\n\x0eStreamResponse\x12\x0f\n\x05\x63hunk\x18\x01 \x01(\x0cH\x00\x12#\n\x06\x66inish\x18\x02 \x01(\x0b\x32\x11.routor.v1.FinishH\x00\x12#\n\x06\x63hunks\x18\x03 \x01(\x0b\x32\x11.routor.v1.ChunksH\x00\x42\x07\n\x05\x65vent\"\x18\n\x06\x43hunks\x12\x0e\n\x06\x63hunks\x18\x01 \x03(\x0c\"P\n\x06\x46inish\x12\x0e\n\x06\x63hunks\x18\x01 \x03(\x0c\x12\x13\n\x0busage_chunk\x18\x02 \x01(\x0c\x12!\n\x06served\x18\x03 \x01(\x0b\x32\x11.routor.v1.Served\"L\n\x08\x45nvelope\x12\x14\n\x0cmax_attempts\x18\x01 \x01(\r\x12\x19\n\x0cmax_cost_usd\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x0f\n\r_max_cost_usd\"\xb0\x01\n\x06Served\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12$\n\x08\x61ttempts\x18\x03 \x03(\x0b\x32\x12.routor.v1.Attempt\x12\x1f\n\x05usage\x18\x04 \x01(\x0b\x32\x10.routor.v1.Usage\x12\x10\n\x08\x63ost_usd\x18\x05 \x01(\x01\x12\x10\n\x08\x66\x61llback\x18\x06 \x01(\x08\x12\x1a\n\x12\x64ropped_parameters\x18\x07 \x03(\t\" \n\x0cProbeRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\"m\n\rProbeResponse\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x12\n\nlatency_ms\x18\x04 \x01(\x01\x12\x17\n\x0fupstream_models\x18\x05 \x03(\t\"\x16\n\x14ListProvidersRequest\"?\n\x15ListProvidersResponse\x12&\n\tproviders\x18\x01 \x03(\x0b\x32\x13.routor.v1.Provider\"Z\n\x08Provider\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x0f\n\x07\x64ialect\x18\x04 \x01(\t\x12\x10\n\x08\x62\x61se_url\x18\x05 \x01(\t2\xe4\x02\n\x10ProvidersService\x12\x43\n\x08\x43omplete\x12\x1a.routor.v1.CompleteRequest\x1a\x1b.routor.v1.CompleteResponse\x12?\n\x06Stream\x12\x18.routor.v1.StreamRequest\x1a\x19.routor.v1.StreamResponse0\x01\x12:\n\x05\x45mbed\x12\x17.routor.v1.EmbedRequest\x1a\x18.routor.v1.EmbedResponse\x12:\n\x05Probe\x12\x17.routor.v1.ProbeRequest\x1a\x18.routor.v1.ProbeResponse\x12R\n\rListProviders\x12\x1f.routor.v1.ListProvidersRequest\x1a .routor.v1.ListProvidersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,28 +36,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPLETEREQUEST']._serialized_end=193
   _globals['_COMPLETERESPONSE']._serialized_start=195
   _globals['_COMPLETERESPONSE']._serialized_end=262
-  _globals['_STREAMREQUEST']._serialized_start=264
-  _globals['_STREAMREQUEST']._serialized_end=391
-  _globals['_STREAMRESPONSE']._serialized_start=393
-  _globals['_STREAMRESPONSE']._serialized_end=509
-  _globals['_CHUNKS']._serialized_start=511
-  _globals['_CHUNKS']._serialized_end=535
-  _globals['_FINISH']._serialized_start=537
-  _globals['_FINISH']._serialized_end=617
-  _globals['_ENVELOPE']._serialized_start=619
-  _globals['_ENVELOPE']._serialized_end=695
-  _globals['_SERVED']._serialized_start=698
-  _globals['_SERVED']._serialized_end=874
-  _globals['_PROBEREQUEST']._serialized_start=876
-  _globals['_PROBEREQUEST']._serialized_end=908
-  _globals['_PROBERESPONSE']._serialized_start=910
-  _globals['_PROBERESPONSE']._serialized_end=1019
-  _globals['_LISTPROVIDERSREQUEST']._serialized_start=1021
-  _globals['_LISTPROVIDERSREQUEST']._serialized_end=1043
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=1045
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=1108
-  _globals['_PROVIDER']._serialized_start=1110
-  _globals['_PROVIDER']._serialized_end=1200
-  _globals['_PROVIDERSSERVICE']._serialized_start=1203
-  _globals['_PROVIDERSSERVICE']._serialized_end=1499
+  _globals['_EMBEDREQUEST']._serialized_start=264
+  _globals['_EMBEDREQUEST']._serialized_end=390
+  _globals['_EMBEDRESPONSE']._serialized_start=392
+  _globals['_EMBEDRESPONSE']._serialized_end=456
+  _globals['_STREAMREQUEST']._serialized_start=458
+  _globals['_STREAMREQUEST']._serialized_end=585
+  _globals['_STREAMRESPONSE']._serialized_start=587
+  _globals['_STREAMRESPONSE']._serialized_end=703
+  _globals['_CHUNKS']._serialized_start=705
+  _globals['_CHUNKS']._serialized_end=729
+  _globals['_FINISH']._serialized_start=731
+  _globals['_FINISH']._serialized_end=811
+  _globals['_ENVELOPE']._serialized_start=813
+  _globals['_ENVELOPE']._serialized_end=889
+  _globals['_SERVED']._serialized_start=892
+  _globals['_SERVED']._serialized_end=1068
+  _globals['_PROBEREQUEST']._serialized_start=1070
+  _globals['_PROBEREQUEST']._serialized_end=1102
+  _globals['_PROBERESPONSE']._serialized_start=1104
+  _globals['_PROBERESPONSE']._serialized_end=1213
+  _globals['_LISTPROVIDERSREQUEST']._serialized_start=1215
+  _globals['_LISTPROVIDERSREQUEST']._serialized_end=1237
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=1239
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=1302
+  _globals['_PROVIDER']._serialized_start=1304
+  _globals['_PROVIDER']._serialized_end=1394
+  _globals['_PROVIDERSSERVICE']._serialized_start=1397
+  _globals['_PROVIDERSSERVICE']._serialized_end=1753
 # @@protoc_insertion_point(module_scope)

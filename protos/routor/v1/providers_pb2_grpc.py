@@ -45,6 +45,11 @@ class ProvidersServiceStub:
                 request_serializer=routor_dot_v1_dot_providers__pb2.StreamRequest.SerializeToString,
                 response_deserializer=routor_dot_v1_dot_providers__pb2.StreamResponse.FromString,
                 _registered_method=True)
+        self.Embed = channel.unary_unary(
+                '/routor.v1.ProvidersService/Embed',
+                request_serializer=routor_dot_v1_dot_providers__pb2.EmbedRequest.SerializeToString,
+                response_deserializer=routor_dot_v1_dot_providers__pb2.EmbedResponse.FromString,
+                _registered_method=True)
         self.Probe = channel.unary_unary(
                 '/routor.v1.ProvidersService/Probe',
                 request_serializer=routor_dot_v1_dot_providers__pb2.ProbeRequest.SerializeToString,
@@ -70,6 +75,13 @@ class ProvidersServiceServicer:
 
     def Stream(self, request, context):
         """The same, streamed. Nothing is sent before the first content, so failover is silent until then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Embed(self, request, context):
+        """Turns texts into vectors, at the one model of the chain: vectors of two models never mix.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +113,11 @@ def add_ProvidersServiceServicer_to_server(servicer, server):
                     servicer.Stream,
                     request_deserializer=routor_dot_v1_dot_providers__pb2.StreamRequest.FromString,
                     response_serializer=routor_dot_v1_dot_providers__pb2.StreamResponse.SerializeToString,
+            ),
+            'Embed': grpc.unary_unary_rpc_method_handler(
+                    servicer.Embed,
+                    request_deserializer=routor_dot_v1_dot_providers__pb2.EmbedRequest.FromString,
+                    response_serializer=routor_dot_v1_dot_providers__pb2.EmbedResponse.SerializeToString,
             ),
             'Probe': grpc.unary_unary_rpc_method_handler(
                     servicer.Probe,
@@ -168,6 +185,33 @@ class ProvidersService:
             '/routor.v1.ProvidersService/Stream',
             routor_dot_v1_dot_providers__pb2.StreamRequest.SerializeToString,
             routor_dot_v1_dot_providers__pb2.StreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Embed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/routor.v1.ProvidersService/Embed',
+            routor_dot_v1_dot_providers__pb2.EmbedRequest.SerializeToString,
+            routor_dot_v1_dot_providers__pb2.EmbedResponse.FromString,
             options,
             channel_credentials,
             insecure,

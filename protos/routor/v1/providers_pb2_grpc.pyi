@@ -37,6 +37,8 @@ class ProvidersServiceStub:
     """Answers one chat completion from the first model of the chain that can."""
     Stream: _grpc.UnaryStreamMultiCallable[_providers_pb2.StreamRequest, _providers_pb2.StreamResponse]
     """The same, streamed. Nothing is sent before the first content, so failover is silent until then."""
+    Embed: _grpc.UnaryUnaryMultiCallable[_providers_pb2.EmbedRequest, _providers_pb2.EmbedResponse]
+    """Turns texts into vectors, at the one model of the chain: vectors of two models never mix."""
     Probe: _grpc.UnaryUnaryMultiCallable[_providers_pb2.ProbeRequest, _providers_pb2.ProbeResponse]
     """Asks one provider for its model list: free, and tells reachability and key."""
     ListProviders: _grpc.UnaryUnaryMultiCallable[_providers_pb2.ListProvidersRequest, _providers_pb2.ListProvidersResponse]
@@ -51,6 +53,8 @@ class ProvidersServiceAsyncStub(ProvidersServiceStub):
     """Answers one chat completion from the first model of the chain that can."""
     Stream: _aio.UnaryStreamMultiCallable[_providers_pb2.StreamRequest, _providers_pb2.StreamResponse]  # type: ignore[assignment]
     """The same, streamed. Nothing is sent before the first content, so failover is silent until then."""
+    Embed: _aio.UnaryUnaryMultiCallable[_providers_pb2.EmbedRequest, _providers_pb2.EmbedResponse]  # type: ignore[assignment]
+    """Turns texts into vectors, at the one model of the chain: vectors of two models never mix."""
     Probe: _aio.UnaryUnaryMultiCallable[_providers_pb2.ProbeRequest, _providers_pb2.ProbeResponse]  # type: ignore[assignment]
     """Asks one provider for its model list: free, and tells reachability and key."""
     ListProviders: _aio.UnaryUnaryMultiCallable[_providers_pb2.ListProvidersRequest, _providers_pb2.ListProvidersResponse]  # type: ignore[assignment]
@@ -74,6 +78,14 @@ class ProvidersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_providers_pb2.StreamResponse], _abc.AsyncIterator[_providers_pb2.StreamResponse]]:
         """The same, streamed. Nothing is sent before the first content, so failover is silent until then."""
+
+    @_abc_1.abstractmethod
+    def Embed(
+        self,
+        request: _providers_pb2.EmbedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_providers_pb2.EmbedResponse, _abc.Awaitable[_providers_pb2.EmbedResponse]]:
+        """Turns texts into vectors, at the one model of the chain: vectors of two models never mix."""
 
     @_abc_1.abstractmethod
     def Probe(

@@ -83,6 +83,26 @@ RESPONSE_FORMAT_JSON_OBJECT: ResponseFormat.ValueType  # 2
 RESPONSE_FORMAT_JSON_SCHEMA: ResponseFormat.ValueType  # 3
 Global___ResponseFormat: _TypeAlias = ResponseFormat  # noqa: Y015
 
+class _Endpoint:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EndpointEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Endpoint.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENDPOINT_UNSPECIFIED: _Endpoint.ValueType  # 0
+    """An answer to a conversation."""
+    ENDPOINT_EMBEDDINGS: _Endpoint.ValueType  # 1
+    """Vectors of texts: the request has no messages, and its model is always named."""
+
+class Endpoint(_Endpoint, metaclass=_EndpointEnumTypeWrapper):
+    """What a model is asked for."""
+
+ENDPOINT_UNSPECIFIED: Endpoint.ValueType  # 0
+"""An answer to a conversation."""
+ENDPOINT_EMBEDDINGS: Endpoint.ValueType  # 1
+"""Vectors of texts: the request has no messages, and its model is always named."""
+Global___Endpoint: _TypeAlias = Endpoint  # noqa: Y015
+
 @_typing.final
 class Message(_message.Message):
     """One message of the conversation. Long texts may be excerpted by the caller."""
@@ -161,6 +181,7 @@ class Needs(_message.Message):
     INPUT_TOKENS_FIELD_NUMBER: _builtins.int
     REASONING_EFFORT_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    ENDPOINT_FIELD_NUMBER: _builtins.int
     stream: _builtins.bool
     tool_choice: Global___ToolChoice.ValueType
     parallel_tool_calls: _builtins.bool
@@ -172,6 +193,7 @@ class Needs(_message.Message):
     """Input size in tokens; 0 lets the router estimate it from the messages."""
     reasoning_effort: _builtins.str
     """OpenAI's reasoning_effort as the caller gave it; empty when not given."""
+    endpoint: Global___Endpoint.ValueType
     @_builtins.property
     def parameters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of further OpenAI parameters the request sets, for example "logprobs", "n", "stop"."""
@@ -187,10 +209,11 @@ class Needs(_message.Message):
         input_tokens: _builtins.int = ...,
         reasoning_effort: _builtins.str = ...,
         parameters: _abc.Iterable[_builtins.str] | None = ...,
+        endpoint: Global___Endpoint.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_parallel_tool_calls", b"_parallel_tool_calls", "parallel_tool_calls", b"parallel_tool_calls"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_parallel_tool_calls", b"_parallel_tool_calls", "input_tokens", b"input_tokens", "max_output_tokens", b"max_output_tokens", "parallel_tool_calls", b"parallel_tool_calls", "parameters", b"parameters", "reasoning_effort", b"reasoning_effort", "response_format", b"response_format", "stream", b"stream", "tool_choice", b"tool_choice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_parallel_tool_calls", b"_parallel_tool_calls", "endpoint", b"endpoint", "input_tokens", b"input_tokens", "max_output_tokens", b"max_output_tokens", "parallel_tool_calls", b"parallel_tool_calls", "parameters", b"parameters", "reasoning_effort", b"reasoning_effort", "response_format", b"response_format", "stream", b"stream", "tool_choice", b"tool_choice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__parallel_tool_calls: _TypeAlias = _typing.Literal["parallel_tool_calls"]  # noqa: Y015
     _WhichOneofArgType__parallel_tool_calls: _TypeAlias = _typing.Literal["_parallel_tool_calls", b"_parallel_tool_calls"]  # noqa: Y015
@@ -289,6 +312,32 @@ class Preferences(_message.Message):
 Global___Preferences: _TypeAlias = Preferences  # noqa: Y015
 
 @_typing.final
+class Warmth(_message.Message):
+    """Where a conversation's prompt lies in a provider's cache."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    CACHED_INPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """Routor's id of the model that answered last."""
+    cached_input_tokens: _builtins.int
+    """How much of the input the provider is likely to read from its cache, in tokens."""
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        cached_input_tokens: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached_input_tokens", b"cached_input_tokens", "model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Warmth: _TypeAlias = Warmth  # noqa: Y015
+
+@_typing.final
 class RouteRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -298,6 +347,7 @@ class RouteRequest(_message.Message):
     TOOLS_FIELD_NUMBER: _builtins.int
     NEEDS_FIELD_NUMBER: _builtins.int
     PREFERENCES_FIELD_NUMBER: _builtins.int
+    WARMTH_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     model: _builtins.str
     """A model id for PROFILE_DIRECT; "auto" or empty otherwise."""
@@ -311,6 +361,10 @@ class RouteRequest(_message.Message):
     def needs(self) -> Global___Needs: ...
     @_builtins.property
     def preferences(self) -> Global___Preferences: ...
+    @_builtins.property
+    def warmth(self) -> Global___Warmth:
+        """Absent when no model has seen the conversation lately."""
+
     def __init__(
         self,
         *,
@@ -320,10 +374,11 @@ class RouteRequest(_message.Message):
         tools: _abc.Iterable[Global___Tool] | None = ...,
         needs: Global___Needs | None = ...,
         preferences: Global___Preferences | None = ...,
+        warmth: Global___Warmth | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["needs", b"needs", "preferences", b"preferences"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["needs", b"needs", "preferences", b"preferences", "warmth", b"warmth"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages", "model", b"model", "needs", b"needs", "preferences", b"preferences", "request_id", b"request_id", "tools", b"tools"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages", "model", b"model", "needs", b"needs", "preferences", b"preferences", "request_id", b"request_id", "tools", b"tools", "warmth", b"warmth"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
