@@ -11,8 +11,8 @@ import uvloop
 from routor.v1 import router_pb2, router_pb2_grpc
 from services import catalog, rpc, settings, store, telemetry
 from services.link_server import LinkServer, handlers
+from services.router.brain import Brain
 from services.router.classify import Classifier
-from services.router.decide import Brain
 from services.router.outcomes import OutcomeStream, refuse
 from services.router.server import NoBoard, RouterServicer
 from services.router.settings import RouterSettings
