@@ -1,6 +1,6 @@
 """The order in which models are tried: best value first, the premium reference last."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 from services.router.contender import Contender
@@ -11,13 +11,18 @@ LENGTH: Final = 5
 ENOUGH: Final = 3
 
 
+def suffices(strong: Sequence[Contender], resting: Container[str]) -> bool:
+    """Tell whether a chain of those that reach the quality floor needs no others."""
+    return len(strong) >= ENOUGH and any(one.key not in resting for one in strong)
+
+
 def link(ranking: Ranking) -> list[int]:
     """Return the places of the chain's members, at most `LENGTH`.
 
     The best of the ranking goes first. Next ones avoid the provider just before, so that one
     outage costs one attempt. The tier's reference goes last; where it is not ranked, or is the best
-    itself, the strongest of the others does. Models below the quality floor only fill a short
-    chain, and go first only when all others asked for rest.
+    itself, the strongest of the others does. Models below the quality floor only fill a chain
+    that would not suffice, and go first only when all others asked for rest.
     """
     able = _able(ranking)
     first, rest = able[0], able[1:]
@@ -38,13 +43,11 @@ def link(ranking: Ranking) -> list[int]:
 
 def _able(ranking: Ranking) -> list[int]:
     """Return the places that may enter the chain, best first."""
-    enough = ranking.enough
-    able = [place for place in ranking.order if enough[place]]
-    # If one of them is ready, so is the first.
-    if len(able) >= ENOUGH and ranking.ready(able[0]):
-        return able
-    weak = [place for place in ranking.order if not enough[place]][:ENOUGH]
-    return [place for place in ranking.order if enough[place] or place in weak]
+    if all(ranking.enough):
+        return list(ranking.order)
+    weak = [place for place in ranking.order if not ranking.enough[place]]
+    too_many = weak[ENOUGH:]
+    return [place for place in ranking.order if place not in too_many]
 
 
 def _premium(rest: list[int], ranking: Ranking) -> int:

@@ -9,6 +9,7 @@ contender and roster.
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
+from itertools import compress
 from typing import Final
 
 from routor.v1 import router_pb2, status_pb2, types_pb2
@@ -62,8 +63,8 @@ class Trace:
         return self.response.decision
 
     @property
-    def candidates(self) -> list[int]:
-        """The places of those that could take the request, in no order."""
+    def candidates(self) -> Sequence[int]:
+        """The places of those that are good enough or in the chain, in no order."""
         return _kept(self.ranking, self.links) if self.ranking is not None else []
 
     @cached_property
@@ -71,9 +72,8 @@ class Trace:
         """Why each other model was left out; nothing was where the caller named the model."""
         if self.ranking is None or self.turn.profile == types_pb2.PROFILE_DIRECT:
             return []
-        kept = set(self.candidates)
-        weak = [place for place in range(len(self.ranking.contenders)) if place not in kept]
-        return drops.reasons(self.turn) + drops.too_weak(self.ranking, weak)
+        kept = {self.ranking.contenders[place].key for place in self.candidates}
+        return drops.reasons(self.turn, kept)
 
 
 def decide(
@@ -98,11 +98,11 @@ def weigh(
     now: datetime,
 ) -> Trace:
     """Decide, and keep every step."""
-    turn = _judge(request, brain, status, now)
+    turn = judge(request, brain, status, now)
     return _direct(turn) if turn.profile == types_pb2.PROFILE_DIRECT else _choose(turn)
 
 
-def _judge(
+def judge(
     request: router_pb2.RouteRequest,
     brain: Brain,
     status: status_pb2.Status | None,
@@ -119,12 +119,12 @@ def _judge(
     needed = need.read(request, preferred)
     weight = preferred.quality_weight
     task = Task(
-        tier=settled.tier,
-        category=judgement.category,
-        effort=needed.effort,
-        tools=needed.tools,
-        tool_scenario=needed.tool_scenario,
-        steps=steps_above(brain.pool, needed.input_tokens),
+        settled.tier,
+        judgement.category,
+        needed.effort,
+        needed.tools,
+        needed.tool_scenario,
+        steps_above(brain.pool, needed.input_tokens),
     )
     return Turn(
         request=request,
@@ -143,19 +143,24 @@ def _judge(
 
 
 def _choose(turn: Turn) -> Trace:
-    """Filter, score and link all models of the catalog."""
-    able = turn.lineup.able(turn.need)
-    if turn.need.limited:
-        able = _within_limits(able, turn)
-    if not able:
-        raise drops.nothing_left(drops.reasons(turn), turn.need)
-    ranking = _rank(able, turn)
+    """Rank and link all models of the catalog."""
+    ranking = ranked(turn)
     links = chain.link(ranking)
     kept = len(_kept(ranking, links))
     dropped = len(turn.brain.pool.entries) - kept
     response = decision.begin(turn, f"best of {kept}, {dropped} dropped")
     decision.finish(response.decision, ranking, links, turn.need.tool_scenario)
     return Trace(turn, response, ranking, links)
+
+
+def ranked(turn: Turn) -> Ranking:
+    """Filter and score all models of the catalog; raises when none can take the request."""
+    able = turn.lineup.able(turn.need)
+    if turn.need.limited:
+        able = _within_limits(able, turn)
+    if not able:
+        raise drops.nothing_left(drops.reasons(turn, kept=()), turn.need)
+    return _rank(able, turn)
 
 
 def _costs_usd(contenders: Sequence[Contender], turn: Turn) -> list[float]:
@@ -172,20 +177,23 @@ def _within_limits(able: Sequence[Contender], turn: Turn) -> list[Contender]:
 
 
 def _rank(able: Sequence[Contender], turn: Turn) -> Ranking:
-    """Score the contenders. The floor is a share of the quality of the tier's reference.
+    """Score the contenders. The weak are left out, unless a chain needs them.
 
-    Where the reference cannot take the request, it is set against the strongest that can.
+    Weak is a quality below a share of that of the tier's reference or, where the reference
+    cannot take the request, of the strongest that can.
     """
-    reference = turn.sheet.reference
-    costs_usd = _costs_usd(able, turn)
+    reference, resting = turn.sheet.reference, turn.roster.resting
     qualities = predict.qualities(able, turn.difficulty)
+    best = qualities[able.index(reference)] if reference in able else max(qualities)
+    floor = best * turn.brain.tiers.of(turn.settled.tier).quality_floor
+    enough = [quality >= floor for quality in qualities]
+    strong = list(compress(able, enough))
+    if chain.suffices(strong, resting):
+        able, qualities = strong, list(compress(qualities, enough))
+        enough = [True] * len(strong)
+    costs_usd = _costs_usd(able, turn)
     savings = rank.savings(costs_usd, _costs_usd([reference], turn)[0] if reference else 0.0)
     values = rank.values(qualities, savings, turn.quality_weight)
-    place = able.index(reference) if reference in able else None
-    strongest = qualities[place] if place is not None else max(qualities)
-    floor = strongest * turn.brain.tiers.of(turn.settled.tier).quality_floor
-    enough = [quality >= floor for quality in qualities]
-    order = rank.order(able, values, enough, turn.roster.resting)
     return Ranking(
         contenders=able,
         costs_usd=costs_usd,
@@ -193,14 +201,16 @@ def _rank(able: Sequence[Contender], turn: Turn) -> Ranking:
         savings=savings,
         values=values,
         enough=enough,
-        reference=place,
-        resting=turn.roster.resting,
-        order=order,
+        reference=able.index(reference) if reference in able else None,
+        resting=resting,
+        order=rank.order(able, values, enough, resting),
     )
 
 
-def _kept(ranking: Ranking, links: Sequence[int]) -> list[int]:
+def _kept(ranking: Ranking, links: Sequence[int]) -> Sequence[int]:
     """Return the places of those that reach the floor or are in the chain."""
+    if all(ranking.enough):
+        return range(len(ranking.enough))
     return [place for place, good in enumerate(ranking.enough) if good or place in links]
 
 

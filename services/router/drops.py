@@ -4,33 +4,31 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 
 from services.errors import Kind, RoutorError
-from services.router import capable, cost
+from services.router import capable, cost, predict
 from services.router.capable import Drop
+from services.router.contender import Contender
 from services.router.need import Need
 from services.router.pool import Entry
-from services.router.rank import Ranking
 from services.router.turn import Turn
 
 
-def reasons(turn: Turn) -> list[Drop]:
-    """Return why each model that cannot take the request cannot, in the pool's order."""
-    found = (_reason(entry, turn) for entry in turn.brain.pool.entries)
-    return [drop for drop in found if drop is not None]
+def reasons(turn: Turn, kept: Container[str]) -> list[Drop]:
+    """Return why each model but those `kept` was left out, by key: what was unable, then the weak.
 
-
-def too_weak(ranking: Ranking, places: Iterable[int]) -> list[Drop]:
-    """Return the drops of those that are able, and too weak for the tier, by key."""
-    return [
-        Drop(
-            ranking.contenders[place].key,
-            "quality",
-            f"predicted quality {ranking.qualities[place]:.3f} is too low for the tier",
-        )
-        for place in sorted(places, key=lambda place: ranking.contenders[place].key)
-    ]
+    The weak could take the request, and would take it too badly for its tier.
+    """
+    unable, weak = [], []
+    for entry in turn.brain.pool.entries:
+        if entry.key in kept:
+            continue
+        if (drop := _reason(entry, turn)) is not None:
+            unable.append(drop)
+        else:
+            weak.append(_too_weak(turn.sheet.contenders[entry.key], turn))
+    return unable + weak
 
 
 def nothing_left(drops: Sequence[Drop], need: Need) -> RoutorError:
@@ -74,3 +72,9 @@ def _reason(entry: Entry, turn: Turn) -> Drop | None:
         # Asked last, so that only what could have taken the request counts as out.
         or capable.down(entry, roster.standings)
     )
+
+
+def _too_weak(contender: Contender, turn: Turn) -> Drop:
+    [quality] = predict.qualities([contender], turn.difficulty)
+    detail = f"predicted quality {quality:.3f} is too low for the tier"
+    return Drop(contender.key, "quality", detail)
