@@ -52,6 +52,8 @@ def reachable(passed: PassedOn, need: Need, standings: Standings) -> None:
             model=passed.key,
             param="model",
         )
+    if standings.of(passed.key).retired:
+        raise _gone(passed.key, passed.provider)
     if standing.down:
         raise down(passed.key, passed.provider, standing.down)
     if need.max_cost_usd is not None:
@@ -68,6 +70,8 @@ def not_able(drop: Drop, entry: Entry) -> RoutorError:
     """Return the error of a named model that cannot take the request."""
     if drop.reason in PASSING:
         return down(entry.key, entry.provider, drop.detail)
+    if drop.reason == "lifecycle":
+        return _gone(entry.key, entry.provider, entry.model.lifecycle.replacement)
     return RoutorError(
         Kind.NO_CAPABLE_MODEL,
         f"{entry.key} cannot take this request: {drop.detail}.",
@@ -84,6 +88,18 @@ def down(model: str, provider: str, reason: str) -> RoutorError:
         f"{model} cannot be called now ({reason}); try again, or use model auto.",
         provider=provider,
         model=model,
+    )
+
+
+def _gone(key: str, provider: str, replacement: str | None = None) -> RoutorError:
+    """Return the error of a model that its provider has no more, whatever the catalog says."""
+    hint = f" Use {replacement}." if replacement else " GET /v1/models lists all."
+    return RoutorError(
+        Kind.UNKNOWN_MODEL,
+        f"{provider} no longer has the model {key}.{hint}",
+        model=key,
+        provider=provider,
+        param="model",
     )
 
 
