@@ -13,12 +13,12 @@ from services.price import cost_usd, factor_of
 from services.router import ability, tiers
 from services.router import effort as efforts
 from services.router.ability import Estimate, abilities, function_calling
-from services.router.chain import link
+from services.router.chain import link, suffices
 from services.router.contender import Task, sheet, steps_above
 from services.router.cost import expected_usd
 from services.router.predict import lead, qualities, stddev
 from services.router.rank import Ranking, order
-from services.router.tokens import input_tokens, text_tokens
+from services.router.tokens import MESSAGE_TOKENS, input_tokens
 from tests.router.brains import BUILT_IN, NOON, PEAK, brain, catalog, model, request
 
 TIERS = tiers.read()
@@ -36,12 +36,23 @@ BENCHMARKS = ability.read()
     ],
 )
 def test_tokens_follow_the_script(text: str, low: int, high: int) -> None:
-    assert low <= text_tokens(text) <= high
+    assert low <= input_tokens(request(text)) - MESSAGE_TOKENS <= high
 
 
 def test_tokens_of_an_excerpt_are_those_of_the_whole() -> None:
     whole = "word " * 10_000
-    assert text_tokens(whole[:2000], len(whole)) == pytest.approx(text_tokens(whole))
+    excerpt = request(whole[:2000])
+    excerpt.messages[0].text_chars = len(whole)
+    assert input_tokens(excerpt) == input_tokens(request(whole))
+
+
+@pytest.mark.parametrize("text", ["word " * 1000, "人工智能正在改变世界。" * 500])
+def test_texts_that_are_not_told_count_like_those_that_follow(text: str) -> None:
+    told, untold = request(text), request(text)
+    told.messages.insert(0, router_pb2.Message(role=router_pb2.ROLE_ASSISTANT, text=text))
+    earlier = router_pb2.Message(role=router_pb2.ROLE_ASSISTANT, text_chars=len(text))
+    untold.messages.insert(0, earlier)
+    assert input_tokens(untold) == input_tokens(told) > 2 * MESSAGE_TOKENS + len(text) // 2
 
 
 def test_attachments_tools_and_counts() -> None:
@@ -206,10 +217,12 @@ def test_what_rests_goes_behind_and_what_is_weak_fills_up() -> None:
     assert linked(ranking(values, resting=("a/m0",)))[0] == "b/m0"
     weak = {"a/m0": 0.2}
     assert linked(ranking(values, **weak)) == ["b/m0", "a/m0", "c/m0"]
-    enough = {**values, "c/m1": 0.1}
-    assert "a/m0" not in linked(ranking(enough, **weak))
     # When all that are good enough rest, what is weak and ready goes first.
-    assert linked(ranking(enough, resting=("b/m0", "c/m0", "c/m1"), **weak))[0] == "a/m0"
+    assert linked(ranking(values, resting=("b/m0", "c/m0"), **weak))[0] == "a/m0"
+    strong = list(CONTENDERS.values())[:3]
+    assert suffices(strong, ()) and suffices(strong, ("a/m0", "a/m1"))
+    assert not suffices(strong[:2], ())
+    assert not suffices(strong, ("a/m0", "a/m1", "a/m2"))
 
 
 @given(
