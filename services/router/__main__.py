@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import uvloop
 
 from routor.v1 import router_pb2, router_pb2_grpc
+from routor.v1.status_pb2 import Status
 from services import catalog, rpc, settings, store, telemetry
 from services.link_server import LinkServer, handlers
 from services.router.brain import Brain
@@ -30,7 +31,11 @@ async def main(chosen: RouterSettings) -> None:
         await _serve(server, RouterServicer(brain, NoBoard(), refuse, _now), chosen, stop)
         return
     client = store.connect(chosen.redis_url)
-    board = StatusBoard(client, chosen.health_address)
+
+    def prepare(status: Status) -> None:
+        brain.rosters.of(status, "", _now())
+
+    board = StatusBoard(client, chosen.health_address, prepare)
     following = asyncio.create_task(board.run())
     await board.known(chosen.status_timeout_s)
     servicer = RouterServicer(brain, board, OutcomeStream(client).record, _now)
