@@ -57,27 +57,26 @@ class Splitter:
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
-        # The begin of a frame, and how long it must be before there is more to know.
-        self._rest: list[bytes] = []
+        # The begin of a frame, and how much of it is still to come, once its head has.
+        self._begun: list[bytes] = []
         self._missing_bytes = 0
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Yield each frame that is whole now; raises ViolationError when one is too long."""
         at = 0
-        while self._rest:
-            part = data[at : at + self._missing_bytes]
-            at += len(part)
-            self._rest.append(part)
-            self._missing_bytes -= len(part)
-            if self._missing_bytes:
+        if self._begun:
+            at, end = self._missing_bytes, len(data)
+            if at > end:
+                self._begun.append(data)
+                self._missing_bytes -= end
                 return
-            begun = b"".join(self._rest)
-            self._rest.clear()
-            yield from self._whole(begun, 0)
-        yield from self._whole(data, at)
-
-    def _whole(self, data: bytes, at: int) -> Iterator[Frame]:
-        """Yield the frames from `at` on, and keep the rest."""
+            frame = b"".join((*self._begun, data[:at]))
+            self._begun.clear()
+            if len(frame) < _HEAD.size:
+                data = frame + data
+            else:
+                _, kind, call = _HEAD.unpack_from(frame)
+                yield kind, call, frame[_HEAD.size :]
         end = len(data)
         while end - at >= _HEAD.size:
             size, kind, call = _HEAD.unpack_from(data, at)
@@ -85,13 +84,14 @@ class Splitter:
                 raise ViolationError(f"a frame of {size} bytes")
             start = at + _HEAD.size
             if end - start < size:
-                break
+                self._begun.append(data[at:])
+                self._missing_bytes = start + size - end
+                return
             at = start + size
             yield kind, call, data[start:at]
         if at < end:
-            known = end - at >= _HEAD.size
-            self._rest.append(data[at:])
-            self._missing_bytes = _HEAD.size + (size if known else 0) - (end - at)
+            self._begun.append(data[at:])
+            self._missing_bytes = 0
 
 
 class Flow:
