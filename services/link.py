@@ -9,15 +9,15 @@ import ipaddress
 import logging
 import socket
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
 from services.errors import Kind, RoutorError
-from services.link_client import ClientWire, LostError, RefusedError
+from services.link_client import Call, ClientWire, LostError, RefusedError
 from services.link_wire import Tls, place
 from services.rpc import MAX_MESSAGE_BYTES
 
@@ -86,7 +86,7 @@ class Link:
             try:
                 await call.news()
             finally:
-                wire.leave(call)
+                call.leave()
             if call.failure is None:
                 return response.FromString(call.messages[0] if call.messages else call.response)
             if not isinstance(call.failure, LostError):
@@ -96,26 +96,17 @@ class Link:
                 raise away(self.service)
             again = False
 
-    async def stream(
+    def stream(
         self, method: str, request: Message, response: type[M], timeout_s: float
-    ) -> AsyncGenerator[M, None]:
-        """Call a method and yield its messages; closing the iterator cancels the call at once."""
-        packed = self._pack(request)
-        wire = self._choose() or await self._reach(timeout_s)
-        call = wire.open(method, packed, timeout_s)
-        try:
-            while True:
-                while call.messages:
-                    yield response.FromString(call.take())
-                if call.ended:
-                    break
-                await call.news()
-        finally:
-            wire.leave(call)
-        if isinstance(call.failure, LostError):
-            raise away(self.service)
-        if call.failure is not None:
-            raise call.failure
+    ) -> "Stream[M]":
+        """Call a method that answers with many messages, at the first time one is asked for."""
+
+        async def begin() -> Call:
+            packed = self._pack(request)
+            wire = self._choose() or await self._reach(timeout_s)
+            return wire.open(method, packed, timeout_s)
+
+        return Stream(self.service, begin, response.FromString)
 
     async def health(self, timeout_s: float) -> str:
         """Ask for the service's health: "serving", "not_serving" or "unreachable"."""
@@ -246,6 +237,67 @@ class Link:
                 logger.warning("the %s service is silent; its link is closed", self.service)
                 wire.abort()
                 return
+
+
+class Stream(Generic[M]):
+    """The messages of a call; to close it cancels the call at once."""
+
+    def __init__(
+        self,
+        service: str,
+        begin: Callable[[], Coroutine[Any, Any, Call]],
+        read: Callable[[bytes], M],
+    ) -> None:
+        self._service = service
+        self._begin = begin
+        self._read = read
+        self._call: Call | None = None
+
+    def __aiter__(self) -> "Stream[M]":
+        """Read message after message."""
+        return self
+
+    async def __anext__(self) -> M:
+        """Return the next message; raises why the call failed, StopAsyncIteration at its end."""
+        if self._call is None:
+            self._call = await self._begin()
+        call = self._call
+        if not (call.messages or call.ended):
+            await call.news()
+        if call.messages:
+            return self._read(call.take())
+        self._end(call)
+        raise StopAsyncIteration
+
+    async def pump(self, sink: Callable[[M], bool]) -> bool:
+        """Hand each further message over as it comes, until `sink` takes no more for now.
+
+        The sink must not wait. Returns False at the end of the call; raises why it failed.
+        """
+        if self._call is None:
+            self._call = await self._begin()
+        call, read, going = self._call, self._read, True
+
+        def take(message: bytes) -> bool:
+            nonlocal going
+            going = sink(read(message))
+            return going
+
+        await call.pump(take)
+        if going:
+            self._end(call)
+        return not going
+
+    async def aclose(self) -> None:
+        """Wait for nothing more."""
+        if self._call is not None:
+            self._call.leave()
+
+    def _end(self, call: Call) -> None:
+        if isinstance(call.failure, LostError):
+            raise away(self._service)
+        if call.failure is not None:
+            raise call.failure
 
 
 def away(service: str) -> RoutorError:
