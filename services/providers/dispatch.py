@@ -13,8 +13,9 @@ from services.catalog import Catalog, Model
 from services.errors import Kind, RoutorError
 from services.price import cost_usd
 from services.providers import failover, patience
-from services.providers.attempt import Call, Caller
+from services.providers.attempt import Caller
 from services.providers.breaker import Breakers
+from services.providers.call import Call, Direct
 from services.providers.connections import Connection
 from services.providers.dialects import contract
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target
@@ -35,6 +36,7 @@ class Order(msgspec.Struct, frozen=True):
     deadline_s: float
     max_attempts: int
     max_cost_usd: float | None = None
+    direct: Direct | None = None  # a short cut for the chunks of a stream that has begun
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -226,7 +228,7 @@ class Dispatcher:
         )
         record = Attempt(provider=asked.provider, model=asked.model)
         body = {**order.body, "stream": order.stream}
-        return Call(connection, target, body, order.stream, limits, record)
+        return Call(connection, target, body, order.stream, limits, record, direct=order.direct)
 
     def _price(self, call: Call, event: Answer | Ending) -> None:
         if call.target.model is not None:

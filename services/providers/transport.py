@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 from services.errors import Kind, RoutorError
 from services.providers.inflate import Inflater, inflater
 from services.providers.pool import Pool
-from services.providers.wire import Origin, Wire
+from services.providers.wire import Origin, Taker, Wire
 
 # A connection that was dead already is noticed within a round trip; one that dies later may have
 # been working on the request.
@@ -75,8 +75,8 @@ class Reply(Protocol):
         """Whether there is something to `read`."""
         ...
 
-    def more(self) -> Awaitable[None]:
-        """Return what is done when there may be something to `read`."""
+    def more(self, taker: Taker | None = None) -> Awaitable[None]:
+        """Return what is done when there may be something to `read` that `taker` left."""
         ...
 
     def read(self, limit_bytes: int) -> bytes | None:
@@ -188,9 +188,9 @@ class HttpReply:
         """Whether there is something to `read`."""
         return self._wire.ready
 
-    def more(self) -> Awaitable[None]:
-        """Return what is done when there may be something to `read`."""
-        return self._wire.more()
+    def more(self, taker: Taker | None = None) -> Awaitable[None]:
+        """Return what is done when there may be something to `read` that `taker` left."""
+        return self._wire.more(taker)
 
     def read(self, limit_bytes: int) -> bytes | None:
         """Return what has come of the decoded body since, None at its end."""

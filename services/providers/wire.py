@@ -16,6 +16,9 @@ HEAD_LIMIT_BYTES = 64 << 10
 # What may wait to be read before the provider has to wait.
 _HIGH_BYTES = 256 << 10
 
+# Deals at once with what has come; False wakes whoever waits for it.
+Taker = Callable[[], bool]
+
 
 class Origin(NamedTuple):
     """Whom a connection leads to."""
@@ -41,6 +44,7 @@ class Wire(asyncio.Protocol):
             lenient_spaces_after_chunk_size=True,
         )
         self._waiter: asyncio.Future[None] | None = None
+        self._taker: Taker | None = None
         self._paused = False
         self._clear()
         self._busy = False
@@ -89,8 +93,9 @@ class Wire(asyncio.Protocol):
         if self._failure is not None and not self._headed:
             raise self._failure
 
-    def more(self) -> "asyncio.Future[None]":
-        """Return what is done when something more has come."""
+    def more(self, taker: Taker | None = None) -> "asyncio.Future[None]":
+        """Return what is done when something has come that `taker` has not dealt with."""
+        self._taker = taker
         self._waiter = self._loop.create_future()
         return self._waiter
 
@@ -116,8 +121,14 @@ class Wire(asyncio.Protocol):
         self._transport.abort()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        try:
+            if self._taker is None or not self._taker():
+                waiter.set_result(None)
+        except Exception as failure:
+            waiter.set_exception(failure)
 
     def _fail(self, said: str) -> None:
         if self._failure is None and not self._complete:
