@@ -34,6 +34,8 @@ def cost_usd(
 
 
 def _step(price: Price, input_tokens: int) -> Price | PriceStep:
+    if not price.steps:
+        return price
     passed = [step for step in price.steps if input_tokens > step.above_input_tokens]
     return max(passed, key=lambda step: step.above_input_tokens, default=price)
 

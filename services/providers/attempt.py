@@ -137,7 +137,8 @@ class Caller:
             reply.close()
 
     async def _read(self, reply: Reply, patience: Patience, limit_bytes: int) -> bytes:
-        return await self._within(patience, whole(reply, limit_bytes))
+        reading = whole(reply, limit_bytes)
+        return await (reading if reply.complete else self._within(patience, reading))
 
     async def _refusal(self, call: Call, reply: Reply, patience: Patience) -> RoutorError:
         try:

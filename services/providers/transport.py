@@ -75,6 +75,11 @@ class Reply(Protocol):
         """Whether there is something to `read`."""
         ...
 
+    @property
+    def complete(self) -> bool:
+        """Whether all of it has come: reading it waits for nothing."""
+        ...
+
     def more(self, taker: Taker | None = None) -> Awaitable[None]:
         """Return what is done when there may be something to `read` that `taker` left."""
         ...
@@ -187,6 +192,11 @@ class HttpReply:
     def ready(self) -> bool:
         """Whether there is something to `read`."""
         return self._wire.ready
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it has come."""
+        return self._wire.complete
 
     def more(self, taker: Taker | None = None) -> Awaitable[None]:
         """Return what is done when there may be something to `read` that `taker` left."""

@@ -57,7 +57,8 @@ class Wire(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._size = 0
         self._quiet = 0
-        self._headed = self._complete = self._kept = self._sized = False
+        self.complete = False  # the whole answer has come
+        self._headed = self._kept = self._sized = False
         self._failure: RoutorError | None = None
 
     @property
@@ -68,13 +69,13 @@ class Wire(asyncio.Protocol):
     @property
     def ready(self) -> bool:
         """Whether `take` has something to return or to raise."""
-        return bool(self._pieces) or self._complete or self._failure is not None
+        return bool(self._pieces) or self.complete or self._failure is not None
 
     @property
     def reusable(self) -> bool:
         """Whether the answer is whole and read, and the provider keeps the connection."""
         return (
-            self._complete
+            self.complete
             and self._kept
             and not self._pieces
             and not self.closed
@@ -131,7 +132,7 @@ class Wire(asyncio.Protocol):
             waiter.set_exception(failure)
 
     def _fail(self, said: str) -> None:
-        if self._failure is None and not self._complete:
+        if self._failure is None and not self.complete:
             self._failure = RoutorError(Kind.PROVIDER_UNAVAILABLE, said)
             self._transport.abort()
         self._wake()
@@ -156,7 +157,7 @@ class Wire(asyncio.Protocol):
             self._kept = False
             self._fail("the answer is not valid HTTP")
             return
-        if self._quiet > HEAD_LIMIT_BYTES and not self._complete:
+        if self._quiet > HEAD_LIMIT_BYTES and not self.complete:
             self._fail("the answer is not valid HTTP")
         if self._size > _HIGH_BYTES and not self._paused:
             self._paused = True
@@ -167,12 +168,12 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whether the answer ended with the connection, or was cut off by it."""
         self._lost(self)
-        if not self._busy or self._complete:
+        if not self._busy or self.complete:
             return
         if not self._headed:
             self._fail("the connection was closed before an answer")
         elif exc is None and not self._sized:
-            self._complete = True
+            self.complete = True
             self._wake()
         else:
             self._fail("the answer was cut off")
@@ -186,7 +187,7 @@ class Wire(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Take the status; an answer of 1xx only precedes the answer."""
-        if self._complete:
+        if self.complete:
             return
         self.status = self._parser.get_status_code()
         if self.status < 200:
@@ -198,18 +199,18 @@ class Wire(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """Take a piece of the body."""
-        if not self._complete:
+        if not self.complete:
             self._pieces.append(data)
             self._size += len(data)
             self._quiet = 0
 
     def on_message_begin(self) -> None:
         """Distrust a connection that answers what was not asked."""
-        if self._complete:
+        if self.complete:
             self._kept = False
 
     def on_message_complete(self) -> None:
         """Note the end of the answer."""
-        if self._headed and not self._complete:
-            self._complete = True
+        if self._headed and not self.complete:
+            self.complete = True
             self._kept = self._parser.should_keep_alive()
