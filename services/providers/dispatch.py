@@ -10,7 +10,7 @@ from typing import cast
 import msgspec
 
 from routor.v1.providers_pb2 import Served
-from routor.v1.types_pb2 import Attempt, ChainMember, Usage
+from routor.v1.types_pb2 import Attempt, ChainMember
 from services.catalog import Catalog, Model
 from services.errors import Kind, RoutorError
 from services.price import cost_usd
@@ -284,18 +284,20 @@ def _time(at_s: int) -> datetime:
 
 def _served(usage: contract.Usage, call: Call, choice: Choice, progress: Progress) -> Served:
     progress.attempts.append(call.record)
-    return Served(
+    served = Served(
         model=call.target.key,
         provider=call.record.provider,
         attempts=progress.attempts,
-        usage=Usage(
-            input_tokens=usage.input_tokens,
-            cached_input_tokens=usage.cached_input_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            output_tokens=usage.output_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-        ),
         cost_usd=call.record.cost_usd,
-        fallback=choice.index > 0,
         dropped_parameters=call.dropped,
     )
+    if choice.index:
+        served.fallback = True
+    # Set in place: a message that is given is copied.
+    told = served.usage
+    told.input_tokens = usage.input_tokens
+    told.cached_input_tokens = usage.cached_input_tokens
+    told.cache_write_tokens = usage.cache_write_tokens
+    told.output_tokens = usage.output_tokens
+    told.reasoning_tokens = usage.reasoning_tokens
+    return served

@@ -21,6 +21,7 @@ from routor.v1.providers_pb2 import (
 from services.errors import Kind, RoutorError
 from services.providers.call import Direct
 from services.providers.connections import Connection
+from services.providers.dialects import conversation
 from services.providers.dialects.completion import usage_json
 from services.providers.dialects.contract import Chunk, Json
 from services.providers.dispatch import Dispatcher, Ended, Order
@@ -108,7 +109,7 @@ class ProvidersServicer:
             raise RoutorError(Kind.INVALID_REQUEST, "The chain is empty.", param="chain")
         envelope = request.envelope
         return Order(
-            body=_body(request.body),
+            body=conversation.read(request.body),
             chain=tuple(request.chain),
             stream=stream,
             deadline_s=self._clock() + self._time_s(context),
@@ -128,18 +129,6 @@ def _chunks(chunks: list[Chunk]) -> StreamResponse:
     if len(chunks) == 1:
         return StreamResponse(chunk=chunks[0].data)
     return StreamResponse(chunks=Chunks(chunks=[chunk.data for chunk in chunks]))
-
-
-def _body(content: bytes) -> Json:
-    try:
-        body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RoutorError(
-            Kind.INVALID_REQUEST, "The body is not valid JSON.", param="body"
-        ) from error
-    if not isinstance(body, dict):
-        raise RoutorError(Kind.INVALID_REQUEST, "The body must be a JSON object.", param="body")
-    return body
 
 
 def _finish(done: Ended, body: Json) -> Finish:

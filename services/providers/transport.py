@@ -139,21 +139,21 @@ class HttpTransport:
 
     async def send(self, endpoint: Endpoint, body: bytes = b"", extra: bytes = b"") -> "HttpReply":
         """Send; once more when a kept connection turns out to be dead before any answer."""
-        request = b"%bcontent-length: %d\r\n%b\r\n%b" % (endpoint.head, len(body), extra, body)
+        head = b"%bcontent-length: %d\r\n%b\r\n" % (endpoint.head, len(body), extra)
         kept = self._pool.kept(endpoint.origin)
         if kept is not None:
             clock = asyncio.get_running_loop().time
             start_s = clock()
             try:
-                return await self._send(kept, request)
+                return await self._send(kept, head, body)
             except RoutorError:
                 if kept.heard or clock() - start_s >= _DEAD_S:
                     raise
-        return await self._send(await self._pool.fresh(endpoint.origin), request)
+        return await self._send(await self._pool.fresh(endpoint.origin), head, body)
 
-    async def _send(self, wire: Wire, request: bytes) -> "HttpReply":
+    async def _send(self, wire: Wire, head: bytes, body: bytes) -> "HttpReply":
         try:
-            wire.ask(request)
+            wire.ask(head, body)
             await wire.head()
         except BaseException:
             wire.abort()

@@ -13,6 +13,7 @@ from services.errors import Kind, RoutorError
 
 # More than this of headers, chunk sizes or trailers without any content is no honest answer.
 HEAD_LIMIT_BYTES = 64 << 10
+_JOINED_BYTES = 16 << 10
 # What may wait to be read before the provider has to wait.
 _HIGH_BYTES = 256 << 10
 
@@ -82,10 +83,13 @@ class Wire(asyncio.Protocol):
             and not self._transport.get_write_buffer_size()
         )
 
-    def ask(self, request: bytes) -> None:
-        """Send the bytes of one request."""
+    def ask(self, head: bytes, body: bytes = b"") -> None:
+        """Send one request; a large body is not copied to join it with its head."""
         self._clear()
-        self._transport.write(request)
+        if len(body) <= _JOINED_BYTES:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
 
     async def head(self) -> None:
         """Wait for status and headers; raises RoutorError when none come."""
