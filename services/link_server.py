@@ -80,12 +80,19 @@ def handlers(
 class Context:
     """What a servicer may ask about its call, as gRPC's context."""
 
-    __slots__ = ("_clock", "_deadline_s", "_facts")
+    __slots__ = ("_clock", "_deadline_s", "_facts", "offer")
 
-    def __init__(self, deadline_s: float, facts: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        deadline_s: float,
+        facts: Mapping[str, str],
+        offer: Callable[[Message], bool] = lambda _: False,
+    ) -> None:
         self._clock = asyncio.get_running_loop().time
         self._deadline_s = deadline_s
         self._facts = facts
+        # Sends a message ahead of those that a stream yields; False if it has to be yielded.
+        self.offer = offer
 
     def time_remaining(self) -> float:
         """Return the seconds left."""
@@ -109,6 +116,14 @@ class _Call(Flow):
         self.deadline_s = asyncio.get_running_loop().time() + opened.timeout_ms / 1000
         self.task: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
+
+    def offer(self, message: Message) -> bool:
+        """Send a message if it can go at once; else do nothing and return False."""
+        packed = _sized(message)
+        room_bytes = min(self.credit_bytes, PIECE_BYTES)
+        if self.rest is not None or self.wire.paused or len(packed) > room_bytes:
+            return False
+        return self.send(packed)
 
 
 class _ServerWire(Wire):
@@ -222,7 +237,7 @@ class _ServerWire(Wire):
                 self._end(call, _told(span, failure))
 
     async def _run(self, call: _Call, request: Message) -> None:
-        context = Context(call.deadline_s, call.facts)
+        context = Context(call.deadline_s, call.facts, call.offer)
         with telemetry.rpc_span(call.method, call.facts) as span:
             try:
                 if call.handler.streams:

@@ -35,6 +35,8 @@ def cost_usd(
 
 def step_of(price: Price, input_tokens: int) -> Price | PriceStep:
     """Return the prices that an input of this size has."""
+    if not price.steps:
+        return price
     passed = [step for step in price.steps if input_tokens > step.above_input_tokens]
     return max(passed, key=lambda step: step.above_input_tokens, default=price)
 
