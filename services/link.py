@@ -38,8 +38,9 @@ KEEPALIVE_S = 10.0
 class Link:
     """Calls of one `service` at `target`: unix:path, host:port or dns:///name:port.
 
-    It connects at the first use, and then stays connected until `close`. A target that is none
-    of these is a ValueError.
+    Several targets, separated by commas, are the workers of that service. It connects at the
+    first use, and then stays connected until `close`. A target that is none of these is a
+    ValueError.
     """
 
     def __init__(
@@ -51,11 +52,12 @@ class Link:
         reach_timeout_s: float = REACH_TIMEOUT_S,
         tls: Tls = None,
     ) -> None:
-        if not target.startswith("unix:"):
-            place(target)  # raises ValueError now, and not in a task that nobody watches
+        self._targets = [each.strip() for each in target.split(",")]
+        for each in self._targets:
+            if not each.startswith("unix:"):
+                place(each)  # raises ValueError now, and not in a task that nobody watches
         self.token = token
         self.service = service
-        self._target = target
         self._reach_timeout_s = reach_timeout_s
         self._tls = tls
         self.wires: set[ClientWire] = set()
@@ -173,13 +175,14 @@ class Link:
             self._follower = _task(self._follow())
 
     async def _follow(self) -> None:
-        """Keep a connection to every address of the target."""
+        """Keep a connection to every address of the targets."""
         while True:
-            addresses = await resolve(self._target)
+            found = [await resolve(target) for target in self._targets]
+            addresses = set[str]().union(*found)
             for address in addresses - self._keepers.keys():
                 self._keepers[address] = _task(self._keep(address))
             # A name that has no address now may only be badly served: keep what is known.
-            for address in self._keepers.keys() - addresses if addresses else ():
+            for address in self._keepers.keys() - addresses if all(found) else ():
                 self._keepers.pop(address).cancel()
             self._lost.clear()
             with suppress(TimeoutError):
@@ -215,7 +218,8 @@ class Link:
             _, wire = await loop.create_unix_connection(lambda: ClientWire(self), path)
         else:
             host, port = place(address)
-            name = place(self._target)[0] if self._tls else None
+            # A service has one name, wherever its workers are.
+            name = place(self._targets[0])[0] if self._tls else None
             _, wire = await loop.create_connection(
                 lambda: ClientWire(self), host, port, ssl=self._tls, server_hostname=name
             )

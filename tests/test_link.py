@@ -390,6 +390,28 @@ async def test_two_servers_share_the_calls(monkeypatch):
         assert one_by_one == {b"a", b"b"}
 
 
+async def test_workers_at_several_addresses_share_the_calls(tmp_path):
+    servers = [
+        server_of(Servicer("a"), f"unix:{tmp_path}/a.sock"),
+        server_of(Servicer("b"), f"unix:{tmp_path}/b.sock"),
+        server_of(Servicer("c")),
+    ]
+    for server in servers:
+        await server.start()
+    link = Link(", ".join(server.address for server in servers), "providers", token=TOKEN)
+    try:
+        await complete(link)
+        await until(lambda: link.connections == 3)
+        assert {(await complete(link, b"who")).body for _ in range(6)} == {b"a", b"b", b"c"}
+        await servers[0].stop(0)
+        await until(lambda: link.connections == 2)
+        assert {(await complete(link, b"who")).body for _ in range(6)} == {b"b", b"c"}
+    finally:
+        await link.close()
+        for server in servers:
+            await server.stop(0)
+
+
 async def test_one_of_two_dies_in_the_middle(monkeypatch):
     async with pair(monkeypatch) as two:
         plain = [asyncio.create_task(complete(two.link, b"wait")) for _ in range(4)]
