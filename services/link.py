@@ -9,15 +9,15 @@ import ipaddress
 import logging
 import socket
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
 from services.errors import Kind, RoutorError
-from services.link_client import ClientWire, LostError, RefusedError
+from services.link_client import Call, ClientWire, LostError, RefusedError
 from services.link_wire import Tls, place
 from services.rpc import MAX_MESSAGE_BYTES
 
@@ -38,8 +38,9 @@ KEEPALIVE_S = 10.0
 class Link:
     """Calls of one `service` at `target`: unix:path, host:port or dns:///name:port.
 
-    It connects at the first use, and then stays connected until `close`. A target that is none
-    of these is a ValueError.
+    Several targets, separated by commas, are the workers of that service. It connects at the
+    first use, and then stays connected until `close`. A target that is none of these is a
+    ValueError.
     """
 
     def __init__(
@@ -51,11 +52,12 @@ class Link:
         reach_timeout_s: float = REACH_TIMEOUT_S,
         tls: Tls = None,
     ) -> None:
-        if not target.startswith("unix:"):
-            place(target)  # raises ValueError now, and not in a task that nobody watches
+        self._targets = [each.strip() for each in target.split(",")]
+        for each in self._targets:
+            if not each.startswith("unix:"):
+                place(each)  # raises ValueError now, and not in a task that nobody watches
         self.token = token
         self.service = service
-        self._target = target
         self._reach_timeout_s = reach_timeout_s
         self._tls = tls
         self.wires: set[ClientWire] = set()
@@ -86,7 +88,7 @@ class Link:
             try:
                 await call.news()
             finally:
-                wire.leave(call)
+                call.leave()
             if call.failure is None:
                 return response.FromString(call.messages[0] if call.messages else call.response)
             if not isinstance(call.failure, LostError):
@@ -96,26 +98,17 @@ class Link:
                 raise away(self.service)
             again = False
 
-    async def stream(
+    def stream(
         self, method: str, request: Message, response: type[M], timeout_s: float
-    ) -> AsyncGenerator[M, None]:
-        """Call a method and yield its messages; closing the iterator cancels the call at once."""
-        packed = self._pack(request)
-        wire = self._choose() or await self._reach(timeout_s)
-        call = wire.open(method, packed, timeout_s)
-        try:
-            while True:
-                while call.messages:
-                    yield response.FromString(call.take())
-                if call.ended:
-                    break
-                await call.news()
-        finally:
-            wire.leave(call)
-        if isinstance(call.failure, LostError):
-            raise away(self.service)
-        if call.failure is not None:
-            raise call.failure
+    ) -> "Stream[M]":
+        """Call a method that answers with many messages, at the first time one is asked for."""
+
+        async def begin() -> Call:
+            packed = self._pack(request)
+            wire = self._choose() or await self._reach(timeout_s)
+            return wire.open(method, packed, timeout_s)
+
+        return Stream(self.service, begin, response.FromString)
 
     async def health(self, timeout_s: float) -> str:
         """Ask for the service's health: "serving", "not_serving" or "unreachable"."""
@@ -182,13 +175,14 @@ class Link:
             self._follower = _task(self._follow())
 
     async def _follow(self) -> None:
-        """Keep a connection to every address of the target."""
+        """Keep a connection to every address of the targets."""
         while True:
-            addresses = await resolve(self._target)
+            found = [await resolve(target) for target in self._targets]
+            addresses = set[str]().union(*found)
             for address in addresses - self._keepers.keys():
                 self._keepers[address] = _task(self._keep(address))
             # A name that has no address now may only be badly served: keep what is known.
-            for address in self._keepers.keys() - addresses if addresses else ():
+            for address in self._keepers.keys() - addresses if all(found) else ():
                 self._keepers.pop(address).cancel()
             self._lost.clear()
             with suppress(TimeoutError):
@@ -224,7 +218,8 @@ class Link:
             _, wire = await loop.create_unix_connection(lambda: ClientWire(self), path)
         else:
             host, port = place(address)
-            name = place(self._target)[0] if self._tls else None
+            # A service has one name, wherever its workers are.
+            name = place(self._targets[0])[0] if self._tls else None
             _, wire = await loop.create_connection(
                 lambda: ClientWire(self), host, port, ssl=self._tls, server_hostname=name
             )
@@ -246,6 +241,67 @@ class Link:
                 logger.warning("the %s service is silent; its link is closed", self.service)
                 wire.abort()
                 return
+
+
+class Stream(Generic[M]):
+    """The messages of a call; to close it cancels the call at once."""
+
+    def __init__(
+        self,
+        service: str,
+        begin: Callable[[], Coroutine[Any, Any, Call]],
+        read: Callable[[bytes], M],
+    ) -> None:
+        self._service = service
+        self._begin = begin
+        self._read = read
+        self._call: Call | None = None
+
+    def __aiter__(self) -> "Stream[M]":
+        """Read message after message."""
+        return self
+
+    async def __anext__(self) -> M:
+        """Return the next message; raises why the call failed, StopAsyncIteration at its end."""
+        if self._call is None:
+            self._call = await self._begin()
+        call = self._call
+        if not (call.messages or call.ended):
+            await call.news()
+        if call.messages:
+            return self._read(call.take())
+        self._end(call)
+        raise StopAsyncIteration
+
+    async def pump(self, sink: Callable[[M], bool]) -> bool:
+        """Hand each further message over as it comes, until `sink` takes no more for now.
+
+        The sink must not wait. Returns False at the end of the call; raises why it failed.
+        """
+        if self._call is None:
+            self._call = await self._begin()
+        call, read, going = self._call, self._read, True
+
+        def take(message: bytes) -> bool:
+            nonlocal going
+            going = sink(read(message))
+            return going
+
+        await call.pump(take)
+        if going:
+            self._end(call)
+        return not going
+
+    async def aclose(self) -> None:
+        """Wait for nothing more."""
+        if self._call is not None:
+            self._call.leave()
+
+    def _end(self, call: Call) -> None:
+        if isinstance(call.failure, LostError):
+            raise away(self._service)
+        if call.failure is not None:
+            raise call.failure
 
 
 def away(service: str) -> RoutorError:

@@ -3,15 +3,34 @@
 import asyncio
 import math
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from google.rpc import status_pb2
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
-from routor.v1.link_pb2 import Cancel, Close, Frame, Hello, Open
+from routor.v1.link_pb2 import Hello, Open
 from services import rpc, telemetry
 from services.errors import Kind, RoutorError
-from services.link_wire import HEALTH, PIECE_BYTES, VERSION, Flow, ViolationError, Wire
+from services.link_wire import (
+    CANCEL,
+    CLOSE,
+    CREDIT,
+    FAIL,
+    GO_AWAY,
+    HEALTH,
+    HELLO,
+    MESSAGE,
+    OPEN,
+    PIECE,
+    VERSION,
+    Flow,
+    ViolationError,
+    Wire,
+)
+
+# Takes a message; returns False when it takes no more for now.
+Sink = Callable[[bytes], bool]
 
 
 class LostError(Exception):
@@ -37,7 +56,8 @@ class Owner(Protocol):
 class Call(Flow):
     """A call that waits for its answer."""
 
-    __slots__ = ("_waiter", "ended", "failure", "messages", "response", "timer")
+    __slots__ = ("_sink", "_waiter", "ended", "failure", "messages", "response", "timer")
+    wire: "ClientWire"
 
     def __init__(self, wire: "ClientWire", number: int) -> None:
         super().__init__(wire, number)
@@ -47,6 +67,7 @@ class Call(Flow):
         self.response = b""
         self.timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._sink: Sink | None = None
 
     async def news(self) -> None:
         """Wait for the next message or the end."""
@@ -57,6 +78,42 @@ class Call(Flow):
         """Tell whoever waits."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    async def pump(self, sink: Sink) -> None:
+        """Hand over each message at once as it comes, until the sink returns False or the end.
+
+        No task wakes up for a message. What the sink raises is raised here.
+        """
+        while self.messages:
+            if not sink(self.take()):
+                return
+        if not self.ended:
+            self.pay()
+            self._sink = sink
+            try:
+                await self.news()
+            finally:
+                self._sink = None
+
+    def deliver(self, message: bytes) -> None:
+        """Hand a message to the sink, or keep it until it is taken."""
+        if self._sink is None:
+            self.messages.append(message)
+            self.wake()
+            return
+        try:
+            if self._sink(message):
+                self.pay()
+                return
+        except Exception as failure:
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_exception(failure)
+        self._sink = None
+        self.wake()
+
+    def leave(self) -> None:
+        """Wait no longer for the end."""
+        self.wire.leave(self)
 
     def take(self) -> bytes:
         """Take the next message; the server may then send more."""
@@ -83,7 +140,8 @@ class ClientWire(Wire):
         """Say who calls."""
         super().connection_made(transport)
         self._link.wires.add(self)
-        self.send(Frame(hello=Hello(version=VERSION, token=self._link.token)))
+        hello = Hello(version=VERSION, token=self._link.token)
+        self.send(HELLO, 0, hello.SerializeToString())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail every call that still waits."""
@@ -94,38 +152,38 @@ class ClientWire(Wire):
         for call in list(self.calls.values()):
             self._end(call, LostError())
 
-    def received(self, frame: Frame) -> None:
+    def received(self, kind: int, number: int, body: bytes) -> None:
         """Act on a frame of the server."""
-        kind = frame.WhichOneof("kind")
-        if not frame.call:
-            self._hear(kind, frame)
-        elif (call := self.calls.get(frame.call)) is None:
+        if not number:
+            self._hear(kind)
+        elif (call := self.calls.get(number)) is None:
             return  # it was cancelled, and the server does not know yet
-        elif kind == "close":
-            self._close(call, frame.close)
-        elif kind in ("piece", "message"):
-            part = frame.piece if kind == "piece" else frame.message
-            message = call.receive(part, kind == "message")
+        elif kind in (MESSAGE, PIECE):
+            message = call.receive(body, kind == MESSAGE)
             if message is not None:
-                call.messages.append(message)
-                call.wake()
+                call.deliver(message)
             elif not call.messages:
                 call.pay()
-        elif kind == "credit":
-            call.grant(frame.credit)
+        elif kind == CLOSE:
+            call.response = body
+            self._end(call)
+        elif kind == FAIL:
+            self._end(call, _failure(body))
+        elif kind == CREDIT:
+            call.grant(body)
         else:
-            raise ViolationError(f"an unexpected {kind}")
+            raise ViolationError(f"an unexpected frame of kind {kind}")
 
-    def _hear(self, kind: str | None, frame: Frame) -> None:
-        if kind == "hello" and not self.welcome.done():
+    def _hear(self, kind: int) -> None:
+        if kind == HELLO and not self.welcome.done():
             self.known()
             self.welcome.set_result(None)
-        elif kind == "close" and not self.welcome.done():
+        elif kind == FAIL and not self.welcome.done():
             self.welcome.set_exception(RefusedError())
-        elif kind == "go_away":
+        elif kind == GO_AWAY:
             self.retire()
         else:
-            raise ViolationError(f"an unexpected {kind}")
+            raise ViolationError(f"an unexpected frame of kind {kind}")
 
     async def health(self, timeout_s: float) -> str:
         """Ask for the server's health: "serving" or "not_serving"; raises what ends the call."""
@@ -133,7 +191,7 @@ class ClientWire(Wire):
         try:
             await call.news()
         finally:
-            self.leave(call)
+            call.leave()
         if call.failure is not None:
             raise call.failure
         answer = HealthCheckResponse.FromString(call.response)
@@ -147,19 +205,16 @@ class ClientWire(Wire):
             method=method,
             timeout_ms=math.ceil(timeout_s * 1000),
             trace=telemetry.inject(),
-            request=request[:PIECE_BYTES],
-            more=len(request) > PIECE_BYTES,
         )
-        self.send(Frame(call=call.number, open=opened))
-        if opened.more:
-            call.send_rest(memoryview(request)[PIECE_BYTES:])
+        self.send(OPEN, call.number, opened.SerializeToString())
+        call.send(request)
         call.timer = self._loop.call_later(timeout_s, self._expire, call)
         return call
 
     def leave(self, call: Call) -> None:
         """Wait no longer for the end of a call."""
         if not call.ended:
-            self.send(Frame(call=call.number, cancel=Cancel()))
+            self.send(CANCEL, call.number)
             self._end(call)
 
     def retire(self) -> None:
@@ -173,13 +228,8 @@ class ClientWire(Wire):
         if not self.over.done():
             self.over.set_result(None)
 
-    def _close(self, call: Call, closed: Close) -> None:
-        call.response = closed.response
-        failure = _failure(closed.status) if closed.status else None
-        self._end(call, failure)
-
     def _expire(self, call: Call) -> None:
-        self.send(Frame(call=call.number, cancel=Cancel()))
+        self.send(CANCEL, call.number)
         text = f"The {self._link.service} service did not answer in time; try again."
         self._end(call, RoutorError(Kind.PROVIDER_TIMEOUT, text))
 

@@ -18,11 +18,20 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
-from routor.v1.link_pb2 import Close, Frame, GoAway, Hello, Open
+from routor.v1.link_pb2 import Hello, Open
 from services import rpc, telemetry
 from services.errors import Kind, RoutorError
 from services.link_wire import (
+    CANCEL,
+    CLOSE,
+    CREDIT,
+    FAIL,
+    GO_AWAY,
     HEALTH,
+    HELLO,
+    MESSAGE,
+    OPEN,
+    PIECE,
     PIECE_BYTES,
     VERSION,
     Flow,
@@ -71,12 +80,19 @@ def handlers(
 class Context:
     """What a servicer may ask about its call, as gRPC's context."""
 
-    __slots__ = ("_clock", "_deadline_s", "_facts")
+    __slots__ = ("_clock", "_deadline_s", "_facts", "offer")
 
-    def __init__(self, deadline_s: float, facts: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        deadline_s: float,
+        facts: Mapping[str, str],
+        offer: Callable[[Message], bool] = lambda _: False,
+    ) -> None:
         self._clock = asyncio.get_running_loop().time
         self._deadline_s = deadline_s
         self._facts = facts
+        # Sends a message ahead of those that a stream yields; False if it has to be yielded.
+        self.offer = offer
 
     def time_remaining(self) -> float:
         """Return the seconds left."""
@@ -100,6 +116,14 @@ class _Call(Flow):
         self.deadline_s = asyncio.get_running_loop().time() + opened.timeout_ms / 1000
         self.task: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
+
+    def offer(self, message: Message) -> bool:
+        """Send a message if it can go at once; else do nothing and return False."""
+        packed = _sized(message)
+        room_bytes = min(self.credit_bytes, PIECE_BYTES)
+        if self.rest is not None or self.wire.paused or len(packed) > room_bytes:
+            return False
+        return self.send(packed)
 
 
 class _ServerWire(Wire):
@@ -126,51 +150,50 @@ class _ServerWire(Wire):
             self._cancel(call)
         self.gone.set_result(None)
 
-    def received(self, frame: Frame) -> None:
+    def received(self, kind: int, number: int, body: bytes) -> None:
         """Act on a frame of the client."""
-        kind = frame.WhichOneof("kind")
         if not self._welcome:
-            self._greet(frame)
-        elif not frame.call:
-            raise ViolationError(f"an unexpected {kind}")
-        elif kind == "open":
-            self._open(frame.call, frame.open)
-        elif (call := self._calls.get(frame.call)) is None:
+            self._greet(kind, body)
+        elif not number:
+            raise ViolationError(f"an unexpected frame of kind {kind}")
+        elif kind == OPEN:
+            self._open(number, Open.FromString(body))
+        elif (call := self._calls.get(number)) is None:
             return  # it has ended here, and the client does not know yet
-        elif kind == "credit":
-            call.grant(frame.credit)
-        elif kind == "cancel":
+        elif kind == CREDIT:
+            call.grant(body)
+        elif kind == CANCEL:
             self._cancel(call)
-        elif kind in ("piece", "message") and call.task is None:
-            part = frame.piece if kind == "piece" else frame.message
-            request = call.receive(part, kind == "message")
+        elif kind in (PIECE, MESSAGE) and call.task is None:
+            request = call.receive(body, kind == MESSAGE)
             call.pay()
             if request is not None:
                 self._start(call, request)
         else:
-            raise ViolationError(f"an unexpected {kind}")
+            raise ViolationError(f"an unexpected frame of kind {kind}")
 
-    def _greet(self, frame: Frame) -> None:
-        if frame.WhichOneof("kind") != "hello" or frame.hello.version != VERSION:
+    def _greet(self, kind: int, body: bytes) -> None:
+        hello = Hello.FromString(body) if kind == HELLO else None
+        if hello is None or hello.version != VERSION:
             raise ViolationError("no hello, or not of this version")
         token = self._server.token
-        if token and not hmac.compare_digest(frame.hello.token.encode(), token):
+        if token and not hmac.compare_digest(hello.token.encode(), token):
             logger.warning("a client without the internal token is refused")
-            error = RoutorError(Kind.UNAUTHENTICATED, "This service needs the internal token.")
-            self.send(Frame(close=Close(status=rpc.status_of(error).SerializeToString())))
+            text = "This service needs the internal token."
+            self._refuse(0, RoutorError(Kind.UNAUTHENTICATED, text))
             self.close()
             return
         self._patience.cancel()
         self._welcome = True
         self.known()
-        self.send(Frame(hello=Hello(version=VERSION)))
+        self.send(HELLO, 0, Hello(version=VERSION).SerializeToString())
         if not self._server.serving:
-            self.send(Frame(go_away=GoAway()))
+            self.send(GO_AWAY, 0)
 
     def _open(self, number: int, opened: Open) -> None:
         if opened.method == HEALTH:
             health = SERVING if self._server.serving else NOT_SERVING
-            self.send(Frame(call=number, close=Close(response=health)))
+            self.send(CLOSE, number, health)
             return
         if number in self._calls:
             raise ViolationError(f"a second call {number}")
@@ -182,11 +205,7 @@ class _ServerWire(Wire):
             text = "This service has too many calls; try again."
             self._refuse(number, RoutorError(Kind.OVERLOADED, text, retry_after_s=1))
         else:
-            call = self._calls[number] = _Call(self, opened, number, handler)
-            if opened.more:
-                call.begin(opened.request)
-            else:
-                self._start(call, opened.request)
+            self._calls[number] = _Call(self, opened, number, handler)
 
     def _start(self, call: _Call, packed: bytes) -> None:
         try:
@@ -218,7 +237,7 @@ class _ServerWire(Wire):
                 self._end(call, _told(span, failure))
 
     async def _run(self, call: _Call, request: Message) -> None:
-        context = Context(call.deadline_s, call.facts)
+        context = Context(call.deadline_s, call.facts, call.offer)
         with telemetry.rpc_span(call.method, call.facts) as span:
             try:
                 if call.handler.streams:
@@ -252,13 +271,12 @@ class _ServerWire(Wire):
         if call.timer is not None:
             call.timer.cancel()
         if error is None:
-            self.send(Frame(call=call.number, close=Close(response=response)))
+            self.send(CLOSE, call.number, response)
         else:
             self._refuse(call.number, error)
 
     def _refuse(self, number: int, error: RoutorError) -> None:
-        status = rpc.status_of(error).SerializeToString()
-        self.send(Frame(call=number, close=Close(status=status)))
+        self.send(FAIL, number, rpc.status_of(error).SerializeToString())
 
     def _expire(self, call: _Call) -> None:
         self._end(call, RoutorError(Kind.PROVIDER_TIMEOUT, "Time was up."))
@@ -323,7 +341,7 @@ class LinkServer:
         if self._server is not None:
             self._server.close()
         for wire in self.wires:
-            wire.send(Frame(go_away=GoAway()))
+            wire.send(GO_AWAY, 0)
         if self.wires:
             await asyncio.wait([wire.gone for wire in self.wires], timeout=drain_s)
         for wire in list(self.wires):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.catalog import Peak, Price, PriceStep
+from services.catalog import Price, PriceStep
 
 
 def cost_usd(
@@ -20,7 +20,7 @@ def cost_usd(
     reasoning. The last price step whose limit the input exceeds applies to the whole request;
     a missing cache price means the input price.
     """
-    step = _step(price, input_tokens)
+    step = step_of(price, input_tokens)
     cached_price = step.input if step.cached_input is None else step.cached_input
     write_price = step.input if step.cache_write is None else step.cache_write
     plain_tokens = max(input_tokens - cached_input_tokens - cache_write_tokens, 0)
@@ -30,14 +30,21 @@ def cost_usd(
         + cache_write_tokens * write_price
         + output_tokens * step.output
     ) / 1e6
-    return dollars * (_factor(price.peak, at) if price.peak else 1.0)
+    return dollars * factor_of(price, at)
 
 
-def _step(price: Price, input_tokens: int) -> Price | PriceStep:
+def step_of(price: Price, input_tokens: int) -> Price | PriceStep:
+    """Return the prices that an input of this size has."""
+    if not price.steps:
+        return price
     passed = [step for step in price.steps if input_tokens > step.above_input_tokens]
     return max(passed, key=lambda step: step.above_input_tokens, default=price)
 
 
-def _factor(peak: Peak, at: datetime) -> float:
+def factor_of(price: Price, at: datetime) -> float:
+    """Return what all prices are multiplied with at `at` (UTC); it changes on the hour only."""
+    peak = price.peak
+    if peak is None:
+        return 1.0
     inside = any(start <= at.hour < end for start, end in peak.hours_utc)
     return peak.multiplier if inside and at.isoweekday() in peak.weekdays else 1.0

@@ -6,10 +6,8 @@ RetryInfo, Attempts) and `error_of` turns that back into the same RoutorError.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, cast
@@ -286,16 +284,3 @@ class Server:
         """Refuse new calls, let running ones finish for `drain_s`, then end them."""
         await self.ready(False)
         await self._server.stop(drain_s)
-
-
-def stopping() -> asyncio.Event:
-    """Return an event that SIGTERM, SIGINT or SIGHUP sets. Call inside the running loop."""
-    event = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    numbers = [signal.SIGTERM, signal.SIGINT]
-    # A closed terminal ends what runs in it, unless it was started with nohup.
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    for number in numbers:
-        loop.add_signal_handler(number, event.set)
-    return event

@@ -24,7 +24,8 @@ class StatusBoard:
     """Subscribes to the status and holds the last one.
 
     Without Redis the last known status stays; where none is known yet, the health service is
-    asked directly. `on_change` is called with every newer status.
+    asked directly. `current` is never changed in place, and stays the same object until the
+    version changes; then `on_change` is called with it.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class StatusBoard:
         self._on_change = on_change
         self._known = asyncio.Event()
         self._heard_at_s = float("-inf")
+        self._at_s = float("-inf")
 
     @property
     def stale(self) -> bool:
@@ -106,10 +108,12 @@ class StatusBoard:
         if heard:
             self._heard_at_s = time.monotonic()
         # A wiped Redis or a restarted publisher may begin anew: time decides, not the version.
-        if self.current is not None and status.at_s < self.current.at_s:
+        if status.at_s < self._at_s:
             return
-        changed = self.current is None or status.version != self.current.version
+        self._at_s = status.at_s
+        if self.current is not None and status.version == self.current.version:
+            return
         self.current = status
         self._known.set()
-        if changed and self._on_change is not None:
+        if self._on_change is not None:
             self._on_change(status)

@@ -6,7 +6,7 @@ model is chosen that the request just fails to fit.
 
 from typing import Final
 
-from routor.v1.router_pb2 import Message, RouteRequest
+from routor.v1.router_pb2 import Message, RouteRequest, Tool
 from routor.v1.types_pb2 import (
     MODALITY_AUDIO,
     MODALITY_FILE,
@@ -36,25 +36,33 @@ def input_tokens(request: RouteRequest) -> int:
     """Return the caller's count, or an estimate from messages, attachments and tools."""
     if request.needs.input_tokens:
         return request.needs.input_tokens
-    tools = sum(
-        TOOL_TOKENS + (len(tool.name) + len(tool.description) + tool.schema_chars) * TOKENS_PER_CHAR
-        for tool in request.tools
-    )
-    return int(tools + sum(map(_message_tokens, request.messages)))
+    tokens_per_char = TOKENS_PER_CHAR
+    counts: list[float] = []
+    # Slices: protobuf's repeated fields are slow to iterate over.
+    for message in request.messages[::-1]:
+        if text := message.text:
+            tokens_per_char = density(text)
+        # A text that is not told is taken to be in the script of what follows it.
+        chars = max(message.text_chars, len(text))
+        counts.append(MESSAGE_TOKENS + _attachment_tokens(message) + chars * tokens_per_char)
+    tools = sum([_tool_tokens(tool) for tool in request.tools[:]])
+    return int(tools + sum(counts[::-1]))
 
 
-def text_tokens(text: str, chars: int = 0) -> float:
-    """Estimate the tokens of a text of which `text` may be an excerpt; `chars` is its length.
-
-    Only the head and the tail are looked at.
-    """
+def density(text: str) -> float:
+    """Estimate the tokens a character of a text, of which only the head and the tail are seen."""
+    if text.isascii():
+        return TOKENS_PER_CHAR
     sample = text if len(text) <= 2 * SAMPLE_CHARS else text[:SAMPLE_CHARS] + text[-SAMPLE_CHARS:]
-    if not sample:
-        return 0.0
     further_bytes = len(sample.encode("utf-8", "replace")) / len(sample) - 1
-    return max(chars, len(text)) * (TOKENS_PER_CHAR + TOKENS_PER_FURTHER_BYTE * further_bytes)
+    return TOKENS_PER_CHAR + TOKENS_PER_FURTHER_BYTE * further_bytes
 
 
-def _message_tokens(message: Message) -> float:
-    attached = sum(ATTACHMENT_TOKENS.get(kind, 0) for kind in message.attachments)
-    return MESSAGE_TOKENS + attached + text_tokens(message.text, message.text_chars)
+def _attachment_tokens(message: Message) -> int:
+    attachments = message.attachments
+    return sum(ATTACHMENT_TOKENS.get(kind, 0) for kind in attachments) if attachments else 0
+
+
+def _tool_tokens(tool: Tool) -> float:
+    chars = len(tool.name) + len(tool.description) + tool.schema_chars
+    return TOOL_TOKENS + chars * TOKENS_PER_CHAR

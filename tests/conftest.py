@@ -13,7 +13,7 @@ import time
 import pytest
 import redis
 
-from services import store
+from services import embedded, store
 
 MODE = os.environ.get("ROUTOR_TEST_REDIS", "auto")
 IMAGES = ("redis:7", "redis:8", "redis:latest", "redis:7-alpine", "valkey/valkey:8")
@@ -51,7 +51,7 @@ def pytest_configure(config):
 
 def pytest_report_header(config):
     image = config.stash[IMAGE]
-    used = f"docker, {image}" if image else f"local, {store.server_binary()}"
+    used = f"docker, {image}" if image else f"local, {embedded.server_binary()}"
     return f"redis: {used} (ROUTOR_TEST_REDIS={MODE})"
 
 
@@ -75,7 +75,7 @@ def redis_server_url(request, tmp_path_factory):
     """The address of one Redis for the whole run."""
     image = request.config.stash[IMAGE]
     if image is None:
-        server = store.EmbeddedServer(tmp_path_factory.mktemp("redis"))
+        server = embedded.EmbeddedServer(tmp_path_factory.mktemp("redis"))
         server.start()
         wait_for_redis(server.url)
         yield server.url
@@ -110,7 +110,7 @@ async def redis_client(redis_url):
     await client.aclose()
 
 
-class MortalRedis(store.EmbeddedServer):
+class MortalRedis(embedded.EmbeddedServer):
     """A local Redis that a test may kill and start again, on the same port."""
 
     def start(self):

@@ -11,7 +11,7 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routor.v1.link_pb2 import Close, Frame, Hello, Open
+from routor.v1.link_pb2 import Hello, Open
 from routor.v1.providers_pb2 import (
     DESCRIPTOR,
     CompleteRequest,
@@ -23,7 +23,18 @@ from services import link_wire, telemetry
 from services.errors import Kind, RoutorError
 from services.link import Link
 from services.link_server import LinkServer, handlers
-from services.link_wire import PIECE_BYTES, WINDOW_BYTES, Splitter, ViolationError
+from services.link_wire import (
+    CLOSE,
+    CREDIT,
+    HELLO,
+    MESSAGE,
+    OPEN,
+    PIECE,
+    PIECE_BYTES,
+    WINDOW_BYTES,
+    Splitter,
+    ViolationError,
+)
 from tests.test_rpc import ERROR, facts
 
 TOKEN = "an internal token"
@@ -271,6 +282,56 @@ async def test_a_huge_body_does_not_hold_up_others(linked):
     assert answered > 30
 
 
+async def test_pumped_messages_go_to_the_sink_as_they_come(linked):
+    seen = []
+
+    def sink(event):
+        seen.append(event.chunk)
+        return event.chunk != b"stop"
+
+    events = stream(linked.link, b"a,b,stop,c,wait,d")
+    assert (await anext(events)).chunk == b"a"
+    assert await events.pump(sink) is True
+    assert seen == [b"b", b"stop"]
+    rest = asyncio.create_task(events.pump(sink))
+    await until(lambda: seen[-1] == b"c")
+    linked.servicer.gate.set()
+    assert await rest is False
+    assert seen == [b"b", b"stop", b"c", b"d"]
+
+
+async def test_a_pump_raises_what_the_call_or_the_sink_raises(linked):
+    assert facts(await failure_of(stream(linked.link, b"fail").pump(bool))) == facts(ERROR)
+
+    def sink(event):
+        raise ValueError(event.chunk.decode())
+
+    events = stream(linked.link, b"mine,wait")
+    with pytest.raises(ValueError, match="mine"):
+        await events.pump(sink)
+    await events.aclose()
+    async with asyncio.timeout(PATIENCE_S):
+        await linked.servicer.cancelled.wait()
+    assert (await complete(linked.link, b"next")).body == b"next"
+
+
+async def test_a_sink_that_takes_no_more_holds_up_the_service(linked):
+    taken = 0
+
+    def sink(event):
+        nonlocal taken
+        taken += len(event.chunk)
+        return taken < 3 * WINDOW_BYTES
+
+    events = stream(linked.link, b"endless")
+    assert await events.pump(sink) is True
+    await until(lambda: linked.servicer.sent * 10_000 > taken + WINDOW_BYTES // 2 - 20_000)
+    for _ in range(100):
+        await complete(linked.link, b"still here")
+    assert linked.servicer.sent * 10_000 <= taken + WINDOW_BYTES
+    await events.aclose()
+
+
 async def test_a_service_that_is_away_is_told_as_such(tmp_path):
     link = Link(f"unix:{tmp_path}/none", "providers", reach_timeout_s=0.05)
     for failing in (complete(link), anext(stream(link, b"a"))):
@@ -327,6 +388,28 @@ async def test_two_servers_share_the_calls(monkeypatch):
         await asyncio.gather(*waiting)
         one_by_one = {(await complete(two.link, b"who")).body for _ in range(4)}
         assert one_by_one == {b"a", b"b"}
+
+
+async def test_workers_at_several_addresses_share_the_calls(tmp_path):
+    servers = [
+        server_of(Servicer("a"), f"unix:{tmp_path}/a.sock"),
+        server_of(Servicer("b"), f"unix:{tmp_path}/b.sock"),
+        server_of(Servicer("c")),
+    ]
+    for server in servers:
+        await server.start()
+    link = Link(", ".join(server.address for server in servers), "providers", token=TOKEN)
+    try:
+        await complete(link)
+        await until(lambda: link.connections == 3)
+        assert {(await complete(link, b"who")).body for _ in range(6)} == {b"a", b"b", b"c"}
+        await servers[0].stop(0)
+        await until(lambda: link.connections == 2)
+        assert {(await complete(link, b"who")).body for _ in range(6)} == {b"b", b"c"}
+    finally:
+        await link.close()
+        for server in servers:
+            await server.stop(0)
 
 
 async def test_one_of_two_dies_in_the_middle(monkeypatch):
@@ -397,7 +480,7 @@ async def test_drain_ends_what_does_not_end(linked):
 
 async def test_a_silent_service_is_given_up(monkeypatch):
     monkeypatch.setattr("services.link.KEEPALIVE_S", 0.02)
-    said = struct.pack(">I", 4) + Frame(hello=Hello(version=1)).SerializeToString()
+    said = framed((HELLO, 0, Hello(version=link_wire.VERSION).SerializeToString()))
 
     async def silent(reader, writer):
         writer.write(said)
@@ -415,36 +498,37 @@ async def test_a_silent_service_is_given_up(monkeypatch):
 
 
 def framed(*frames):
-    packed = [frame.SerializeToString() for frame in frames]
-    return b"".join(struct.pack(">I", len(each)) + each for each in packed)
+    return b"".join(
+        struct.pack(">IBQ", len(body), kind, call) + body for kind, call, body in frames
+    )
 
 
-HELLO = Frame(hello=Hello(version=1, token=TOKEN))
-OPENED = Frame(call=1, open=Open(method=COMPLETE, timeout_ms=1000))
+def hello(version=link_wire.VERSION):
+    return (HELLO, 0, Hello(version=version, token=TOKEN).SerializeToString())
+
+
+def opened(method):
+    return (OPEN, 1, Open(method=method, timeout_ms=9000).SerializeToString())
+
+
+WAIT = (MESSAGE, 1, StreamRequest(body=b"wait").SerializeToString())
 VIOLATIONS = {
-    "no hello": framed(OPENED),
-    "wrong version": framed(Frame(hello=Hello(version=2, token=TOKEN))),
-    "a second hello": framed(HELLO, HELLO),
-    "a long frame": b"\xff\xff\xff\xff",
-    "a long hello": struct.pack(">I", 100_000),
+    "no hello": framed(opened(COMPLETE)),
+    "wrong version": framed(hello(version=1)),
+    "a second hello": framed(hello(), hello()),
+    "a long frame": b"\xff" * 13,
+    "a long hello": struct.pack(">IBQ", 100_000, HELLO, 0),
     "garbage": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-    "garbage in a frame": framed(HELLO) + b"\0\0\0\4\xff\xff\xff\xff",
-    "the same call twice": framed(
-        HELLO, *[Frame(call=1, open=Open(method=COMPLETE, more=True))] * 2
-    ),
-    "a message too many": framed(
-        HELLO,
-        Frame(call=1, open=Open(method=STREAM, request=b"\x12\4wait", timeout_ms=9000)),
-        Frame(call=1, message=b"x"),
-    ),
+    "garbage in a frame": framed(hello(), (OPEN, 1, b"\xff\xff\xff\xff")),
+    "an unknown kind": framed(hello(), opened(COMPLETE), (99, 1, b"")),
+    "a call without a number": framed(hello(), (OPEN, 0, b"")),
+    "the same call twice": framed(hello(), *[opened(COMPLETE)] * 2),
+    "a message too many": framed(hello(), opened(STREAM), WAIT, WAIT),
     "more bytes than credit": framed(
-        HELLO,
-        Frame(call=1, open=Open(method=COMPLETE, more=True)),
-        *[Frame(call=1, piece=bytes(WINDOW_BYTES + 1))],
+        hello(), opened(COMPLETE), (PIECE, 1, bytes(WINDOW_BYTES + 1))
     ),
-    "credit for nothing": framed(
-        HELLO, Frame(call=1, open=Open(method=COMPLETE, more=True)), Frame(call=1, credit=1)
-    ),
+    "credit for nothing": framed(hello(), opened(COMPLETE), (CREDIT, 1, b"\0\0\0\1")),
+    "credit of no number": framed(hello(), opened(COMPLETE), (CREDIT, 1, b"\0")),
 }
 
 
@@ -498,6 +582,9 @@ class Transport:
     def write(self, data):
         self.written += data
 
+    def writelines(self, parts):
+        self.written += b"".join(parts)
+
     def close(self):
         self.closed = True
 
@@ -511,14 +598,14 @@ class Recorder(link_wire.Wire):
         self.known()
         self.connection_made(Transport())
 
-    def received(self, frame):
-        self.frames.append(frame)
+    def received(self, kind, number, body):
+        self.frames.append((kind, number, body))
 
 
 FRAMES = st.lists(
-    st.builds(Frame, call=st.integers(0, 9), message=st.binary(max_size=40))
-    | st.builds(Frame, call=st.integers(0, 9), credit=st.integers(0, 2**32 - 1))
-    | st.builds(Frame, close=st.builds(Close, status=st.binary(max_size=9))),
+    st.tuples(
+        st.sampled_from([MESSAGE, CREDIT, CLOSE]), st.integers(0, 2**64 - 1), st.binary(max_size=40)
+    ),
     max_size=12,
 )
 
@@ -531,8 +618,8 @@ def parts_of(data, cuts):
 @given(FRAMES, st.lists(st.integers(0, 10_000), max_size=30))
 def test_any_split_of_the_bytes_reads_the_same(frames, cuts):
     splitter = Splitter(1000)
-    packed = [each for part in parts_of(framed(*frames), cuts) for each in splitter.feed(part)]
-    assert [Frame.FromString(each) for each in packed] == frames
+    parts = parts_of(framed(*frames), cuts)
+    assert [frame for part in parts for frame in splitter.feed(part)] == frames
 
 
 @given(FRAMES, st.binary(max_size=200), st.lists(st.integers(0, 10_000), max_size=30))
@@ -550,4 +637,4 @@ async def test_garbage_is_read_the_same_however_split_and_never_crashes(frames, 
 
 def test_a_frame_over_the_limit_is_refused_before_it_arrives():
     with pytest.raises(ViolationError):
-        list(Splitter(10).feed(struct.pack(">I", 11)))
+        list(Splitter(10).feed(struct.pack(">IBQ", 11, MESSAGE, 1)))

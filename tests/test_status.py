@@ -57,11 +57,28 @@ async def test_changes_are_told_and_heartbeats_are_not(redis_client, background,
     background(board.run())
     await publish_until_heard(redis_client, made(1))
     assert await next_of(changes) == 1
+    first = board.current
     await publish(redis_client, made(1))
     await publish(redis_client, made(2))
     assert await next_of(changes) == 2
     assert not board.stale
+    assert board.current is not first and first.version == 1
     assert changes.empty()
+
+
+async def test_a_heartbeat_leaves_the_status_the_same_object(redis_client, background, changes):
+    board = StatusBoard(redis_client, on_change=changes.put_nowait)
+    background(board.run())
+    await publish_until_heard(redis_client, made(1, at_s=100))
+    assert await next_of(changes) == 1
+    first = board.current
+    await publish(redis_client, made(1, at_s=102))
+    # What is older than the heartbeat is not news.
+    await publish(redis_client, made(2, at_s=101))
+    await publish(redis_client, made(1, at_s=103))
+    await publish(redis_client, made(3, at_s=104))
+    assert await next_of(changes) == 3
+    assert first.at_s == 100
 
 
 async def test_an_older_status_never_replaces_a_newer_one(redis_client, background, changes):

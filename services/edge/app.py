@@ -37,8 +37,9 @@ def build(
         Route("GET", "/v1/models/{id}", models.one),
         Route("GET", "/healthz", _alive, open=True),
         Route("GET", "/readyz", readiness.handle, open=True),
-        Route("GET", "/metrics", _metrics, open=True),
     ]
+    if not settings.metrics_listen:
+        routes.append(Route("GET", "/metrics", _metrics, open=True))
     return Frame(routes, gate, traffic, access_log=settings.access_log)
 
 

@@ -19,7 +19,7 @@ from services.edge import document, fields, intake, notes, verdict
 from services.edge.answer import Answer
 from services.edge.peers import Peers
 from services.edge.settings import EdgeSettings
-from services.tokens import text_tokens
+from services.tokens import density
 
 Tokens = Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1)]
 Text = Annotated[str, Meta(min_length=1)]
@@ -128,7 +128,7 @@ def question(asked: Request, request_id: str) -> router_pb2.RouteRequest:
 def _tokens(given: list[Any]) -> float:
     if given and isinstance(given[0], int):
         return len(given)
-    return sum(len(one) if isinstance(one, list) else text_tokens(one) for one in given)
+    return sum(len(one) if isinstance(one, list) else len(one) * density(one) for one in given)
 
 
 def written(body: bytes, encoding: str, routor: bytes) -> bytes:

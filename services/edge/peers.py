@@ -1,14 +1,13 @@
 """The services behind the edge: router and providers, over links."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import TypeVar
 
 from google.protobuf.message import Message
 
 from routor.v1 import providers_pb2, router_pb2
 from services.errors import Kind, RoutorError
-from services.link import Link, away
+from services.link import Link, Stream, away
 
 # How long a service may be away, as while it is restarted, before a request is turned down.
 REACH_TIMEOUT_S = 2.0
@@ -65,8 +64,8 @@ class Peers:
 
     def stream(
         self, request: providers_pb2.StreamRequest, timeout_s: float
-    ) -> AsyncGenerator[providers_pb2.StreamResponse, None]:
-        """Get an answer in pieces. Closing the iterator cancels the call at once."""
+    ) -> Stream[providers_pb2.StreamResponse]:
+        """Get an answer in pieces. Closing the stream cancels the call at once."""
         return self._providers.stream(STREAM, request, providers_pb2.StreamResponse, timeout_s)
 
     async def serving(self) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import NamedTuple
 
@@ -11,23 +10,15 @@ from aiohttp import web
 
 from routor.v1 import providers_pb2, router_pb2
 from services import telemetry
-from services.edge import intake, notes, problem, verdict
-from services.edge.answer import Answer
+from services.edge import intake, notes, verdict
+from services.edge.answer import Answer, Events
 from services.edge.door import Call, Door, Writer
 from services.edge.peers import Peers
 from services.edge.settings import EdgeSettings
 from services.errors import Kind, RoutorError
+from services.link import Stream
 
 logger = logging.getLogger(__name__)
-
-STREAM_HEADERS = {
-    "Server": problem.SERVER,
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-cache",
-    # nginx would hold the stream back.
-    "X-Accel-Buffering": "no",
-}
-
 
 _encode = msgspec.json.Encoder().encode
 
@@ -53,11 +44,6 @@ class _Turn(NamedTuple):
         report = verdict.actual(self.decision, served, self.call.dropped)
         _note_report(self.request, report)
         return report
-
-
-class _Stream(web.StreamResponse):
-    # The head goes with the first chunk, which follows at once.
-    _send_headers_immediately = False
 
 
 class Pipeline:
@@ -107,10 +93,7 @@ class Pipeline:
                 raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "The providers sent no answer.")
             report = _first_report(turn, first)
             writer = turn.door.writer(turn.call)
-            headers = {**STREAM_HEADERS, **self._headers(report)}
-            headers["X-Request-Id"] = turn.decision.request_id
-            response = _Stream(headers=headers)
-            await response.prepare(turn.request)
+            response = Events(turn.request, self._headers(report))
             try:
                 # A client that does not read must not hold its stream beyond the deadline.
                 async with asyncio.timeout_at(turn.deadline_s + 1):
@@ -126,28 +109,35 @@ class Pipeline:
 async def _relay(
     turn: _Turn,
     writer: Writer,
-    response: web.StreamResponse,
-    event: providers_pb2.StreamResponse | None,
-    events: AsyncIterator[providers_pb2.StreamResponse],
+    response: Events,
+    first: providers_pb2.StreamResponse,
+    events: Stream[providers_pb2.StreamResponse],
 ) -> None:
     """Write the events in order; raise STREAM_BROKEN when they end without a finish."""
-    while event is not None:
+    finish: providers_pb2.Finish | None = None
+
+    def write(event: providers_pb2.StreamResponse) -> bool:
+        nonlocal finish
         kind = event.WhichOneof("event")
         if kind == "finish":
             finish = event.finish
-            report = _encode(turn.report(finish.served))
-            end = writer.finish(finish.chunks, finish.usage_chunk, report)
-            await response.write_eof(end)
-            return
+            return False
         bodies = event.chunks.chunks if kind == "chunks" else (event.chunk,)
-        await response.write(writer.chunks(bodies))
-        event = await anext(events, None)
-    raise RoutorError(Kind.STREAM_BROKEN, "The stream ended before the answer was complete.")
+        return response.put(writer.chunks(bodies))
+
+    if not write(first):
+        await response.drained()
+    while finish is None:
+        if not await events.pump(write):
+            text = "The stream ended before the answer was complete."
+            raise RoutorError(Kind.STREAM_BROKEN, text)
+        await response.drained()
+    report = _encode(turn.report(finish.served))
+    response.put(writer.finish(finish.chunks, finish.usage_chunk, report), end=True)
+    await response.drained()
 
 
-async def _break_off(
-    turn: _Turn, writer: Writer, response: web.StreamResponse, failure: Exception
-) -> None:
+async def _break_off(turn: _Turn, writer: Writer, response: Events, failure: Exception) -> None:
     """End a stream that has begun with an honest error event."""
     if isinstance(failure, ConnectionError):
         raise failure
@@ -164,7 +154,8 @@ async def _break_off(
         # Nobody reads: waiting for the event to be taken would be waiting again.
         request.transport.abort()
         return
-    await response.write_eof(writer.broken(error, request[notes.REQUEST_ID]))
+    response.put(writer.broken(error, request[notes.REQUEST_ID]), end=True)
+    await response.drained()
 
 
 def _first_report(turn: _Turn, first: providers_pb2.StreamResponse) -> verdict.Report:

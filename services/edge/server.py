@@ -1,6 +1,7 @@
 """The edge as a running server: listen, serve, drain."""
 
 import asyncio
+import socket
 
 from aiohttp import web
 
@@ -76,5 +77,8 @@ class Edge:
 def _site(runner: web.ServerRunner, listen: str) -> web.BaseSite:
     if listen.startswith("unix:"):
         return web.UnixSite(runner, listen.removeprefix("unix:"), backlog=BACKLOG)
+    if listen.startswith("fd:"):
+        inherited = socket.socket(fileno=int(listen.removeprefix("fd:")))
+        return web.SockSite(runner, inherited, backlog=BACKLOG)
     host, _, port = listen.rpartition(":")
     return web.TCPSite(runner, host.strip("[]"), int(port), backlog=BACKLOG)

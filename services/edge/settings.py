@@ -8,7 +8,7 @@ from services.settings import Secret, variable
 
 @dataclass(frozen=True)
 class EdgeSettings:
-    """What the environment says; `listen` is host:port or unix:path.
+    """What the environment says; `listen` is host:port, unix:path or fd:number (inherited).
 
     `api_key` is one key or several, separated by commas.
     """
@@ -16,6 +16,8 @@ class EdgeSettings:
     PREFIX: ClassVar[str] = "ROUTOR_EDGE_"
 
     listen: str = "127.0.0.1:8080"
+    # Where set, metrics are served there, and no longer at the front door.
+    metrics_listen: str = ""
     body_limit_mb: int = 32
     body_timeout_s: float = 60.0
     # Also drops a request head that never ends.

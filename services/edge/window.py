@@ -60,6 +60,7 @@ _PARAMETERS: Final = {
     "verbosity": "medium",
 }
 _ASKED: Final = attrgetter(*_PARAMETERS)
+_UNASKED: Final = (None,) * len(_PARAMETERS)
 
 
 def messages(conversation: Sequence[schema.Message]) -> list[router_pb2.Message]:
@@ -100,12 +101,20 @@ def needs(request: schema.ChatRequest) -> router_pb2.Needs:
         response_format=_FORMATS.get(type(request.response_format)),  # type: ignore[arg-type]
         max_output_tokens=request.max_completion_tokens or request.max_tokens or 0,
         reasoning_effort=request.reasoning_effort or "",
-        parameters=[
-            name
-            for (name, nothing), asked in zip(_PARAMETERS.items(), _ASKED(request), strict=True)
-            if asked is not None and asked != nothing
-        ],
+        parameters=_parameters(request),
     )
+
+
+def _parameters(request: schema.ChatRequest) -> Sequence[str]:
+    """Return the names of the parameters that ask for something."""
+    given = _ASKED(request)
+    if given == _UNASKED:
+        return ()
+    return [
+        name
+        for (name, nothing), asked in zip(_PARAMETERS.items(), given, strict=True)
+        if asked is not None and asked != nothing
+    ]
 
 
 def excerpt(text: str) -> str:

@@ -1,6 +1,9 @@
-"""HTTP beneath the routes: what cannot be parsed is refused in our shape, without an echo."""
+"""HTTP beneath the routes: one request after the other, and what cannot be parsed."""
 
-from aiohttp import web
+import asyncio
+
+from aiohttp import StreamReader, web
+from aiohttp.http import RawRequestMessage, StreamWriter
 
 from services.edge import problem
 
@@ -12,6 +15,85 @@ class Protocol(web.RequestHandler):
     """
 
     __slots__ = ()
+
+    async def start(self) -> None:
+        """Answer request after request, each in this one task.
+
+        aiohttp would start a task for each, for two more turns of the loop. What it could not
+        parse is left to it: that is the end of the connection.
+        """
+        going = True
+        while going and not self._force_close:
+            if not self._messages:
+                await self._arrival()
+            message, payload = self._messages[0]
+            if not isinstance(message, RawRequestMessage):
+                await super().start()
+                return
+            self._messages.popleft()
+            self._make_room()
+            going = await self._answered(message, payload)
+        if not self._force_close:
+            self._task_handler = None
+            if self.transport is not None:
+                self.transport.close()
+
+    async def _arrival(self) -> None:
+        """Wait for the next request."""
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _make_room(self) -> None:
+        """Let the parser go on with what was sent ahead."""
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+
+    async def _answered(self, message: RawRequestMessage, payload: StreamReader) -> bool:
+        """Answer one request; return whether another may follow."""
+        server, task = self._manager, self._task_handler
+        if server is None or task is None:
+            return False  # the client has gone
+        server.requests_count += 1
+        writer = StreamWriter(self, self._loop)
+        request = web.BaseRequest(message, payload, self, writer, task, self._loop)
+        try:
+            response, lost = await self._handle_request(request, None, server.request_handler)
+            if not (lost or payload.is_eof()):
+                await self._pass_over(payload)
+        except ConnectionError:
+            return False
+        except Exception:
+            self.logger.exception("a connection failed unexpectedly")
+            self.force_close()
+            return False
+        except asyncio.CancelledError:
+            self.force_close()
+            raise
+        self._keepalive = bool(response.keep_alive)
+        if lost or self._close or not self._keepalive:
+            return False
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            until_s = self._next_keepalive_close_time
+            self._keepalive_handle = self._loop.call_at(until_s, self._process_keepalive)
+        return True
+
+    async def _pass_over(self, payload: StreamReader) -> None:
+        """Read and forget a body that nobody wanted, or else hang up.
+
+        A client that still sends when the connection is closed may never see its answer.
+        """
+        try:
+            async with asyncio.timeout(self._lingering_time):
+                while not payload.is_eof():
+                    await payload.readany()
+        except TimeoutError:
+            self.close()
 
     def handle_error(
         self,

@@ -1,28 +1,25 @@
 """Run the health service: `python -m services.health`."""
 
 import asyncio
-import os
-import sys
 import time
 from contextlib import suppress
 
-import uvloop
-
 from routor.v1.providers_pb2_grpc import ProvidersServiceStub
 from routor.v1.status_pb2_grpc import add_StatusServiceServicer_to_server
-from services import catalog, rpc, settings, store, telemetry
+from services import catalog, process, rpc, signals, store
 from services.health.lead import Lead
 from services.health.lease import Lease, while_held
 from services.health.probe import Access
 from services.health.publish import Publisher
 from services.health.server import NAME, StatusServicer
 from services.health.settings import HealthSettings
+from services.listen import listening
 from services.status import StatusBoard
 
 
 async def serve(chosen: HealthSettings) -> None:
     """Serve until told to stop; ready once a status is known or it takes too long."""
-    stop = rpc.stopping()
+    stop = signals.stopping()
     client = store.connect(chosen.redis_url) if chosen.redis_url else None
     channel = rpc.channel(chosen.providers_address)
     access = Access(
@@ -42,7 +39,8 @@ async def serve(chosen: HealthSettings) -> None:
     if client is not None:
         board = StatusBoard(client, on_change=publisher.adopt)
         tasks.append(asyncio.create_task(board.run()))
-    server = rpc.Server(chosen.listen)
+    with listening(chosen):
+        server = rpc.Server(chosen.listen)
     server.add(add_StatusServiceServicer_to_server, StatusServicer(publisher), NAME)
     await server.start()
     stopped = asyncio.create_task(stop.wait())
@@ -70,16 +68,5 @@ async def _wait(
     await asyncio.wait(tasks, timeout=chosen.ready_after_s, return_when=asyncio.FIRST_COMPLETED)
 
 
-def main() -> None:
-    """Read the settings, start, and exit 0 after a clean end."""
-    try:
-        chosen = settings.read(HealthSettings, os.environ)
-    except settings.SettingsError as error:
-        sys.exit(str(error))
-    telemetry.start("health", os.environ, chosen.metrics_listen)
-    uvloop.run(serve(chosen))
-    telemetry.stop()
-
-
 if __name__ == "__main__":
-    main()
+    process.run("health", HealthSettings, serve)

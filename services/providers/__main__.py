@@ -2,18 +2,17 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
 
-import uvloop
-
 from routor.v1 import providers_pb2
 from routor.v1.providers_pb2_grpc import add_ProvidersServiceServicer_to_server
-from services import catalog, rpc, settings, store, telemetry
+from services import catalog, process, rpc, signals, store
 from services.link_server import LinkServer, handlers
+from services.listen import listening
 from services.providers.assembly import SERVICE, assemble
 from services.providers.settings import ProvidersSettings
+from services.settings import SettingsError
 from services.status import StatusBoard
 
 PROTO = providers_pb2.DESCRIPTOR.services_by_name["ProvidersService"]
@@ -21,7 +20,12 @@ PROTO = providers_pb2.DESCRIPTOR.services_by_name["ProvidersService"]
 
 async def serve(chosen: ProvidersSettings) -> None:
     """Serve until told to stop, then let running calls finish."""
-    stop = rpc.stopping()
+    if not chosen.internal_token:
+        raise SettingsError(
+            "ROUTOR_INTERNAL_TOKEN is not set: this service spends money and answers nobody"
+            " without it. Set the same random text for the edge, health and providers services."
+        )
+    stop = signals.stopping()
     client = store.connect(chosen.redis_url) if chosen.redis_url else None
     parts = assemble(chosen, catalog.read(chosen.catalog_dir), os.environ, client)
     tasks = [asyncio.create_task(parts.recorder.run())]
@@ -29,12 +33,14 @@ async def serve(chosen: ProvidersSettings) -> None:
         board = StatusBoard(client, chosen.health_address, parts.breakers.obey)
         parts.breakers.stale = lambda: board.stale
         tasks.append(asyncio.create_task(board.run()))
-    server = rpc.Server(chosen.listen, token=chosen.internal_token)
-    server.add(add_ProvidersServiceServicer_to_server, parts.servicer, SERVICE)
     methods = handlers(PROTO, parts.servicer, "Complete", "Stream")
     link = LinkServer(chosen.link_listen, methods, token=chosen.internal_token)
+    with listening(chosen, "link_listen"):
+        await link.start()
+    with listening(chosen):
+        server = rpc.Server(chosen.listen, token=chosen.internal_token)
+    server.add(add_ProvidersServiceServicer_to_server, parts.servicer, SERVICE)
     await server.start()
-    await link.start()
     await server.ready(True)
     await stop.wait()
     await asyncio.gather(server.stop(chosen.drain_s), link.stop(chosen.drain_s))
@@ -55,21 +61,5 @@ async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
         _, left = await asyncio.wait(left, timeout=0.5)
 
 
-def main() -> None:
-    """Read the settings, start, and exit 0 after a clean end."""
-    try:
-        chosen = settings.read(ProvidersSettings, os.environ)
-        if not chosen.internal_token:
-            raise settings.SettingsError(
-                "ROUTOR_INTERNAL_TOKEN is not set: this service spends money and answers nobody"
-                " without it. Set the same random text for the edge, health and providers services."
-            )
-    except settings.SettingsError as error:
-        sys.exit(str(error))
-    telemetry.start("providers", os.environ, chosen.metrics_listen)
-    uvloop.run(serve(chosen))
-    telemetry.stop()
-
-
 if __name__ == "__main__":
-    main()
+    process.run("providers", ProvidersSettings, serve)

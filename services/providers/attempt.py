@@ -5,50 +5,25 @@ the first content. What fails after it is STREAM_BROKEN; what fails before it ha
 failover goes by.
 """
 
-import asyncio
 import contextlib
-import logging
-import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from routor.v1.types_pb2 import Attempt
 from services import telemetry
 from services.errors import Kind, RoutorError
-from services.providers.connections import Connection
+from services.providers.call import Call, decoded
 from services.providers.deadlines import Deadlines
 from services.providers.dialects import DIALECTS
-from services.providers.dialects.contract import Answer, Chunk, Decoder, Ending, Json, Target
-from services.providers.patience import Limits, Patience
+from services.providers.dialects.contract import Answer, Chunk, Ending, Json
+from services.providers.patience import Patience
+from services.providers.reading import Reading, linger
 from services.providers.transport import Reply, Transport, whole
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 ERROR_LIMIT_BYTES = 1 << 20
-# A long stream is larger than its text: some 300 bytes around each token.
-STREAM_FACTOR = 8
-# After a stream's last event its connection is kept if it ends at once.
-LINGER_S = 0.05
-
-
-@dataclass(slots=True)
-class Call:
-    """What to do, and how it went (filled in by `Caller`)."""
-
-    connection: Connection
-    target: Target
-    body: Json
-    stream: bool
-    limits: Limits
-    record: Attempt
-    start_s: float = 0.0
-    committed: bool = False  # content has gone out
-    settled: bool = False  # it succeeded or failed; else it was cancelled
-    dropped: tuple[str, ...] = ()
 
 
 class Caller:
@@ -96,22 +71,18 @@ class Caller:
             reply = None
             try:
                 reply = await self._sent(call, patience)
-                decoder = DIALECTS[call.target.vendor.dialect].decoder(call.target, call.body)
-                held: list[Chunk] = []
-                while not decoder.done:
-                    while not reply.ready:
-                        await self._within(patience, reply.more())
-                    data = reply.read(self._limit_bytes * STREAM_FACTOR)
-                    if data is None:
-                        break
-                    held += self._heard(call, patience, decoder, data)
-                    if held and call.committed:
-                        yield held
-                        held = []
-                ending = _ending(call, decoder)
-                await _linger(reply, self._limit_bytes)
-                if held:
-                    yield held
+                reading = Reading(call, patience, reply, self._limit_bytes, self._clock)
+                while not reading.done:
+                    if reply.ready:
+                        reading.read()
+                    else:
+                        await self._within(patience, reply.more(reading.relay))
+                    if reading.held and call.committed:
+                        yield reading.take()
+                ending = reading.ending()
+                await linger(reply, self._limit_bytes)
+                if reading.held:
+                    yield reading.take()
                 self._succeed(call, ending, span)
                 yield ending
             except RoutorError as error:
@@ -121,17 +92,6 @@ class Caller:
                 if reply is not None:
                     reply.close()
                 self._end(call)
-
-    def _heard(self, call: Call, patience: Patience, decoder: Decoder, data: bytes) -> list[Chunk]:
-        """Return the chunks that bytes complete; the first content among them commits."""
-        chunks = _decoded(call, decoder.feed, data)
-        now_s = self._clock()
-        content = any(chunk.content for chunk in chunks)
-        patience.heard(now_s, data, content)
-        if content and not call.committed:
-            call.committed = True
-            call.record.first_token_ms = (now_s - call.start_s) * 1000
-        return chunks
 
     def _traced(self, call: Call) -> contextlib.AbstractContextManager[telemetry.Span]:
         call.start_s = self._clock()
@@ -156,7 +116,7 @@ class Caller:
     async def _within(self, patience: Patience, step: Awaitable[T]) -> T:
         """Wait for `step` as long as patience lasts; raises RoutorError(PROVIDER_TIMEOUT)."""
         try:
-            return await self._deadlines.within(patience.until_s(), step)
+            return await self._deadlines.within(patience.until_s, step)
         except TimeoutError:
             raise RoutorError(Kind.PROVIDER_TIMEOUT, patience.until()[1]) from None
 
@@ -177,7 +137,8 @@ class Caller:
             reply.close()
 
     async def _read(self, reply: Reply, patience: Patience, limit_bytes: int) -> bytes:
-        return await self._within(patience, whole(reply, limit_bytes))
+        reading = whole(reply, limit_bytes)
+        return await (reading if reply.complete else self._within(patience, reading))
 
     async def _refusal(self, call: Call, reply: Reply, patience: Patience) -> RoutorError:
         try:
@@ -185,7 +146,7 @@ class Caller:
         except RoutorError:
             content = b""  # the status says enough
         dialect = DIALECTS[call.target.vendor.dialect]
-        return _decoded(call, dialect.error, reply.status, reply.headers, content, call.target)
+        return decoded(call, dialect.error, reply.status, reply.headers, content, call.target)
 
     async def _whole(self, call: Call) -> Answer:
         patience = Patience(call.limits, call.start_s, stream=False)
@@ -194,7 +155,7 @@ class Caller:
             content = await self._read(reply, patience, self._limit_bytes)
         finally:
             reply.close()
-        answer = _decoded(call, DIALECTS[call.target.vendor.dialect].decode, content, call.target)
+        answer = decoded(call, DIALECTS[call.target.vendor.dialect].decode, content, call.target)
         if all(_hollow(choice) for choice in answer.body["choices"]):
             raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
         return answer
@@ -225,50 +186,11 @@ def _trace() -> bytes:
     return "".join(f"{name}: {trace[name]}\r\n" for name in names).encode("latin-1")
 
 
-def _decoded(call: Call, step: Callable[..., T], *arguments: object) -> T:
-    """Run a step of the dialect; whatever a provider sends, the worst is one bad answer."""
-    try:
-        return step(*arguments)
-    except RoutorError:
-        raise
-    except Exception as failure:
-        # Where, but not the exception's own text: it may quote the answer.
-        place = traceback.extract_tb(failure.__traceback__)[-1]
-        logger.error(
-            "%s: unreadable answer: %s at %s:%s",
-            call.target.vendor.id,
-            type(failure).__name__,
-            place.filename,
-            place.lineno,
-        )
-        raise RoutorError(
-            Kind.PROVIDER_UNAVAILABLE, "the answer could not be understood"
-        ) from failure
-
-
-def _ending(call: Call, decoder: Decoder) -> Ending:
-    """Return a whole stream's ending; raises RoutorError for a stream that broke or is empty."""
-    ending = _decoded(call, decoder.close)
-    if not call.committed and ending.finish_reason == "stop":
-        raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
-    return ending
-
-
 def _hollow(choice: Json) -> bool:
     """Tell whether a choice says that it is complete, and says nothing."""
     message = choice.get("message") or {}
     said = ("content", "tool_calls", "refusal", "reasoning_content", "audio")
     return choice.get("finish_reason") == "stop" and not any(message.get(name) for name in said)
-
-
-async def _linger(reply: Reply, limit_bytes: int) -> None:
-    """Read a finished stream to its end, so that its connection can be used again."""
-    with contextlib.suppress(RoutorError, TimeoutError):
-        while reply.ready:
-            if reply.read(limit_bytes) is None:
-                return
-        async with asyncio.timeout(LINGER_S):
-            await whole(reply, limit_bytes)
 
 
 def _describe(span: telemetry.Span, call: Call) -> None:

@@ -6,7 +6,7 @@ pause one call at a time may prove that it works again.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -197,7 +197,9 @@ class Breakers:
             return Stand(Standing.OPEN, Kind.MODEL_GONE)
         return Stand(Standing.OPEN) if provider in self._down else READY
 
-    def _of(self, provider: str, model: str) -> list[_Circuit]:
+    def _of(self, provider: str, model: str) -> Sequence[_Circuit]:
+        if not self._circuits:
+            return ()
         found = (self._circuits.get(provider), self._circuits.get(model))
         return [circuit for circuit in found if circuit is not None]
 

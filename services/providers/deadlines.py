@@ -16,11 +16,11 @@ _LEAST_S = 0.001  # what an event loop's timer may be early by
 
 
 class _Wait:
-    """One task that waits until `until_s`."""
+    """One task that waits until `until_s()`."""
 
     __slots__ = ("cancelling", "expired", "task", "until_s")
 
-    def __init__(self, task: "asyncio.Task[Any]", until_s: float) -> None:
+    def __init__(self, task: "asyncio.Task[Any]", until_s: Callable[[], float]) -> None:
         self.task = task
         self.until_s = until_s
         self.cancelling = task.cancelling()
@@ -36,17 +36,19 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = math.inf
 
-    async def within(self, until_s: float, step: Awaitable[T]) -> T:
-        """Wait for `step`, no longer than until `until_s`; raises TimeoutError.
+    async def within(self, until_s: Callable[[], float], step: Awaitable[T]) -> T:
+        """Wait for `step`, no longer than until `until_s()`; raises TimeoutError.
 
+        What that returns may grow meanwhile: it is asked again when the time seems up.
         Cancels as `asyncio.timeout` does: a cancellation from elsewhere stays one.
         """
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - only coroutines wait
         wait = _Wait(task, until_s)
         self._waits.add(wait)
-        if until_s < self._due_s:
-            self._set(until_s)
+        due_s = until_s()
+        if due_s < self._due_s:
+            self._set(due_s)
         try:
             return await step
         except asyncio.CancelledError:
@@ -70,9 +72,9 @@ class Deadlines:
         self._timer, self._due_s = None, math.inf
         now_s = self._clock()
         for wait in tuple(self._waits):
-            if wait.until_s <= now_s:
+            if wait.until_s() <= now_s:
                 self._waits.discard(wait)
                 wait.expired = True
                 wait.task.cancel()
         if self._waits:
-            self._set(min(wait.until_s for wait in self._waits))
+            self._set(min(wait.until_s() for wait in self._waits))

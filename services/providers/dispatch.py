@@ -4,23 +4,29 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import cast
 
 import msgspec
 
 from routor.v1.providers_pb2 import Served
-from routor.v1.types_pb2 import Attempt, ChainMember, Usage
+from routor.v1.types_pb2 import Attempt, ChainMember
 from services.catalog import Catalog, Model
 from services.errors import Kind, RoutorError
 from services.price import cost_usd
 from services.providers import failover, patience
-from services.providers.attempt import Call, Caller
-from services.providers.breaker import Breakers
+from services.providers.attempt import Caller
+from services.providers.breaker import READY, Breakers
+from services.providers.call import Call, Direct
 from services.providers.connections import Connection
 from services.providers.dialects import contract
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target
 from services.providers.failover import Choice, Envelope, Failure, Member, Standing
 from services.providers.record import Recorder
 from services.providers.settings import ProvidersSettings
+
+# Callers may name any model of a connected provider.
+_MOST_ROUTES = 4096
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -35,6 +41,7 @@ class Order(msgspec.Struct, frozen=True):
     deadline_s: float
     max_attempts: int
     max_cost_usd: float | None = None
+    direct: Direct | None = None  # a short cut for the chunks of a stream that has begun
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -101,6 +108,29 @@ class _Noted:
         self._recorder.note(record)
 
 
+class _Route(msgspec.Struct, frozen=True):
+    """What never changes about a member of chains. `member` is how it stands when all is well."""
+
+    connection: Connection | None
+    model: Model | None
+    member: Member
+
+    @classmethod
+    def of(
+        cls, key: tuple[str, str], connection: Connection | None, model: Model | None
+    ) -> "_Route":
+        """Look up what there is to know."""
+        connected = connection is not None and connection.connected
+        member = Member(
+            model=key[1],
+            provider=key[0],
+            context_window=model.context_window if model else 0,
+            standing=Standing.READY if connected else Standing.NOT_CONNECTED,
+            missing=connection.missing if connection else "a catalog file for it",
+        )
+        return cls(connection, model, member)
+
+
 class Dispatcher:
     """Answers orders from the first model of their chain that can.
 
@@ -127,6 +157,7 @@ class Dispatcher:
         self._settings = settings
         self._clock = clock
         self._wall = wall
+        self._routes: dict[tuple[str, str], _Route] = {}
 
     async def answer(self, order: Order) -> Answered:
         """Return the whole answer; raises RoutorError with every attempt attached."""
@@ -168,31 +199,37 @@ class Dispatcher:
 
     def _next(self, order: Order, progress: Progress) -> tuple[Call, Choice]:
         """Return the call to make now; raises RoutorError when there is none left to make."""
-        members = [self._member(asked) for asked in order.chain]
         envelope = self._envelope(order, progress)
+        members = [self._member(asked, envelope.money_left_usd) for asked in order.chain]
         choice = failover.choose(members, progress.failed, envelope)
         if choice is None:
             raise failover.verdict(members, progress.failed, progress.attempts, envelope)
         return self._call(order, choice, envelope), choice
 
-    def _member(self, asked: ChainMember) -> Member:
-        connection = self._connections.get(asked.provider)
-        known = self._known(asked)
-        stand = self._breakers.stand(asked.provider, asked.model)
-        connected = connection is not None and connection.connected
-        return Member(
-            model=asked.model,
-            provider=asked.provider,
-            context_window=known.context_window if known else 0,
+    def _route(self, asked: ChainMember) -> _Route:
+        key = (asked.provider, asked.model)
+        route = self._routes.get(key)
+        if route is None:
+            if len(self._routes) >= _MOST_ROUTES:
+                self._routes.clear()
+            model = self._catalog.models.get(asked.model)
+            route = self._routes[key] = _Route.of(key, self._connections.get(asked.provider), model)
+        return route
+
+    def _member(self, asked: ChainMember, money_left_usd: float | None) -> Member:
+        member = self._route(asked).member
+        if member.standing is Standing.NOT_CONNECTED:
+            return member
+        stand = self._breakers.stand(member.provider, member.model)
+        if stand is READY and money_left_usd is None:
+            return member
+        return msgspec.structs.replace(
+            member,
             expected_cost_usd=asked.expected_cost_usd,
-            standing=stand.standing if connected else Standing.NOT_CONNECTED,
+            standing=stand.standing,
             cause=stand.cause,
             wait_s=stand.wait_s,
-            missing=connection.missing if connection else "a catalog file for it",
         )
-
-    def _known(self, asked: ChainMember) -> Model | None:
-        return self._catalog.models.get(asked.model)
 
     def _envelope(self, order: Order, progress: Progress) -> Envelope:
         most = min(order.max_attempts or self._settings.max_attempts, self._settings.max_attempts)
@@ -205,8 +242,8 @@ class Dispatcher:
 
     def _call(self, order: Order, choice: Choice, envelope: Envelope) -> Call:
         asked = order.chain[choice.index]
-        model = self._known(asked)
-        connection = self._connections[asked.provider]
+        route = self._route(asked)
+        model, connection = route.model, cast(Connection, route.connection)
         target = Target(
             vendor=connection.vendor,
             upstream_model=asked.upstream_model or (model.upstream if model else asked.model),
@@ -226,13 +263,13 @@ class Dispatcher:
         )
         record = Attempt(provider=asked.provider, model=asked.model)
         body = {**order.body, "stream": order.stream}
-        return Call(connection, target, body, order.stream, limits, record)
+        return Call(connection, target, body, order.stream, limits, record, direct=order.direct)
 
     def _price(self, call: Call, event: Answer | Ending) -> None:
         if call.target.model is not None:
             call.record.cost_usd = cost_usd(
                 call.target.model.price,
-                datetime.fromtimestamp(self._wall(), UTC),
+                _time(int(self._wall())),
                 input_tokens=event.usage.input_tokens,
                 output_tokens=event.usage.output_tokens,
                 cached_input_tokens=event.usage.cached_input_tokens,
@@ -240,20 +277,27 @@ class Dispatcher:
             )
 
 
+@lru_cache(maxsize=1)
+def _time(at_s: int) -> datetime:
+    return datetime.fromtimestamp(at_s, UTC)
+
+
 def _served(usage: contract.Usage, call: Call, choice: Choice, progress: Progress) -> Served:
     progress.attempts.append(call.record)
-    return Served(
+    served = Served(
         model=call.target.key,
         provider=call.record.provider,
         attempts=progress.attempts,
-        usage=Usage(
-            input_tokens=usage.input_tokens,
-            cached_input_tokens=usage.cached_input_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            output_tokens=usage.output_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-        ),
         cost_usd=call.record.cost_usd,
-        fallback=choice.index > 0,
         dropped_parameters=call.dropped,
     )
+    if choice.index:
+        served.fallback = True
+    # Set in place: a message that is given is copied.
+    told = served.usage
+    told.input_tokens = usage.input_tokens
+    told.cached_input_tokens = usage.cached_input_tokens
+    told.cache_write_tokens = usage.cache_write_tokens
+    told.output_tokens = usage.output_tokens
+    told.reasoning_tokens = usage.reasoning_tokens
+    return served

@@ -88,7 +88,9 @@ def choose(
         return None
     if envelope.attempts_left <= 0 or envelope.time_left_s < LEAST_S:
         return None
-    fit = [index for index in range(len(members)) if _fits(index, members, failed, envelope)]
+    fit: Sequence[int] = range(len(members))
+    if failed or envelope.money_left_usd is not None:
+        fit = [index for index in fit if _fits(index, members, failed, envelope)]
     ready = [index for index in fit if members[index].standing is Standing.READY]
     spare = [index for index in fit if members[index].standing is Standing.OPEN]
     if any(failure.last_resort for failure in failed):

@@ -19,9 +19,11 @@ from routor.v1.providers_pb2 import (
     StreamResponse,
 )
 from services.errors import Kind, RoutorError
+from services.providers.call import Direct
 from services.providers.connections import Connection
+from services.providers.dialects import conversation
 from services.providers.dialects.completion import usage_json
-from services.providers.dialects.contract import Json
+from services.providers.dialects.contract import Chunk, Json
 from services.providers.dispatch import Dispatcher, Ended, Order
 from services.providers.probe import probe
 from services.providers.settings import ProvidersSettings
@@ -62,10 +64,8 @@ class ProvidersServicer:
             async for event in events:
                 if isinstance(event, Ended):
                     yield StreamResponse(finish=_finish(event, order.body))
-                elif len(event) == 1:
-                    yield StreamResponse(chunk=event[0].data)
                 else:
-                    yield StreamResponse(chunks=Chunks(chunks=[chunk.data for chunk in event]))
+                    yield _chunks(event)
 
     async def Probe(self, request: ProbeRequest, context: Context) -> ProbeResponse:  # noqa: N802
         """Ask one provider for its model list."""
@@ -109,25 +109,26 @@ class ProvidersServicer:
             raise RoutorError(Kind.INVALID_REQUEST, "The chain is empty.", param="chain")
         envelope = request.envelope
         return Order(
-            body=_body(request.body),
+            body=conversation.read(request.body),
             chain=tuple(request.chain),
             stream=stream,
             deadline_s=self._clock() + self._time_s(context),
             max_attempts=envelope.max_attempts,
             max_cost_usd=envelope.max_cost_usd if envelope.HasField("max_cost_usd") else None,
+            direct=_direct(context) if stream else None,
         )
 
 
-def _body(content: bytes) -> Json:
-    try:
-        body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RoutorError(
-            Kind.INVALID_REQUEST, "The body is not valid JSON.", param="body"
-        ) from error
-    if not isinstance(body, dict):
-        raise RoutorError(Kind.INVALID_REQUEST, "The body must be a JSON object.", param="body")
-    return body
+def _direct(context: Context) -> Direct | None:
+    """Return how chunks may go out without waking the task; a link offers that, gRPC does not."""
+    offer = getattr(context, "offer", None)
+    return None if offer is None else lambda chunks: bool(offer(_chunks(chunks)))
+
+
+def _chunks(chunks: list[Chunk]) -> StreamResponse:
+    if len(chunks) == 1:
+        return StreamResponse(chunk=chunks[0].data)
+    return StreamResponse(chunks=Chunks(chunks=[chunk.data for chunk in chunks]))
 
 
 def _finish(done: Ended, body: Json) -> Finish:

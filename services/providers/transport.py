@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 from services.errors import Kind, RoutorError
 from services.providers.inflate import Inflater, inflater
 from services.providers.pool import Pool
-from services.providers.wire import Origin, Wire
+from services.providers.wire import Origin, Taker, Wire
 
 # A connection that was dead already is noticed within a round trip; one that dies later may have
 # been working on the request.
@@ -75,8 +75,13 @@ class Reply(Protocol):
         """Whether there is something to `read`."""
         ...
 
-    def more(self) -> Awaitable[None]:
-        """Return what is done when there may be something to `read`."""
+    @property
+    def complete(self) -> bool:
+        """Whether all of it has come: reading it waits for nothing."""
+        ...
+
+    def more(self, taker: Taker | None = None) -> Awaitable[None]:
+        """Return what is done when there may be something to `read` that `taker` left."""
         ...
 
     def read(self, limit_bytes: int) -> bytes | None:
@@ -134,21 +139,21 @@ class HttpTransport:
 
     async def send(self, endpoint: Endpoint, body: bytes = b"", extra: bytes = b"") -> "HttpReply":
         """Send; once more when a kept connection turns out to be dead before any answer."""
-        request = b"%bcontent-length: %d\r\n%b\r\n%b" % (endpoint.head, len(body), extra, body)
+        head = b"%bcontent-length: %d\r\n%b\r\n" % (endpoint.head, len(body), extra)
         kept = self._pool.kept(endpoint.origin)
         if kept is not None:
             clock = asyncio.get_running_loop().time
             start_s = clock()
             try:
-                return await self._send(kept, request)
+                return await self._send(kept, head, body)
             except RoutorError:
                 if kept.heard or clock() - start_s >= _DEAD_S:
                     raise
-        return await self._send(await self._pool.fresh(endpoint.origin), request)
+        return await self._send(await self._pool.fresh(endpoint.origin), head, body)
 
-    async def _send(self, wire: Wire, request: bytes) -> "HttpReply":
+    async def _send(self, wire: Wire, head: bytes, body: bytes) -> "HttpReply":
         try:
-            wire.ask(request)
+            wire.ask(head, body)
             await wire.head()
         except BaseException:
             wire.abort()
@@ -188,9 +193,14 @@ class HttpReply:
         """Whether there is something to `read`."""
         return self._wire.ready
 
-    def more(self) -> Awaitable[None]:
-        """Return what is done when there may be something to `read`."""
-        return self._wire.more()
+    @property
+    def complete(self) -> bool:
+        """Whether all of it has come."""
+        return self._wire.complete
+
+    def more(self, taker: Taker | None = None) -> Awaitable[None]:
+        """Return what is done when there may be something to `read` that `taker` left."""
+        return self._wire.more(taker)
 
     def read(self, limit_bytes: int) -> bytes | None:
         """Return what has come of the decoded body since, None at its end."""

@@ -13,8 +13,12 @@ from services.errors import Kind, RoutorError
 
 # More than this of headers, chunk sizes or trailers without any content is no honest answer.
 HEAD_LIMIT_BYTES = 64 << 10
+_JOINED_BYTES = 16 << 10
 # What may wait to be read before the provider has to wait.
 _HIGH_BYTES = 256 << 10
+
+# Deals at once with what has come; False wakes whoever waits for it.
+Taker = Callable[[], bool]
 
 
 class Origin(NamedTuple):
@@ -41,6 +45,7 @@ class Wire(asyncio.Protocol):
             lenient_spaces_after_chunk_size=True,
         )
         self._waiter: asyncio.Future[None] | None = None
+        self._taker: Taker | None = None
         self._paused = False
         self._clear()
         self._busy = False
@@ -53,7 +58,8 @@ class Wire(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._size = 0
         self._quiet = 0
-        self._headed = self._complete = self._kept = self._sized = False
+        self.complete = False  # the whole answer has come
+        self._headed = self._kept = self._sized = False
         self._failure: RoutorError | None = None
 
     @property
@@ -64,23 +70,26 @@ class Wire(asyncio.Protocol):
     @property
     def ready(self) -> bool:
         """Whether `take` has something to return or to raise."""
-        return bool(self._pieces) or self._complete or self._failure is not None
+        return bool(self._pieces) or self.complete or self._failure is not None
 
     @property
     def reusable(self) -> bool:
         """Whether the answer is whole and read, and the provider keeps the connection."""
         return (
-            self._complete
+            self.complete
             and self._kept
             and not self._pieces
             and not self.closed
             and not self._transport.get_write_buffer_size()
         )
 
-    def ask(self, request: bytes) -> None:
-        """Send the bytes of one request."""
+    def ask(self, head: bytes, body: bytes = b"") -> None:
+        """Send one request; a large body is not copied to join it with its head."""
         self._clear()
-        self._transport.write(request)
+        if len(body) <= _JOINED_BYTES:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
 
     async def head(self) -> None:
         """Wait for status and headers; raises RoutorError when none come."""
@@ -89,8 +98,9 @@ class Wire(asyncio.Protocol):
         if self._failure is not None and not self._headed:
             raise self._failure
 
-    def more(self) -> "asyncio.Future[None]":
-        """Return what is done when something more has come."""
+    def more(self, taker: Taker | None = None) -> "asyncio.Future[None]":
+        """Return what is done when something has come that `taker` has not dealt with."""
+        self._taker = taker
         self._waiter = self._loop.create_future()
         return self._waiter
 
@@ -116,11 +126,17 @@ class Wire(asyncio.Protocol):
         self._transport.abort()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        try:
+            if self._taker is None or not self._taker():
+                waiter.set_result(None)
+        except Exception as failure:
+            waiter.set_exception(failure)
 
     def _fail(self, said: str) -> None:
-        if self._failure is None and not self._complete:
+        if self._failure is None and not self.complete:
             self._failure = RoutorError(Kind.PROVIDER_UNAVAILABLE, said)
             self._transport.abort()
         self._wake()
@@ -145,7 +161,7 @@ class Wire(asyncio.Protocol):
             self._kept = False
             self._fail("the answer is not valid HTTP")
             return
-        if self._quiet > HEAD_LIMIT_BYTES and not self._complete:
+        if self._quiet > HEAD_LIMIT_BYTES and not self.complete:
             self._fail("the answer is not valid HTTP")
         if self._size > _HIGH_BYTES and not self._paused:
             self._paused = True
@@ -156,12 +172,12 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whether the answer ended with the connection, or was cut off by it."""
         self._lost(self)
-        if not self._busy or self._complete:
+        if not self._busy or self.complete:
             return
         if not self._headed:
             self._fail("the connection was closed before an answer")
         elif exc is None and not self._sized:
-            self._complete = True
+            self.complete = True
             self._wake()
         else:
             self._fail("the answer was cut off")
@@ -175,7 +191,7 @@ class Wire(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Take the status; an answer of 1xx only precedes the answer."""
-        if self._complete:
+        if self.complete:
             return
         self.status = self._parser.get_status_code()
         if self.status < 200:
@@ -187,18 +203,18 @@ class Wire(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """Take a piece of the body."""
-        if not self._complete:
+        if not self.complete:
             self._pieces.append(data)
             self._size += len(data)
             self._quiet = 0
 
     def on_message_begin(self) -> None:
         """Distrust a connection that answers what was not asked."""
-        if self._complete:
+        if self.complete:
             self._kept = False
 
     def on_message_complete(self) -> None:
         """Note the end of the answer."""
-        if self._headed and not self._complete:
-            self._complete = True
+        if self._headed and not self.complete:
+            self.complete = True
             self._kept = self._parser.should_keep_alive()

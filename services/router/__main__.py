@@ -1,18 +1,16 @@
 """Run the router service."""
 
 import asyncio
-import os
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 
-import uvloop
-
 from routor.v1 import router_pb2, router_pb2_grpc
-from services import catalog, rpc, settings, store, telemetry
+from routor.v1.status_pb2 import Status
+from services import catalog, process, rpc, signals, store
 from services.link_server import LinkServer, handlers
+from services.listen import listening
+from services.router.brain import Brain
 from services.router.classify import Classifier
-from services.router.decide import Brain
 from services.router.outcomes import OutcomeStream, refuse
 from services.router.server import NoBoard, RouterServicer
 from services.router.settings import RouterSettings
@@ -21,34 +19,38 @@ from services.status import StatusBoard
 SERVICE = router_pb2.DESCRIPTOR.services_by_name["RouterService"]
 
 
-async def main(chosen: RouterSettings) -> None:
+async def serve(chosen: RouterSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
-    stop = rpc.stopping()
+    stop = signals.stopping()
     brain = Brain(catalog.read(chosen.catalog_dir), Classifier.load())
-    server = rpc.Server(chosen.listen)
     if not chosen.redis_url:
-        await _serve(server, RouterServicer(brain, NoBoard(), refuse, _now), chosen, stop)
+        await _serve(RouterServicer(brain, NoBoard(), refuse, _now), chosen, stop)
         return
     client = store.connect(chosen.redis_url)
-    board = StatusBoard(client, chosen.health_address)
+
+    def prepare(status: Status) -> None:
+        brain.rosters.of(status, "", _now())
+
+    board = StatusBoard(client, chosen.health_address, prepare)
     following = asyncio.create_task(board.run())
     await board.known(chosen.status_timeout_s)
     servicer = RouterServicer(brain, board, OutcomeStream(client).record, _now)
-    await _serve(server, servicer, chosen, stop)
+    await _serve(servicer, chosen, stop)
     following.cancel()
     with suppress(asyncio.CancelledError):
         await following
     await client.aclose()
 
 
-async def _serve(
-    server: rpc.Server, servicer: RouterServicer, chosen: RouterSettings, stop: asyncio.Event
-) -> None:
-    server.add(router_pb2_grpc.add_RouterServiceServicer_to_server, servicer, SERVICE.full_name)
+async def _serve(servicer: RouterServicer, chosen: RouterSettings, stop: asyncio.Event) -> None:
     methods = handlers(SERVICE, servicer, "Route", "Explain", "ListModels", inline=True)
     link = LinkServer(chosen.link_listen, methods)
+    with listening(chosen, "link_listen"):
+        await link.start()
+    with listening(chosen):
+        server = rpc.Server(chosen.listen)
+    server.add(router_pb2_grpc.add_RouterServiceServicer_to_server, servicer, SERVICE.full_name)
     await server.start()
-    await link.start()
     await server.ready(True)
     await stop.wait()
     await asyncio.gather(server.stop(chosen.drain_s), link.stop(chosen.drain_s))
@@ -59,10 +61,4 @@ def _now() -> datetime:
 
 
 if __name__ == "__main__":
-    try:
-        read = settings.read(RouterSettings, os.environ)
-    except settings.SettingsError as error:
-        sys.exit(f"routor router: {error}")
-    telemetry.start("router", os.environ, read.metrics_listen)
-    uvloop.run(main(read))
-    telemetry.stop()
+    process.run("router", RouterSettings, serve)

@@ -6,9 +6,10 @@ It holds for every member of a chain, so it is checked before anything is ranked
 from datetime import date
 from typing import Final, NamedTuple
 
+from services.router.contender import Contender
 from services.router.need import Need
-from services.router.pool import Can, Entry, Option
-from services.router.standing import ABSENT, Standings
+from services.router.pool import Can, Entry
+from services.router.standing import Standings
 
 # What each missing ability is called: the reason, and what the model lacks.
 LACKS: Final = {
@@ -65,23 +66,21 @@ def describe(need: Need) -> str:
 
 def barred(entry: Entry, need: Need, standings: Standings) -> Drop | None:
     """Tell why a model may not be called, whatever the request: its provider, or it is gone."""
-    if not standings.providers.get(entry.provider, ABSENT).connected:
+    if not standings.provider(entry.provider).connected:
         return Drop(entry.key, "not_connected", f"provider {entry.provider} is not connected")
     if (need.only and entry.provider not in need.only) or entry.provider in need.ignore:
         return Drop(entry.key, "provider_list", f"provider {entry.provider} is not allowed")
-    model = standings.models.get(entry.key)
-    if model is not None and model.retired:
+    if standings.of(entry.key).retired:
         return Drop(entry.key, "lifecycle", f"{entry.provider} says that the model is gone")
     return None
 
 
 def down(entry: Entry, standings: Standings) -> Drop | None:
     """Tell why a model is out for the moment."""
-    provider = standings.providers.get(entry.provider, ABSENT)
+    provider, model = standings.provider(entry.provider), standings.of(entry.key)
     if provider.down:
         return Drop(entry.key, "down", f"provider {entry.provider}: {provider.down}")
-    model = standings.models.get(entry.key)
-    if model is not None and model.down:
+    if model.down:
         return Drop(entry.key, "down", f"{entry.key}: {model.down}")
     return None
 
@@ -109,30 +108,30 @@ def unable(entry: Entry, need: Need, ignored: int = 0) -> Drop | None:
     return None
 
 
-def too_long(entry: Entry, need: Need, output_tokens: int) -> Drop | None:
+def too_long(contender: Contender, need: Need) -> Drop | None:
     """Tell whether input and reserved output exceed the context window.
 
-    Reserved is the caller's output limit, else the `output_tokens` expected.
+    Reserved is the caller's output limit, else the expected output.
     """
-    reserved = need.max_output_tokens or min(output_tokens, entry.model.max_output_tokens)
-    total = need.input_tokens + reserved
-    window = entry.model.context_window
+    total = need.input_tokens + (need.max_output_tokens or contender.reserved_tokens)
+    window = contender.window_tokens
     if total > window:
-        return Drop(entry.key, "context", f"window of {window} tokens, {total} needed")
+        return Drop(contender.key, "context", f"window of {window} tokens, {total} needed")
     return None
 
 
 def over_limits(
-    option: Option, entry: Entry, need: Need, cost_usd: float, latency_ms: float
+    contender: Contender, need: Need, cost_usd: float, latency_ms: float
 ) -> Drop | None:
-    """Tell which of the caller's limits the candidate would exceed."""
+    """Tell which of the caller's limits the model would exceed."""
     if need.bfcl_min is not None and need.tool_scenario:
-        accuracy = option.function_calling
+        accuracy = contender.option.function_calling
         if accuracy is None or accuracy < need.bfcl_min:
             known = "unknown" if accuracy is None else f"{accuracy:.3f}"
-            return Drop(entry.key, "bfcl", f"function-calling accuracy is {known}")
+            return Drop(contender.key, "bfcl", f"function-calling accuracy is {known}")
     if need.max_cost_usd is not None and cost_usd > need.max_cost_usd:
-        return Drop(entry.key, "max_cost", f"expected to cost ${cost_usd:.6f}")
+        return Drop(contender.key, "max_cost", f"expected to cost ${cost_usd:.6f}")
     if need.max_latency_ms is not None and latency_ms > need.max_latency_ms:
-        return Drop(entry.key, "max_latency", f"expected first token after {latency_ms:.0f} ms")
+        detail = f"expected first token after {latency_ms:.0f} ms"
+        return Drop(contender.key, "max_latency", detail)
     return None

@@ -1,38 +1,49 @@
-"""Tell what kind of task a request is and how demanding: linear heads over hashed features.
+"""Tell what kind of task a request is and how demanding: pooled word vectors and a small net.
 
-Scores are sums of learned weights, so every probability can be traced to the words that moved
-it. A turn is judged for itself; if it reads as a continuation ("ok, go on"), it takes on the
-judgement of the turns it continues to the extent that it does.
+A word's vector holds what the word itself says for each category and tier, added up over the
+turn, and a few learned values. These are pooled over the turn, its first and its last words and
+each part of its context, and go with the facts through one hidden layer. A turn is judged for
+itself; if it reads as a continuation ("ok, go on"), it takes on the judgement of the turns it
+continues to the extent that it does.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from services.catalog import Category, Tier
-from services.router.features import BUCKETS, DENSE, VERSION, Features, Floats, Part
+from services.router import words
+from services.router.features import DENSE, VERSION, Features, Floats, Part
+from services.router.vectors import Bytes, WordVectors
 
 WEIGHTS: Final = Path(__file__).parent / "weights" / "classify.npz"
 CATEGORIES: Final = tuple(Category)
 TIERS: Final = tuple(Tier)
 
-# Columns of the weights: categories, tiers, and whether the turn continues the one before.
+# Columns of scores: categories, tiers, and whether the turn continues the one before.
 CATEGORY: Final = slice(0, len(CATEGORIES))
 TIER: Final = slice(CATEGORY.stop, CATEGORY.stop + len(TIERS))
 FOLLOWS: Final = TIER.stop
 COLUMNS: Final = FOLLOWS + 1
 
+# A word's vector: its scores, then the values that go through the net.
+VALUES: Final = 41
+HIDDEN: Final = 48  # the second half sees nothing of the context: it is for the tier
+EDGE_WORDS: Final = 14  # how many of a turn's first and of its last words are pooled apart
+CONTEXT: Final = (Part.SYSTEM, Part.ANSWER, Part.TOOLS)
+FACTS_END: Final = 3 * VALUES + len(DENSE)
+INPUTS: Final = FACTS_END + len(CONTEXT) * VALUES
+
 # Below this probability of the likeliest tier the classifier is unsure and says LIGHT. Five
 # equally likely tiers are at 0.2. Of the corpus' 257 tuning turns, 22 were below 0.5; the
 # likeliest tier was right in 7 of them, LIGHT in 1 only, so the line is drawn lower (4 turns).
 UNSURE: Final = 0.4
-
-Probabilities = npt.NDArray[np.float64]
 
 
 class Signal(NamedTuple):
@@ -79,23 +90,47 @@ class Calibration:
     follows_slope: float = 1.0
     follows_bias: float = 0.0
 
+    def follows(self, score: float) -> float:
+        """Return the probability that a turn continues the one before it."""
+        return 1 / (
+            1 + math.exp(-min(max(self.follows_slope * score + self.follows_bias, -30), 30))
+        )
 
-class Classifier:
-    """The learned weights. Immutable; one instance serves all threads.
 
-    `weights`: (BUCKETS, COLUMNS), added up over a request's n-grams; `dense`: (len(DENSE),
-    COLUMNS). `version` names them.
+@dataclass(frozen=True, eq=False)
+class Net:
+    """Learned weights, those of the tables in bytes with a scale per column.
+
+    `table`: (2^WORD_BITS, COLUMNS + VALUES); `pairs`: (2^PAIR_BITS, COLUMNS);
+    `first`: (INPUTS, HIDDEN); `last`: (INPUTS + HIDDEN, COLUMNS).
     """
 
-    def __init__(
-        self, weights: Floats, dense: Floats, calibration: Calibration, version: str
-    ) -> None:
-        if weights.shape != (BUCKETS, COLUMNS) or dense.shape != (len(DENSE), COLUMNS):
-            raise ValueError(f"weights {version} do not fit these features: train them again")
-        self.weights = weights
-        self.dense = dense
+    table: Bytes
+    table_scale: Floats
+    pairs: Bytes
+    pairs_scale: Floats
+    first: Floats
+    last: Floats
+
+    def __post_init__(self) -> None:
+        shapes = (
+            (2**words.WORD_BITS, COLUMNS + VALUES),
+            (2**words.PAIR_BITS, COLUMNS),
+            (INPUTS, HIDDEN),
+            (INPUTS + HIDDEN, COLUMNS),
+        )
+        if (self.table.shape, self.pairs.shape, self.first.shape, self.last.shape) != shapes:
+            raise ValueError("these weights do not fit the features: train them again")
+
+
+class Classifier:
+    """The learned weights at work. One instance serves all threads; `version` names the weights."""
+
+    def __init__(self, net: Net, calibration: Calibration, version: str) -> None:
+        self.net = net
         self.calibration = calibration
         self.version = version
+        self._vectors = WordVectors(net.table, net.table_scale)
 
     @classmethod
     def load(cls, path: Path = WEIGHTS) -> Self:
@@ -106,17 +141,18 @@ class Classifier:
         with np.load(path, allow_pickle=False) as file:
             if int(file["features"]) != VERSION:
                 raise ValueError(f"{path.name} is of other features: train it again")
-            weights = file["weights"].astype(np.float32) * file["scale"]
+            net = Net(*(file[name] for name in Net.__dataclass_fields__))
             calibration = Calibration(*file["calibration"].tolist())
-            return cls(weights, file["dense"], calibration, str(file["version"]))
+            return cls(net, calibration, str(file["version"]))
 
     def classify(self, features: Features) -> Classification:
         """Judge the current turn in its context."""
-        scores = self._scores(features)
-        user = scores[: features.turn + 1]
-        tiers = _softmax(user[:, TIER] / self.calibration.tier_temperature)
-        kinds = _softmax(user[:, CATEGORY] / self.calibration.category_temperature)
-        follows = self._follows(user[:, FOLLOWS])
+        calibration = self.calibration
+        tiers, kinds, follows = [], [], []
+        for row in self._scores(features).tolist():
+            tiers.append(_softmax(row[TIER], calibration.tier_temperature))
+            kinds.append(_softmax(row[CATEGORY], calibration.category_temperature))
+            follows.append(calibration.follows(row[FOLLOWS]))
         tier_dist, kind_dist, session = _conversation(tiers, kinds, follows)
         floor = None
         if session is not None and follows[-1] >= 0.5:
@@ -124,64 +160,120 @@ class Classifier:
         tier = likeliest(tier_dist)
         if floor is not None:
             tier = max(tier, floor)
-        category = int(kind_dist.argmax())
+        best = max(kind_dist)
+        category = kind_dist.index(best)
         return Classification(
             tier=tier,
-            confidence=float(tier_dist[tier - 1]),
-            tier_probabilities=tuple(tier_dist.tolist()),
+            confidence=tier_dist[tier - 1],
+            tier_probabilities=tuple(tier_dist),
             category=CATEGORIES[category],
-            category_confidence=float(kind_dist[category]),
-            category_probabilities=tuple(kind_dist.tolist()),
-            difficulty=float(tier_dist @ np.arange(len(TIERS))) / (len(TIERS) - 1),
+            category_confidence=best,
+            category_probabilities=tuple(kind_dist),
+            difficulty=sum(i * p for i, p in enumerate(tier_dist)) / (len(TIERS) - 1),
             history_floor=floor,
             explain=lambda: self._signals(features, category, session),
         )
 
     def _scores(self, features: Features) -> Floats:
-        """Return (passages, COLUMNS) scores; the turn's row includes its context."""
-        share = np.zeros((len(features.passages), len(features.buckets)), np.float32)
-        share[features.owners, np.arange(len(features.buckets))] = features.scales
-        scores: Floats = share @ self.weights[features.buckets] + features.dense @ self.dense
-        scores[features.turn] += scores[features.turn + 1 :].sum(axis=0)
+        """Return (user turns, COLUMNS) scores; the last row is the turn's, with its context."""
+        passages, users = features.passages, features.turn + 1
+        read = passages[0].words
+        if len(passages) > 1:
+            read = [word for passage in passages for word in passage.words]
+        vectors, hashes = self._vectors.look_up(read)
+        share, ends = _shares(features, len(read))
+        pooled: Floats = share @ vectors
+        inputs = np.zeros((users, INPUTS + HIDDEN), np.float32)
+        for i in range(3):
+            rows = pooled[i * users : (i + 1) * users]
+            inputs[:, i * VALUES : (i + 1) * VALUES] = rows[:, COLUMNS:]
+        inputs[:, 3 * VALUES : FACTS_END] = features.dense
+        for row, passage in zip(pooled[3 * users :], passages[users:], strict=True):
+            at = FACTS_END + CONTEXT.index(passage.part) * VALUES
+            inputs[-1, at : at + VALUES] = row[COLUMNS:]
+        np.maximum(inputs[:, :INPUTS] @ self.net.first, 0, out=inputs[:, INPUTS:])
+        scores: Floats = inputs @ self.net.last
+        scores += pooled[:users, :COLUMNS]
+        pairs = words.pairs(hashes)
+        begin = 0
+        for i, end in enumerate(ends[:users]):
+            total = self.net.pairs.take(pairs[begin : end - 1], 0).sum(axis=0, dtype=np.int32)
+            scores[i] += total * self.net.pairs_scale * (end - begin - 1) ** -0.5
+            begin = end
         return scores
 
-    def _follows(self, scores: Floats) -> Probabilities:
-        """Return the probability of each user turn to continue the one before it."""
-        margin = self.calibration.follows_slope * scores.astype(np.float64)
-        probabilities = 1 / (1 + np.exp(-np.clip(margin + self.calibration.follows_bias, -30, 30)))
-        probabilities[0] = 0.0
-        return probabilities
-
     def _signals(
-        self, features: Features, category: int, session: Probabilities | None, top: int = 12
+        self, features: Features, category: int, session: list[float] | None, top: int = 12
     ) -> tuple[Signal, ...]:
-        """Sum the weights of n-grams by the word they begin in, of context by its part."""
-        rows = self.weights[features.buckets] * features.scales[:, None]
-        moved = _moves(rows, category)
-        names = _names(features)
-        totals: dict[str, tuple[float, float]] = {}
-        mine = np.flatnonzero(features.owners >= features.turn)
-        facts = _moves(features.dense[features.turn][:, None] * self.dense, category)
-        named = [(names[int(features.positions[i])], moved[i]) for i in mine]
-        named += list(zip(DENSE[1:], facts[1:], strict=True))
-        for name, (harder, kind) in named:
-            before = totals.get(name, (0.0, 0.0))
-            totals[name] = (before[0] + float(harder), before[1] + float(kind))
+        """Take away each word, fact and part of the context in turn and see what changes."""
+        whole = self._scores(features)[-1]
+        found = []
+        for name, rest in _without(features):
+            harder, kind = _moves(whole - self._scores(rest)[-1], category)
+            found.append(Signal(name, harder, kind))
         if session is not None:
-            totals["earlier turns' tier"] = (float(session @ np.arange(-2, 3)) / 4, 0.0)
-        ranked = sorted(totals.items(), key=lambda item: (-max(map(abs, item[1])), item[0]))
-        return tuple(Signal(name, *weights) for name, weights in ranked[:top])
+            found.append(
+                Signal(
+                    "earlier turns' tier", sum(i * p for i, p in enumerate(session, -2)) / 4, 0.0
+                )
+            )
+        found.sort(key=lambda signal: (-max(map(abs, signal[1:])), signal.name))
+        return tuple(found[:top])
 
 
-def likeliest(probabilities: Probabilities) -> Tier:
+def _shares(features: Features, count: int) -> tuple[Floats, list[int]]:
+    """Return the weight of each word in each pool, and where each passage ends.
+
+    Pools: all words of each user turn, the first of each, the last of each, each context.
+    """
+    users = features.turn + 1
+    share = np.zeros((2 * users + len(features.passages), count), np.float32)
+    ends = []
+    begin = 0
+    for i, passage in enumerate(features.passages):
+        size = len(passage.words)
+        end = begin + size
+        if i < users:
+            edge = min(size, EDGE_WORDS)
+            share[i, begin:end] = size**-0.5
+            share[users + i, begin : begin + edge] = edge**-0.5
+            share[2 * users + i, end - edge : end] = edge**-0.5
+        else:
+            share[2 * users + i, begin:end] = size**-0.5
+        ends.append(end)
+        begin = end
+    return share, ends
+
+
+def _without(features: Features) -> Iterator[tuple[str, Features]]:
+    """Yield the features without each distinct word, each fact and each part of the context."""
+    turn = features.turn
+    passages = features.passages
+    mine = passages[turn]
+    for word in dict.fromkeys(mine.words[1:-1]):
+        rest = replace(mine, words=[other for other in mine.words if other != word])
+        yield (
+            f"word: {word}",
+            replace(features, passages=(*passages[:turn], rest, *passages[turn + 1 :])),
+        )
+    for i in np.flatnonzero(features.dense[turn]).tolist()[1:]:
+        dense = features.dense.copy()
+        dense[turn, i] = 0
+        yield DENSE[i], replace(features, dense=dense)
+    for i in range(turn + 1, len(passages)):
+        kept = (*passages[:i], *passages[i + 1 :])
+        yield passages[i].part.name.lower(), replace(features, passages=kept)
+
+
+def likeliest(probabilities: Sequence[float]) -> Tier:
     """Return the likeliest tier, LIGHT when none is likely enough."""
-    best = int(probabilities.argmax())
-    return TIERS[best] if probabilities[best] >= UNSURE else Tier.LIGHT
+    best = max(probabilities)
+    return TIERS[probabilities.index(best)] if best >= UNSURE else Tier.LIGHT
 
 
 def _conversation(
-    tiers: Probabilities, kinds: Probabilities, follows: Probabilities
-) -> tuple[Probabilities, Probabilities, Probabilities | None]:
+    tiers: list[list[float]], kinds: list[list[float]], follows: list[float]
+) -> tuple[list[float], list[float], list[float] | None]:
     """Fold user turns, oldest first; return the turn's tiers and categories, the session's tiers.
 
     A continuation is as hard as the harder of itself and what it continues. An earlier turn
@@ -192,51 +284,33 @@ def _conversation(
     for i in range(1, len(tiers)):
         last = i == len(tiers) - 1
         session = tier
-        carried = float(follows[i] if last else max(follows[i], tiers[i][0]))
-        both = np.minimum(np.cumsum(tiers[i]), np.cumsum(tier))
-        harder = np.diff(both, prepend=0.0)
-        harder[-1] += 1 - harder.sum()
-        if not last:
-            harder = tier
-        tier = (1 - carried) * tiers[i] + carried * harder
-        kind = (1 - carried) * kinds[i] + carried * kind
+        carried = follows[i] if last else max(follows[i], tiers[i][0])
+        harder = _harder(tiers[i], tier) if last else tier
+        tier = _blend(tiers[i], harder, carried)
+        kind = _blend(kinds[i], kind, carried)
     return tier, kind, session
 
 
-def _softmax(scores: Floats) -> Probabilities:
-    exact = scores.astype(np.float64)
-    powers = np.exp(exact - exact.max(axis=1, keepdims=True))
-    result: Probabilities = powers / powers.sum(axis=1, keepdims=True)
-    return result
+def _harder(one: list[float], other: list[float]) -> list[float]:
+    """Return the distribution of the harder of two tiers that go up and down together."""
+    both = [min(pair) for pair in zip(accumulate(one), accumulate(other), strict=True)]
+    both[-1] = 1.0
+    return [below - above for above, below in pairwise((0.0, *both))]
 
 
-def _moves(rows: Floats, category: int) -> Floats:
-    """Return (rows, 2): how far each row moves difficulty and the category, against the others."""
-    tiers = rows[:, TIER]
+def _blend(one: list[float], other: list[float], share: float) -> list[float]:
+    return [(1 - share) * a + share * b for a, b in zip(one, other, strict=True)]
+
+
+def _softmax(scores: list[float], temperature: float) -> list[float]:
+    top = max(scores)
+    powers = [math.exp((score - top) / temperature) for score in scores]
+    total = sum(powers)
+    return [power / total for power in powers]
+
+
+def _moves(scores: Floats, category: int) -> tuple[float, float]:
+    """Return how far scores move difficulty, and the category against the others."""
     centred = np.arange(len(TIERS)) - (len(TIERS) - 1) / 2
-    kinds = rows[:, CATEGORY]
-    return np.stack(
-        (tiers @ centred.astype(np.float32) / len(TIERS), kinds[:, category] - kinds.mean(axis=1)),
-        axis=1,
-    )
-
-
-def _names(features: Features) -> dict[int, str]:
-    """Name each position of the turn by the word around it, of its context by its part."""
-    names = {}
-    for passage in features.passages[features.turn :]:
-        word: list[int] = []
-        for i, character in enumerate(passage.text):
-            place = passage.start + i
-            if passage.part is not Part.TURN:
-                names[place] = passage.part.name.lower()
-                continue
-            if not character.isalnum():
-                names[place] = "spacing and punctuation"
-                continue
-            word.append(i)
-            if i + 1 == len(passage.text) or not passage.text[i + 1].isalnum():
-                text = f"word: {passage.text[word[0] : i + 1]}"
-                names.update((passage.start + j, text) for j in word)
-                word = []
-    return names
+    kinds = scores[CATEGORY]
+    return float(scores[TIER] @ centred) / len(TIERS), float(kinds[category] - kinds.mean())

@@ -1,37 +1,25 @@
 """Expected dollars of a request on a model: its input, its answer and its hidden thinking."""
 
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from services import price
-from services.catalog import Category, Tier
-from services.router.pool import Entry, Option
-from services.router.tiers import Tiers
+from services.router.contender import Contender
 
 
-class Work(NamedTuple):
-    """The size of a request. `limit_tokens` caps the output; 0 is no cap."""
+def expected_usd(
+    contenders: Sequence[Contender], input_tokens: int, limit_tokens: int
+) -> list[float]:
+    """Return what a request is expected to cost on each, as `services.price.cost_usd` tells it.
 
-    input_tokens: int
-    visible_tokens: float
-    hidden_tokens: float
-    limit_tokens: int
-
-    def output_tokens(self, option: Option) -> float:
-        """Return expected output, thinking included."""
-        expected = self.visible_tokens + self.hidden_tokens * option.thinking
-        return min(expected, self.limit_tokens) if self.limit_tokens else expected
-
-
-def work(tiers: Tiers, tier: Tier, category: Category, input_tokens: int, limit: int) -> Work:
-    """Predict the size of a request from its tier and category."""
-    facts = tiers.of(tier)
-    length = tiers.answer_length.get(category, 1.0)
-    return Work(input_tokens, facts.visible_tokens * length, facts.hidden_tokens, limit)
-
-
-def cost_usd(entry: Entry, size: Work, output_tokens: float, now: datetime) -> float:
-    """Return what the request is expected to cost on this model at this time (UTC)."""
-    return price.cost_usd(
-        entry.model.price, now, input_tokens=size.input_tokens, output_tokens=int(output_tokens)
-    )
+    Nothing is cached yet. `limit_tokens` is the caller's limit of the output; 0 is no limit.
+    """
+    if not limit_tokens:
+        return [(input_tokens * c.input_usd + c.answer_usd) / 1e6 * c.peak for c in contenders]
+    return [
+        (
+            input_tokens * c.input_usd
+            + (c.tokens if c.tokens < limit_tokens else limit_tokens) * c.output_usd
+        )
+        / 1e6
+        * c.peak
+        for c in contenders
+    ]

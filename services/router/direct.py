@@ -1,14 +1,14 @@
 """Find the one model that the caller names."""
 
 import difflib
-from datetime import date
 from typing import Final, NamedTuple
 
 from services.errors import Kind, RoutorError
-from services.router.capable import retired
+from services.router.capable import PASSING, Drop, retired
 from services.router.need import Need
 from services.router.pool import Entry, Pool
-from services.router.standing import ABSENT, Standings
+from services.router.roster import Roster
+from services.router.standing import Standings
 
 NEAR_MATCHES: Final = 3
 
@@ -25,21 +25,21 @@ class PassedOn(NamedTuple):
         return f"{self.provider}/{self.upstream_model}"
 
 
-def find(name: str, pool: Pool, standings: Standings, today: date) -> Entry | PassedOn:
+def find(name: str, pool: Pool, roster: Roster) -> Entry | PassedOn:
     """Return the model of a full id, bare id or alias, or `provider/anything` to be passed on.
 
     Raises UNKNOWN_MODEL naming the replacement of a retired id, or near matches.
     """
     entry = pool.named(name)
     if entry is not None:
-        if retired(entry, today):
+        if retired(entry, roster.today):
             raise _retired(entry, pool)
         return entry
     prefix, _, upstream = name.partition("/")
-    for provider, standing in standings.providers.items():
+    for provider, standing in roster.standings.providers.items():
         if upstream and standing.connected and provider.lower() == prefix.lower():
             return PassedOn(provider, upstream)
-    raise _unknown(name, pool, standings, today)
+    raise _unknown(name, pool, roster)
 
 
 def reachable(passed: PassedOn, need: Need, standings: Standings) -> None:
@@ -52,6 +52,8 @@ def reachable(passed: PassedOn, need: Need, standings: Standings) -> None:
             model=passed.key,
             param="model",
         )
+    if standings.of(passed.key).retired:
+        raise _gone(passed.key, passed.provider)
     if standing.down:
         raise down(passed.key, passed.provider, standing.down)
     if need.max_cost_usd is not None:
@@ -64,6 +66,21 @@ def reachable(passed: PassedOn, need: Need, standings: Standings) -> None:
         )
 
 
+def not_able(drop: Drop, entry: Entry) -> RoutorError:
+    """Return the error of a named model that cannot take the request."""
+    if drop.reason in PASSING:
+        return down(entry.key, entry.provider, drop.detail)
+    if drop.reason == "lifecycle":
+        return _gone(entry.key, entry.provider, entry.model.lifecycle.replacement)
+    return RoutorError(
+        Kind.NO_CAPABLE_MODEL,
+        f"{entry.key} cannot take this request: {drop.detail}.",
+        model=entry.key,
+        provider=entry.provider,
+        param="model",
+    )
+
+
 def down(model: str, provider: str, reason: str) -> RoutorError:
     """Return the error of a named model whose provider is out."""
     return RoutorError(
@@ -71,6 +88,18 @@ def down(model: str, provider: str, reason: str) -> RoutorError:
         f"{model} cannot be called now ({reason}); try again, or use model auto.",
         provider=provider,
         model=model,
+    )
+
+
+def _gone(key: str, provider: str, replacement: str | None = None) -> RoutorError:
+    """Return the error of a model that its provider has no more, whatever the catalog says."""
+    hint = f" Use {replacement}." if replacement else " GET /v1/models lists all."
+    return RoutorError(
+        Kind.UNKNOWN_MODEL,
+        f"{provider} no longer has the model {key}.{hint}",
+        model=key,
+        provider=provider,
+        param="model",
     )
 
 
@@ -85,10 +114,11 @@ def _retired(entry: Entry, pool: Pool) -> RoutorError:
     )
 
 
-def _unknown(name: str, pool: Pool, standings: Standings, today: date) -> RoutorError:
+def _unknown(name: str, pool: Pool, roster: Roster) -> RoutorError:
     names: dict[str, str] = {}
     for entry in pool.entries:
-        if standings.providers.get(entry.provider, ABSENT).connected and not retired(entry, today):
+        connected = roster.standings.provider(entry.provider).connected
+        if connected and not retired(entry, roster.today):
             names[entry.key.lower()] = names[entry.model.id.lower()] = entry.key
     # Long names are cut: matching takes time in their length.
     near = difflib.get_close_matches(name.lower()[:100], names, NEAR_MATCHES)

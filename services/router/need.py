@@ -1,10 +1,12 @@
 """What a request needs of a model, and what its caller allows, read once per request."""
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from routor.v1 import router_pb2, types_pb2
 from services.router.pool import Can
+from services.router.preference import Preference
 from services.tokens import input_tokens
 
 # Parameters that change what comes back; any other is left out where a model lacks it.
@@ -14,7 +16,6 @@ PARAMETERS: Final = {
     "n": int(Can.SEVERAL_CHOICES),
     "stop": int(Can.STOP),
 }
-LIMITS: Final = ("max_cost_usd", "max_latency_ms", "bfcl_min")
 _MODALITIES: Final = {
     types_pb2.MODALITY_IMAGE: int(Can.IMAGE),
     types_pb2.MODALITY_FILE: int(Can.FILE),
@@ -32,10 +33,12 @@ _FORMATS: Final = {
     router_pb2.RESPONSE_FORMAT_JSON_OBJECT: int(Can.JSON_OBJECT),
     router_pb2.RESPONSE_FORMAT_JSON_SCHEMA: int(Can.JSON_SCHEMA),
 }
+_TOOLS: Final = int(Can.TOOLS)
+_PARALLEL: Final = int(Can.PARALLEL_TOOLS)
+_SERIAL: Final = int(Can.SERIAL_TOOLS)
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(msgspec.Struct, frozen=True):
     """What must be met.
 
     `can` is the abilities needed, as bits of `pool.Can`. `tools`: tools are offered.
@@ -57,44 +60,46 @@ class Need:
     limited: bool
 
 
-def read(request: router_pb2.RouteRequest) -> Need:
+def read(request: router_pb2.RouteRequest, preference: Preference) -> Need:
     """Read what the request needs."""
-    needs, preferences = request.needs, request.preferences
-    limits = [_optional(preferences, name) for name in LIMITS]
+    needs = request.needs
+    tools = len(request.tools) > 0
+    cost, latency, accuracy = (
+        preference.max_cost_usd,
+        preference.max_latency_ms,
+        preference.bfcl_min,
+    )
     return Need(
-        can=_can(request),
-        tools=bool(request.tools),
-        tool_scenario=bool(request.tools) and needs.tool_choice != router_pb2.TOOL_CHOICE_NONE,
+        can=_can(request, tools),
+        tools=tools,
+        tool_scenario=tools and needs.tool_choice != router_pb2.TOOL_CHOICE_NONE,
         effort=needs.reasoning_effort,
         input_tokens=input_tokens(request),
         max_output_tokens=needs.max_output_tokens,
-        only=frozenset(preferences.only_providers),
-        ignore=frozenset(preferences.ignore_providers),
-        max_cost_usd=limits[0],
-        max_latency_ms=limits[1],
-        bfcl_min=limits[2],
-        limited=any(limit is not None for limit in limits),
+        only=preference.only_providers,
+        ignore=preference.ignore_providers,
+        max_cost_usd=cost,
+        max_latency_ms=latency,
+        bfcl_min=accuracy,
+        limited=not (cost is latency is accuracy is None),
     )
 
 
-def _can(request: router_pb2.RouteRequest) -> int:
+def _can(request: router_pb2.RouteRequest, tools: bool) -> int:
     needs = request.needs
     can = _FORMATS.get(needs.response_format, 0)
-    for name in needs.parameters:
+    # Slices: protobuf's repeated fields are slow to iterate over.
+    for name in needs.parameters[:]:
         can |= PARAMETERS.get(name, 0)
-    if request.tools:
-        can |= int(Can.TOOLS) | _CHOICES[needs.tool_choice]
+    if tools:
+        can |= _TOOLS | _CHOICES[needs.tool_choice]
         if needs.HasField("parallel_tool_calls"):
-            parallel = needs.parallel_tool_calls
-            can |= int(Can.PARALLEL_TOOLS if parallel else Can.SERIAL_TOOLS)
-    for message in request.messages:
-        for kind in message.attachments:
-            can |= _MODALITIES.get(kind, 0)
+            can |= _PARALLEL if needs.parallel_tool_calls else _SERIAL
+    for message in request.messages[:]:
+        if attachments := message.attachments:
+            for kind in attachments:
+                can |= _MODALITIES.get(kind, 0)
         # A history with tool calls in it can only be told to a model that knows tools.
         if message.tool_calls or message.role == router_pb2.ROLE_TOOL:
-            can |= int(Can.TOOLS)
+            can |= _TOOLS
     return can
-
-
-def _optional(preferences: router_pb2.Preferences, name: str) -> float | None:
-    return getattr(preferences, name) if preferences.HasField(name) else None  # type: ignore[arg-type]

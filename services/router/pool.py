@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntFlag, auto
+from functools import cached_property
 
 from services.catalog import Catalog, Category, Effort, Model, Speed, Tier
 from services.router import effort as efforts
@@ -84,6 +85,22 @@ class Pool:
     tiers: Tiers
     entries: tuple[Entry, ...]
     by_key: dict[str, Entry]
+
+    @cached_property
+    def references(self) -> dict[Tier, Entry | None]:
+        """The premium model of each tier."""
+        return {tier: self.current(self.tiers.of(tier).reference) for tier in Tier}
+
+    @cached_property
+    def baseline(self) -> Entry | None:
+        """What every saving is told against."""
+        return self.current(self.tiers.baseline)
+
+    @cached_property
+    def price_steps(self) -> tuple[int, ...]:
+        """Input sizes in tokens above which some model's price changes, ascending."""
+        steps = (step for entry in self.entries for step in entry.model.price.steps)
+        return tuple(sorted({step.above_input_tokens for step in steps}))
 
     def current(self, key: str) -> Entry | None:
         """Return a model or, where it is retired or an alias, the model that answers for it."""

@@ -5,8 +5,9 @@ asks for. A request of difficulty 0.5 is done well half of the time by ability 0
 hardest (1.0) by 0.62, where the strongest models of 2026 have 0.85.
 """
 
-import math
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from math import exp
+from typing import Final, Protocol
 
 from services.router.ability import Estimate
 
@@ -15,18 +16,28 @@ ASKED_AT_ZERO: Final = -0.46
 ASKED_PER_DIFFICULTY: Final = 1.08
 
 
-class Prediction(NamedTuple):
-    """P(success), 0..1, and its standard deviation."""
+class Able(Protocol):
+    """Whatever has a `lead`."""
 
-    quality: float
-    stddev: float
+    @property
+    def lead(self) -> float:
+        """By how much an ability exceeds what difficulty 0 asks for."""
 
 
-def predict(ability: Estimate, difficulty: float) -> Prediction:
-    """Predict from an ability and a difficulty (0 to 1).
+def lead(ability: Estimate) -> float:
+    """Return by how much an ability exceeds what difficulty 0 asks for."""
+    return ability.mean - ASKED_AT_ZERO
 
-    The standard deviation is the ability's, carried through the curve to first order.
+
+def qualities(contenders: Iterable[Able], difficulty: float) -> list[float]:
+    """Predict P(success) of each, 0..1, at a difficulty (0 to 1)."""
+    asked = ASKED_PER_DIFFICULTY * difficulty
+    return [1 / (1 + exp(SLOPE * (asked - one.lead))) for one in contenders]
+
+
+def stddev(quality: float, ability: Estimate) -> float:
+    """Return the standard deviation of a quality: the ability's, carried through the curve.
+
+    To first order; `quality` is what `qualities` predicted from `ability`.
     """
-    margin = SLOPE * (ability.mean - ASKED_AT_ZERO - ASKED_PER_DIFFICULTY * difficulty)
-    quality = 1 / (1 + math.exp(-margin))
-    return Prediction(quality, SLOPE * quality * (1 - quality) * ability.stddev)
+    return SLOPE * quality * (1 - quality) * ability.stddev

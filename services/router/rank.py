@@ -1,112 +1,80 @@
 """Rank what is capable: value = w * quality + (1 - w) * saving."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Final
 
-from services.catalog import Category
-from services.router import cost
-from services.router.capable import Drop, over_limits, too_long
-from services.router.need import Need
-from services.router.pool import Entry, Option
-from services.router.predict import predict
-from services.router.standing import Standing, Standings
+import msgspec
+
+from services.router.contender import Contender
 
 # Values this near are a tie: the healthier, then the faster model goes first.
 NEAR: Final = 0.01
 # A model ten times as dear as the reference is no worse a choice than one twice as dear.
 LEAST_SAVING: Final = -1.0
+# More than values can differ: what is below the tier's floor is behind all that is above.
+_WEAK: Final = 1_000
+# What asked for rest is behind all that did not.
+_RESTING: Final = 2 * _WEAK
 
 
-@dataclass(slots=True, eq=False)
-class Candidate:
-    """A capable model at its effort, with every term of its score.
+class Ranking(msgspec.Struct, frozen=True, gc=False):
+    """Contenders with every term of their scores: one column per term, one place per contender.
 
-    `enough`: its quality reaches the tier's floor. `ready`: its provider did not ask for rest.
+    `enough`: whether the quality reaches the tier's floor. `reference`: the place of the tier's
+    reference, None where it cannot take the request. `order`: places, best first.
     """
 
-    entry: Entry
-    option: Option
-    cost_usd: float
-    quality: float
-    stddev: float
-    saving: float
-    value: float
-    latency_ms: float
-    enough: bool = True
-    healthy: bool = True
-    ready: bool = True
+    contenders: Sequence[Contender]
+    costs_usd: Sequence[float]
+    qualities: Sequence[float]
+    savings: Sequence[float]
+    values: Sequence[float]
+    enough: Sequence[bool]
+    reference: int | None
+    resting: frozenset[str]
+    order: Sequence[int]
 
-    @property
-    def order(self) -> tuple[bool, bool, float, bool, float, str]:
-        """Return the key that sorts the best first; equal for no two models."""
-        steps = -round(self.value / NEAR)
-        return (
-            not self.ready,
-            not self.enough,
-            steps,
-            not self.healthy,
-            self.latency_ms,
-            self.entry.key,
-        )
+    def ready(self, place: int) -> bool:
+        """Tell whether neither the model nor its provider asked for rest."""
+        return self.contenders[place].key not in self.resting
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What all candidates of a request are scored with."""
-
-    need: Need
-    category: Category
-    difficulty: float
-    size: cost.Work
-    reference_usd: float
-    quality_weight: float
-    standings: Standings
-    now: datetime
-
-    def quality(self, option: Option) -> tuple[float, float]:
-        """Return predicted quality and its standard deviation."""
-        abilities = option.tool_abilities if self.need.tool_scenario else option.abilities
-        return predict(abilities[self.category], self.difficulty)
-
-
-def score(entry: Entry, option: Option, terms: Terms) -> Candidate | Drop:
-    """Score one capable model, or tell which limit it exceeds."""
-    need = terms.need
-    output_tokens = terms.size.output_tokens(option)
-    drop = too_long(entry, need, int(output_tokens))
-    if drop is not None:
-        return drop
-    expected_usd = cost.cost_usd(entry, terms.size, output_tokens, terms.now)
-    provider = terms.standings.providers[entry.provider]
-    model = terms.standings.models.get(entry.key, _UNWATCHED)
-    latency_ms = model.p95_first_token_ms or option.first_token_ms
-    if need.limited:
-        drop = over_limits(option, entry, need, expected_usd, latency_ms)
-        if drop is not None:
-            return drop
-    quality, stddev = terms.quality(option)
-    saving = _saving(expected_usd, terms.reference_usd)
-    weight = terms.quality_weight
-    return Candidate(
-        entry=entry,
-        option=option,
-        cost_usd=expected_usd,
-        quality=quality,
-        stddev=stddev,
-        saving=saving,
-        value=weight * quality + (1 - weight) * saving,
-        latency_ms=latency_ms,
-        healthy=provider.healthy and model.healthy,
-        ready=not (provider.resting or model.resting),
-    )
-
-
-_UNWATCHED: Final = Standing()
-
-
-def _saving(cost_usd: float, reference_usd: float) -> float:
-    """Return how much cheaper than the reference, 1 for free, negative for dearer."""
+def savings(costs_usd: Sequence[float], reference_usd: float) -> list[float]:
+    """Return how much cheaper than the reference each is, 1 for free, negative for dearer."""
     if reference_usd <= 0:
-        return 0.0
-    return max(1 - cost_usd / reference_usd, LEAST_SAVING)
+        return [0.0] * len(costs_usd)
+    dearest = (1 - LEAST_SAVING) * reference_usd
+    return [1 - usd / reference_usd if usd < dearest else LEAST_SAVING for usd in costs_usd]
+
+
+def values(
+    qualities: Sequence[float], savings: Sequence[float], quality_weight: float
+) -> list[float]:
+    """Blend quality and saving."""
+    rest = 1 - quality_weight
+    return [
+        quality_weight * quality + rest * saving
+        for quality, saving in zip(qualities, savings, strict=True)
+    ]
+
+
+def order(
+    contenders: Sequence[Contender],
+    values: Sequence[float],
+    enough: Sequence[bool],
+    resting: frozenset[str],
+) -> list[int]:
+    """Return the places of the contenders, best first.
+
+    Ready ones go before `resting` ones, then those that are good enough before those that are
+    not, then the better value; what is near stays in the contenders' own order.
+    """
+    keys = [
+        (0 if good else _WEAK) - round(value / NEAR)
+        for value, good in zip(values, enough, strict=True)
+    ]
+    if resting:
+        for place, one in enumerate(contenders):
+            if one.key in resting:
+                keys[place] += _RESTING
+    return sorted(range(len(keys)), key=keys.__getitem__)

@@ -10,7 +10,8 @@ import grpc.aio
 from routor.v1 import router_pb2, router_pb2_grpc, status_pb2, types_pb2
 from services import telemetry
 from services.errors import Kind, RoutorError
-from services.router.decide import Brain, decide
+from services.router.brain import Brain
+from services.router.decide import weigh
 from services.router.explain import explain
 from services.router.listing import listing
 
@@ -47,15 +48,16 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
         self._board = board
         self._record = record
         self._clock = clock
+        self._duration = telemetry.decision_duration.bind({})
 
     async def Route(  # noqa: N802 - named by the proto
         self, request: router_pb2.RouteRequest, context: Context
     ) -> router_pb2.RouteResponse:
         """Decide for one request."""
         started_s = perf_counter()
-        decision = decide(request, self._brain, self._board.current, self._clock())
-        telemetry.decision_duration.record(perf_counter() - started_s)
-        return router_pb2.RouteResponse(decision=decision)
+        response = weigh(request, self._brain, self._board.current, self._clock()).response
+        self._duration.record(perf_counter() - started_s)
+        return response
 
     async def Explain(  # noqa: N802
         self, request: router_pb2.ExplainRequest, context: Context

@@ -1,5 +1,6 @@
 """How providers and models stand right now, as the published status says."""
 
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,19 +38,28 @@ class Standings:
     providers: Mapping[str, Standing]
     models: Mapping[str, Standing] = field(default_factory=dict)
 
+    def provider(self, provider: str) -> Standing:
+        """Return the standing of a provider, listed or not."""
+        return self.providers.get(provider, ABSENT)
+
+    def of(self, key: str) -> Standing:
+        """Return the standing of a model; nothing ails one that is not watched."""
+        return self.models.get(key, _CONNECTED)
+
 
 _CONNECTED: Final = Standing()
 ABSENT: Final = Standing(connected=False, healthy=False)
 
 
-def read(status: status_pb2.Status | None, pool: Pool, request_id: str, now_s: float) -> Standings:
+def read(
+    status: status_pb2.Status | None, pool: Pool, now_s: float, *, tried: bool = False
+) -> Standings:
     """Read a status; with none known, every provider of the catalog counts as connected.
 
-    `request_id` decides which requests a half-open provider gets: the same ones on every replica.
+    `tried`: for a request that half-open providers get (`tries`).
     """
     if status is None:
         return Standings(0, dict.fromkeys(pool.catalog.providers, _CONNECTED))
-    trial = zlib.crc32(request_id.encode()) % HALF_OPEN_SHARE == 0
     providers, models = {}, {}
     for provider in status.providers:
         out = provider.health == status_pb2.HEALTH_DOWN
@@ -59,11 +69,30 @@ def read(status: status_pb2.Status | None, pool: Pool, request_id: str, now_s: f
             healthy=provider.health != status_pb2.HEALTH_DEGRADED,
             down=down,
             # A recovering provider stands behind all others, but for the requests that try it.
-            resting=provider.resting_until_s > now_s or (out and not trial),
+            resting=provider.resting_until_s > now_s or (out and not tried),
         )
         for model in provider.models:
             models[model.model] = _model(model, now_s)
     return Standings(status.version, providers, models)
+
+
+def tries(request_id: str) -> bool:
+    """Tell whether half-open providers get this request: the same ones on every replica."""
+    return zlib.crc32(request_id.encode()) % HALF_OPEN_SHARE == 0
+
+
+def recovering(status: status_pb2.Status | None) -> bool:
+    """Tell whether some provider is half-open."""
+    return status is not None and any(provider.half_open for provider in status.providers)
+
+
+def until_s(status: status_pb2.Status | None, now_s: float) -> float:
+    """Return when the first of those that rest now has rested; infinite when none does."""
+    if status is None:
+        return math.inf
+    ends_s = [provider.resting_until_s for provider in status.providers]
+    ends_s += [model.resting_until_s for one in status.providers for model in one.models]
+    return min((end_s for end_s in ends_s if end_s > now_s), default=math.inf)
 
 
 def _model(model: status_pb2.ModelStatus, now_s: float) -> Standing:

@@ -1,9 +1,11 @@
 """A closed loop of clients against a chat endpoint; prints one JSON object.
 
     python tests/bench/load.py URL --clients 16 --seconds 5 [--stream [--paced]] [--body-kb 1]
+                                  [--answers 1000]
 
 Raw HTTP/1.1 with keep-alive, so that the clients cost less than what they measure. Every
-answer is checked: status 200, and a whole body.
+answer is checked: status 200, and a whole body. It ends after the seconds, or before, after so
+many answers as are asked for.
 """
 
 import argparse
@@ -77,7 +79,8 @@ class Client(asyncio.Protocol):
 class Load:
     """What all clients share: the request, the clock, the counts."""
 
-    def __init__(self, request: bytes, clients: int, mark: bytes) -> None:
+    def __init__(self, request: bytes, clients: int, mark: bytes, answers: int) -> None:
+        self._answers = answers
         self.request = request
         self.mark = mark
         self.going = True
@@ -93,6 +96,8 @@ class Load:
         """Take in one answer."""
         self.all += 1
         self.wrong += not right
+        if self.all == self._answers:
+            self.going = False
         if self.measuring:
             self.latencies_s.append(latency_s)
             self.firsts_s.append(first_s)
@@ -128,6 +133,7 @@ async def main() -> None:
     options.add_argument("--stream", action="store_true")
     options.add_argument("--paced", action="store_true")
     options.add_argument("--body-kb", type=float, default=1)
+    options.add_argument("--answers", type=int, default=0)
     options.add_argument("--key", default="sk-routor-bench")
     given = options.parse_args()
     where = urlsplit(given.url)
@@ -137,7 +143,8 @@ async def main() -> None:
         f"Authorization: Bearer {given.key}\r\nContent-Length: {len(content)}\r\n\r\n"
     )
     mark = b"[DONE]" if given.stream else b'"finish_reason":"stop"'
-    load = Load(head.encode() + content, given.clients, mark)
+    load = Load(head.encode() + content, given.clients, mark, given.answers)
+    idle_s = time.process_time()
     loop = asyncio.get_running_loop()
     for _ in range(given.clients):
         await loop.create_connection(lambda: Client(load), where.hostname, where.port)
@@ -150,6 +157,7 @@ async def main() -> None:
         "per_s": round(len(load.latencies_s) / (given.seconds - min(0.5, given.seconds / 4)), 1),
         "latency_ms": percentiles_ms(load.latencies_s),
         "first_ms": percentiles_ms(load.firsts_s),
+        "load_cpu_s": round(time.process_time() - idle_s, 3),
     }
     sys.stdout.write(msgspec.json.encode(seen).decode() + "\n")
 

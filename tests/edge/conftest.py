@@ -1,6 +1,6 @@
 import pytest
 
-from services import store
+from services import embedded, store
 from tests.edge import fakes
 
 
@@ -12,7 +12,7 @@ async def house():
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory):
-    server = store.EmbeddedServer(tmp_path_factory.mktemp("redis"))
+    server = embedded.EmbeddedServer(tmp_path_factory.mktemp("redis"))
     server.start()
     yield server
     server.stop()

@@ -19,7 +19,7 @@ from routor.v1.providers_pb2_grpc import (
     add_ProvidersServiceServicer_to_server,
 )
 from routor.v1.types_pb2 import ChainMember
-from services import catalog, rpc, store
+from services import catalog, embedded, rpc, store
 from services.providers.assembly import SERVICE, Assembly, assemble
 from services.providers.sandbox import environment
 from services.providers.sandbox.app import application
@@ -184,7 +184,7 @@ async def hasty(sandbox: Sandbox) -> AsyncIterator[Service]:
 
 @pytest.fixture
 async def redis(tmp_path: Path) -> AsyncIterator[Redis]:
-    server = store.EmbeddedServer(tmp_path)
+    server = embedded.EmbeddedServer(tmp_path)
     server.start()
     client = store.connect(server.url)
     while not await store.answers(client):  # noqa: ASYNC110 - another process

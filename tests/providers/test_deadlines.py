@@ -1,5 +1,6 @@
 import asyncio
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -12,8 +13,9 @@ async def forever() -> None:
     await asyncio.get_running_loop().create_future()
 
 
-def soon(wait_s: float = 0.01) -> float:
-    return time.monotonic() + wait_s
+def soon(wait_s: float = 0.01) -> Callable[[], float]:
+    until_s = time.monotonic() + wait_s
+    return lambda: until_s
 
 
 async def test_a_wait_ends_at_its_deadline():
@@ -67,3 +69,11 @@ async def test_a_step_that_fails_fails_as_it_is():
 
     with pytest.raises(ValueError):
         await Deadlines(time.monotonic).within(soon(LONG_S), fails())
+
+
+async def test_a_deadline_that_has_moved_on_is_kept_then():
+    began_s = time.monotonic()
+    moved = iter((began_s + 0.01, began_s + 0.03))
+    with pytest.raises(TimeoutError):
+        await Deadlines(time.monotonic).within(lambda: next(moved, began_s + 0.03), forever())
+    assert time.monotonic() >= began_s + 0.03

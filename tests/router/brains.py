@@ -19,8 +19,8 @@ from services.catalog import (
     Tier,
     read,
 )
+from services.router.brain import Brain
 from services.router.classify import Classification, Signal
-from services.router.decide import Brain
 
 SOURCE: dict[str, Any] = {"source": "test", "checked": date(2026, 11, 23)}
 # A Monday, outside DeepSeek's peak hours.

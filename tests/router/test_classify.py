@@ -12,15 +12,19 @@ from hypothesis import strategies as st
 from routor.v1 import router_pb2, types_pb2
 from services.catalog import Category, Tier
 from services.router import features as features_module
+from services.router import words
 from services.router.classify import (
-    BUCKETS,
     COLUMNS,
+    HIDDEN,
+    INPUTS,
     UNSURE,
+    VALUES,
     Calibration,
     Classification,
     Classifier,
+    Net,
 )
-from services.router.features import DENSE, extract
+from services.router.features import extract
 from services.router.learning import examples, report
 from services.router.learning.examples import Example, Split
 
@@ -186,8 +190,15 @@ def test_calling_tools_is_tool_use_and_other_work_beside_tools_is_not() -> None:
 
 
 def unlearned() -> Classifier:
-    zeros = np.zeros((BUCKETS, COLUMNS), np.float32)
-    return Classifier(zeros, np.zeros((len(DENSE), COLUMNS), np.float32), Calibration(), "zero")
+    net = Net(
+        np.zeros((2**words.WORD_BITS, COLUMNS + VALUES), np.int8),
+        np.ones(COLUMNS + VALUES, np.float32),
+        np.zeros((2**words.PAIR_BITS, COLUMNS), np.int8),
+        np.ones(COLUMNS, np.float32),
+        np.zeros((INPUTS, HIDDEN), np.float32),
+        np.zeros((INPUTS + HIDDEN, COLUMNS), np.float32),
+    )
+    return Classifier(net, Calibration(), "zero")
 
 
 def test_unsure_is_light() -> None:

@@ -40,7 +40,7 @@ def refusal(asked: router_pb2.RouteRequest, of: Any = BRAIN, known: Any = None) 
 def test_premium_reference_closes_the_chain(tier: Tier, category: Category) -> None:
     one = brain(judge=Judge(tier, category))
     decision = decide(request(), one, None, NOON)
-    reference = one.references[tier]
+    reference = one.pool.references[tier]
     assert reference is not None
     assert decision.tier == tier
     assert keys(decision)[-1] == reference.key

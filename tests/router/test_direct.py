@@ -75,6 +75,15 @@ def test_retired_name_tells_its_replacement() -> None:
     assert "xiaomi/mimo-v2.6-pro" in error.message
 
 
+@pytest.mark.parametrize("name", ["gpt-5.5", "openai/gpt-9"])
+def test_a_model_that_its_provider_has_no_more_does_not_exist(name: str) -> None:
+    key = name if "/" in name else f"openai/{name}"
+    known = status(up("openai", models=[status_pb2.ModelStatus(model=key, retired=True)]))
+    error = refusal(named(name), known)
+    assert (error.kind, error.param, error.model) == (Kind.UNKNOWN_MODEL, "model", key)
+    assert "no longer" in error.message
+
+
 def test_unlisted_model_of_a_connected_provider_is_passed_on() -> None:
     known = status(up("openai"), up("my-vllm"))
     decision = decide(named("openai/gpt-9/preview"), BRAIN, known, NOON)

@@ -10,15 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routor.v1 import router_pb2, types_pb2
+from services.router import words
 from services.router.features import (
-    BUCKETS,
     DENSE,
+    END,
     MAX_CHARS,
-    TURN_BITS,
+    MAX_WORDS,
+    START,
     Features,
-    Part,
     extract,
 )
+from services.router.vectors import WordVectors, compose
 
 USER, ASSISTANT, SYSTEM = router_pb2.ROLE_USER, router_pb2.ROLE_ASSISTANT, router_pb2.ROLE_SYSTEM
 
@@ -33,7 +35,9 @@ def request(*turns: tuple[int, str], tools: int = 0) -> router_pb2.RouteRequest:
 
 
 def digest(features: Features) -> int:
-    return zlib.crc32(features.buckets.tobytes() + features.dense.tobytes())
+    read = [word for passage in features.passages for word in passage.words]
+    rows = words.rows(read)
+    return zlib.crc32(rows.own.tobytes() + rows.grams.tobytes() + features.dense.tobytes())
 
 
 SAMPLE = "Beweise, dass √2 irrational ist. 証明して (x := 42)?"
@@ -41,20 +45,23 @@ SAMPLE = "Beweise, dass √2 irrational ist. 証明して (x := 42)?"
 
 def test_same_request_same_features_in_every_process() -> None:
     code = (
-        "import zlib;from routor.v1 import router_pb2 as r;"
-        "from services.router.features import extract;"
-        f"f=extract(r.RouteRequest(messages=[r.Message(role=2,text={SAMPLE!r})]));"
-        "print(zlib.crc32(f.buckets.tobytes()+f.dense.tobytes()))"
+        "from routor.v1 import router_pb2 as r;"
+        "from services.router.features import extract;from tests.router import test_features as t;"
+        f"print(t.digest(extract(r.RouteRequest(messages=[r.Message(role=2,text={SAMPLE!r})]))))"
     )
-    env = {"PYTHONPATH": ":".join(p for p in sys.path if p), "PYTHONHASHSEED": "7"}
+    env = {"PYTHONPATH": ":".join(p for p in (".", *sys.path) if p), "PYTHONHASHSEED": "7"}
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=env)
     assert int(out.stdout) == digest(extract(request((USER, SAMPLE))))
 
 
+OWN_ROWS, PAIR_ROWS = [2228, 48635], [29898]
+
+
 def test_hash_is_fixed_for_good() -> None:
     # Trained weights are void when this changes: then raise features.VERSION.
-    buckets = extract(request((USER, "Prove it. 証明"))).buckets
-    assert buckets[:5].tolist() == [32295, 20463, 1838, 1720, 51336]
+    rows = words.rows(["prove", "証"])
+    assert rows.own.tolist() == OWN_ROWS
+    assert words.pairs(rows.hashes).tolist() == PAIR_ROWS
 
 
 @pytest.mark.parametrize(
@@ -64,33 +71,72 @@ def test_work_is_bounded_whatever_the_length(text: str) -> None:
     turns = [(SYSTEM, text), *[(USER, text), (ASSISTANT, text)] * 20, (USER, text)]
     features = extract(request(*turns, tools=100))
     assert sum(len(passage.text) for passage in features.passages) <= MAX_CHARS
-    assert len(features.buckets) <= 4 * MAX_CHARS
+    for passage in features.passages:
+        assert len(passage.words) <= MAX_WORDS[passage.part] + 2
 
 
 def test_beginning_middle_and_end_of_a_long_turn_are_seen() -> None:
     text = "alpha " + "x " * 3000 + "omega"
-    seen = extract(request((USER, text))).passages[0].text
-    assert seen.startswith("alpha")
-    assert seen.endswith("omega")
-    assert len(seen) < 1300
+    seen = extract(request((USER, text))).passages[0]
+    assert seen.words[:2] == [START, "alpha"]
+    assert seen.words[-2:] == ["omega", END]
+    assert len(seen.text) < 1300
 
 
-def test_a_word_has_one_bucket_wherever_it_stands() -> None:
-    both = extract(request((USER, "prove that we prove")))
-    first, last = (both.buckets[both.positions == at][0] for at in (0, 14))
-    assert first == last
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Don't STOP, it's 25.5%!", ["dont", "stop", "its", "00", "0"]),
+        ("天気は cats", ["天", "気", "は", "cats"]),
+        ("Über “naïve” – été?", ["über", "naïve", "été"]),
+        ("¿Cómo estás? नमस्ते दुनिया।", ["cómo", "estás", "नमस्ते", "दुनिया"]),
+        ("a_b(c)", ["a", "b", "c"]),
+        ("", []),
+        (" .,;- ", []),
+    ],
+)
+def test_words_are_cut_at_separators_in_any_script(text: str, found: list[str]) -> None:
+    assert words.cut(text) == found
 
 
-def test_scripts_without_spaces_have_a_word_per_character() -> None:
-    features = extract(request((USER, "天気")))
-    assert len(features.buckets) == 2 + 1 + 2 + 2  # words, pair, 3-grams, 4-grams
+def test_a_words_rows_are_its_own_whatever_stands_beside_it() -> None:
+    alone, beside = words.rows(["prove"]), words.rows(["we", "prove", "it"])
+    before = beside.counts[0]
+    assert alone.own[0] == beside.own[1]
+    assert alone.grams.tolist() == beside.grams[before : before + beside.counts[1]].tolist()
 
 
-def test_context_has_its_own_table() -> None:
-    features = extract(request((SYSTEM, "Be brief."), (USER, "Hello")))
-    system = [p.part for p in features.passages].index(Part.SYSTEM)
-    assert features.buckets[features.owners == system].min() >= 2**TURN_BITS
-    assert features.buckets[features.owners == features.turn].max() < 2**TURN_BITS
+def test_numbers_differ_by_their_number_of_digits_only() -> None:
+    one, other, longer = words.rows(["15", "99", "100"]).own.tolist()
+    assert one == other != longer
+
+
+def test_grams_do_not_leave_their_word() -> None:
+    # <ab>: two 3-grams and one 4-gram; <a>: one 3-gram.
+    assert words.rows(["ab", "a"]).counts.tolist() == [3, 1]
+
+
+def test_a_full_cache_changes_nothing() -> None:
+    random = np.random.default_rng(1)
+    table = random.integers(-127, 128, (2**words.WORD_BITS, 8), np.int8)
+    scale = np.linspace(0.1, 1, 8, dtype=np.float32)
+    small = WordVectors(table, scale, capacity=4)
+    for text in ("one two three", "four five six seven eight", "two nine", "one two three"):
+        wanted = text.split()
+        vectors, hashes = small.look_up(wanted)
+        rows = words.rows(wanted)
+        assert np.array_equal(hashes, rows.hashes)
+        assert np.allclose(vectors, compose(table, scale, rows), rtol=1e-6)
+
+
+def test_a_vector_does_not_depend_on_what_was_composed_with_it() -> None:
+    table = np.random.default_rng(1).integers(-127, 128, (2**words.WORD_BITS, 8), np.int8)
+    scale = np.linspace(0.1, 1, 8, dtype=np.float32)
+    cold, warm = WordVectors(table, scale), WordVectors(table, scale)
+    warm.look_up(["proof", "irrational", "the"])
+    warm.look_up(["of"])
+    wanted = ["the", "proof", "of", "the"]
+    assert np.array_equal(cold.look_up(wanted)[0], warm.look_up(wanted)[0])
 
 
 def test_the_last_user_message_is_the_turn() -> None:
@@ -121,8 +167,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 def test_any_request_has_valid_features(turns: list[tuple[int, str]], tools: int) -> None:
     features = extract(request(*turns, tools=tools))
     assert np.isfinite(features.dense).all()
-    assert np.isfinite(features.scales).all()
-    assert ((features.buckets >= 0) & (features.buckets < BUCKETS)).all()
-    assert features.dense.shape == (len(features.passages), len(DENSE))
+    assert features.dense.shape == (features.turn + 1, len(DENSE))
+    assert all(passage.words[0] == START for passage in features.passages)
     again = extract(request(*turns, tools=tools))
     assert digest(again) == digest(features)

@@ -42,12 +42,10 @@ async def router() -> AsyncIterator[Router]:
 
 
 async def test_route_and_explain_decide_alike(router: Router) -> None:
-    routed = await router.stub.Route(router_pb2.RouteRequest(request_id="r"))
-    told = await router.stub.Explain(
-        router_pb2.ExplainRequest(request=router_pb2.RouteRequest(request_id="r"))
-    )
+    routed = await router.stub.Route(request())
+    told = await router.stub.Explain(router_pb2.ExplainRequest(request=request()))
     assert routed.decision == told.decision
-    assert routed.decision.request_id == "r"
+    assert routed.decision.request_id == "req_1"
     assert len(told.candidates) + len(told.drops) == len(BUILT_IN.models)
     chain = sorted((c.chain_position, c.member) for c in told.candidates if c.chain_position)
     assert [member for _, member in chain] == list(told.decision.chain)
@@ -70,6 +68,14 @@ async def test_errors_cross_the_wire(router: Router) -> None:
         await router.stub.Route(asked)
     error = rpc.error_of(caught.value, "router")
     assert (error.kind, error.param) == (Kind.UNKNOWN_MODEL, "model")
+
+
+async def test_a_request_without_messages_is_refused(router: Router) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await router.stub.Route(router_pb2.RouteRequest(request_id="r"))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    error = rpc.error_of(caught.value, "router")
+    assert (error.kind, error.param) == (Kind.INVALID_REQUEST, "messages")
 
 
 async def test_status_of_the_board_is_used_at_once(router: Router) -> None:

@@ -1,7 +1,7 @@
 """The terms of a score: tokens, efforts, abilities, predictions, chains."""
 
 import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -9,14 +9,17 @@ from hypothesis import strategies as st
 
 from routor.v1 import router_pb2, types_pb2
 from services.catalog import Category, Tier
+from services.price import cost_usd, factor_of
 from services.router import ability, tiers
 from services.router import effort as efforts
 from services.router.ability import Estimate, abilities, function_calling
-from services.router.chain import link
-from services.router.predict import predict
-from services.router.rank import Candidate
-from services.tokens import input_tokens, text_tokens
-from tests.router.brains import BUILT_IN, brain, catalog, model, request
+from services.router.chain import link, suffices
+from services.router.contender import Task, sheet, steps_above
+from services.router.cost import expected_usd
+from services.router.predict import lead, qualities, stddev
+from services.router.rank import Ranking, order
+from services.tokens import MESSAGE_TOKENS, input_tokens
+from tests.router.brains import BUILT_IN, NOON, PEAK, brain, catalog, model, request
 
 TIERS = tiers.read()
 BENCHMARKS = ability.read()
@@ -33,12 +36,23 @@ BENCHMARKS = ability.read()
     ],
 )
 def test_tokens_follow_the_script(text: str, low: int, high: int) -> None:
-    assert low <= text_tokens(text) <= high
+    assert low <= input_tokens(request(text)) - MESSAGE_TOKENS <= high
 
 
 def test_tokens_of_an_excerpt_are_those_of_the_whole() -> None:
     whole = "word " * 10_000
-    assert text_tokens(whole[:2000], len(whole)) == pytest.approx(text_tokens(whole))
+    excerpt = request(whole[:2000])
+    excerpt.messages[0].text_chars = len(whole)
+    assert input_tokens(excerpt) == input_tokens(request(whole))
+
+
+@pytest.mark.parametrize("text", ["word " * 1000, "人工智能正在改变世界。" * 500])
+def test_texts_that_are_not_told_count_like_those_that_follow(text: str) -> None:
+    told, untold = request(text), request(text)
+    told.messages.insert(0, router_pb2.Message(role=router_pb2.ROLE_ASSISTANT, text=text))
+    earlier = router_pb2.Message(role=router_pb2.ROLE_ASSISTANT, text_chars=len(text))
+    untold.messages.insert(0, earlier)
+    assert input_tokens(untold) == input_tokens(told) > 2 * MESSAGE_TOKENS + len(text) // 2
 
 
 def test_attachments_tools_and_counts() -> None:
@@ -140,74 +154,110 @@ def test_function_calling_is_the_figure_nearest_in_effort() -> None:
     assert function_calling(model("a/x"), "none") is None
 
 
+class Leading(NamedTuple):
+    """An ability as `qualities` takes it."""
+
+    lead: float
+
+
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_quality_rises_with_ability_and_falls_with_difficulty(
     mean: float, difficulty: float, step: float
 ) -> None:
-    here = predict(Estimate(mean, 0.1), difficulty)
-    assert 0 < here.quality < 1 and 0 < here.stddev <= 0.15
-    assert predict(Estimate(mean + step, 0.1), difficulty).quality >= here.quality
-    assert predict(Estimate(mean, 0.1), difficulty + step).quality <= here.quality
+    here, abler = Estimate(mean, 0.1), Estimate(mean + step, 0.1)
+    able = [Leading(lead(here)), Leading(lead(abler))]
+    low, high = qualities(able, difficulty)
+    assert 0 < low <= high < 1 and 0 < stddev(low, here) <= 0.15
+    assert qualities(able, difficulty + step)[0] <= low
 
 
 POOL = brain(catalog(*(model(f"{name}/m{i}") for name in "abc" for i in range(3)))).pool
+WHOLE = brain().pool
+TASK = Task(Tier.LIGHT, Category.CHAT, "", tools=False, tool_scenario=False, steps=0)
+CONTENDERS = sheet(TASK, POOL, {}).contenders
 
 
-def candidates(values: dict[str, float], **facts: Any) -> list[Candidate]:
-    return [
-        Candidate(
-            entry=POOL.by_key[key],
-            option=POOL.by_key[key].default,
-            cost_usd=0.01,
-            quality=0.5,
-            stddev=0.1,
-            saving=0.5,
-            value=value,
-            latency_ms=facts.get(key, 1000.0),
-        )
-        for key, value in values.items()
-    ]
+def ranking(
+    values: dict[str, float], reference: str = "", resting: tuple[str, ...] = (), **facts: Any
+) -> Ranking:
+    """Rank models by value; facts give what is not 0.5: qualities, by key."""
+    contenders = [CONTENDERS[key] for key in sorted(values)]
+    scores = [values[one.key] for one in contenders]
+    strength = [facts.get(one.key, 0.5) for one in contenders]
+    enough = [quality >= 0.3 for quality in strength]
+    return Ranking(
+        contenders=contenders,
+        costs_usd=[0.01] * len(contenders),
+        qualities=strength,
+        savings=[0.5] * len(contenders),
+        values=scores,
+        enough=enough,
+        reference=sorted(values).index(reference) if reference in values else None,
+        resting=frozenset(resting),
+        order=order(contenders, scores, enough, frozenset(resting)),
+    )
 
 
-def order(linked: list[Candidate]) -> list[str]:
-    return [one.entry.key for one in linked]
+def linked(ranked: Ranking) -> list[str]:
+    return [ranked.contenders[place].key for place in link(ranked)]
 
 
 def test_chain_alternates_providers_and_ends_with_the_reference() -> None:
     values = {"a/m0": 0.9, "a/m1": 0.8, "a/m2": 0.7, "b/m0": 0.6, "c/m0": 0.5, "c/m1": 0.1}
-    assert order(link(candidates(values), "c/m1")) == ["a/m0", "b/m0", "a/m1", "c/m0", "c/m1"]
+    assert linked(ranking(values, "c/m1")) == ["a/m0", "b/m0", "a/m1", "c/m0", "c/m1"]
 
 
 def test_chain_whose_best_is_the_reference_ends_with_the_strongest_other() -> None:
-    found = candidates({"a/m0": 0.9, "b/m0": 0.8, "c/m0": 0.7})
-    found[1].quality = 0.9
-    assert order(link(found, "a/m0")) == ["a/m0", "c/m0", "b/m0"]
+    found = ranking({"a/m0": 0.9, "b/m0": 0.8, "c/m0": 0.7}, "a/m0", **{"b/m0": 0.9})
+    assert linked(found) == ["a/m0", "c/m0", "b/m0"]
 
 
-def test_near_ties_go_to_the_faster() -> None:
-    found = candidates({"a/m0": 0.802, "b/m0": 0.801, "c/m0": 0.7}, **{"a/m0": 5000.0})
-    assert order(link(found, "c/m0"))[0] == "b/m0"
+def test_what_rests_goes_behind_and_what_is_weak_fills_up() -> None:
+    values = {"a/m0": 0.9, "b/m0": 0.8, "c/m0": 0.7}
+    assert linked(ranking(values, resting=("a/m0",)))[0] == "b/m0"
+    weak = {"a/m0": 0.2}
+    assert linked(ranking(values, **weak)) == ["b/m0", "a/m0", "c/m0"]
+    # When all that are good enough rest, what is weak and ready goes first.
+    assert linked(ranking(values, resting=("b/m0", "c/m0"), **weak))[0] == "a/m0"
+    strong = list(CONTENDERS.values())[:3]
+    assert suffices(strong, ()) and suffices(strong, ("a/m0", "a/m1"))
+    assert not suffices(strong[:2], ())
+    assert not suffices(strong, ("a/m0", "a/m1", "a/m2"))
 
 
 @given(
-    st.dictionaries(st.sampled_from(sorted(POOL.by_key)), st.floats(-1, 1)),
+    st.dictionaries(st.sampled_from(sorted(POOL.by_key)), st.floats(-1, 1), min_size=1),
     st.sampled_from(sorted(POOL.by_key)),
-    st.randoms(use_true_random=False),
 )
-def test_chain_depends_on_the_candidates_and_not_on_their_order(
-    values: dict[str, float], reference: str, random: Any
+def test_chain_holds_the_reference_last_and_alternates(
+    values: dict[str, float], reference: str
 ) -> None:
-    found = candidates(values)
-    linked = order(link(found, reference))
-    random.shuffle(found)
-    assert order(link(found, reference)) == linked
-    assert len(linked) == min(len(values), 5) == len(set(linked))
-    if reference in values and linked[0] != reference:
-        assert linked[-1] == reference
+    chain = linked(ranking(values, reference))
+    assert len(chain) == min(len(values), 5) == len(set(chain))
+    assert values[chain[0]] >= max(values.values()) - 0.0101
+    if reference in values and chain[0] != reference:
+        assert chain[-1] == reference
     providers = {key.split("/", maxsplit=1)[0] for key in values}
     if len(providers) == len(values):
-        pairs = itertools.pairwise(key.split("/", maxsplit=1)[0] for key in linked)
+        pairs = itertools.pairwise(key.split("/", maxsplit=1)[0] for key in chain)
         assert all(one != other for one, other in pairs)
+
+
+@given(st.integers(0, 300_000), st.sampled_from([0, 1, 50, 400, 100_000]))
+def test_expected_cost_is_what_the_price_says(input_tokens: int, limit_tokens: int) -> None:
+    pool = WHOLE
+    for at in (NOON, PEAK):
+        peaks = {one.key: factor_of(one.model.price, at) for one in pool.entries}
+        task = TASK._replace(steps=steps_above(pool, input_tokens))
+        contenders = list(sheet(task, pool, peaks).contenders.values())
+        for one, usd in zip(
+            contenders, expected_usd(contenders, input_tokens, limit_tokens), strict=True
+        ):
+            output_tokens = min(one.tokens, limit_tokens) if limit_tokens else one.tokens
+            price = one.entry.model.price
+            assert usd == cost_usd(
+                price, at, input_tokens=input_tokens, output_tokens=output_tokens
+            )
 
 
 def test_tiers_name_models_of_the_catalog() -> None:

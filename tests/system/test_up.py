@@ -117,7 +117,10 @@ def test_a_second_one_in_the_same_folder_is_told_so(sandboxed):
     [
         ({"ROUTOR_HOME": "/proc/nowhere"}, "ROUTOR_HOME"),
         ({"ROUTOR_EDGE_BODY_LIMIT_MB": "much"}, "ROUTOR_EDGE_BODY_LIMIT_MB: expected a number"),
-        ({"ROUTOR_EDGE_LISTEN": "here"}, "ROUTOR_EDGE_LISTEN: expected host:port"),
+        (
+            {"ROUTOR_EDGE_LISTEN": "here"},
+            "ROUTOR_EDGE_LISTEN: cannot listen on 'here': expected host:port",
+        ),
         ({"ROUTOR_CATALOG_DIR": "/nowhere"}, "/nowhere: not a folder"),
     ],
 )
@@ -143,7 +146,7 @@ def test_a_stranger_on_the_port_is_not_taken_for_us(sandboxed, tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert f"ROUTOR_EDGE_LISTEN: cannot listen on {taken}" in done.stderr
+    assert f"ROUTOR_EDGE_LISTEN: cannot listen on '{taken}'" in done.stderr
 
 
 def test_no_secret_in_logs(sandboxed):

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14routor/v1/link.proto\x12\troutor.v1\"\x85\x02\n\x05\x46rame\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\x04\x12!\n\x05hello\x18\x02 \x01(\x0b\x32\x10.routor.v1.HelloH\x00\x12\x1f\n\x04open\x18\x03 \x01(\x0b\x32\x0f.routor.v1.OpenH\x00\x12\x0f\n\x05piece\x18\x04 \x01(\x0cH\x00\x12\x11\n\x07message\x18\x05 \x01(\x0cH\x00\x12!\n\x05\x63lose\x18\x06 \x01(\x0b\x32\x10.routor.v1.CloseH\x00\x12#\n\x06\x63\x61ncel\x18\x07 \x01(\x0b\x32\x11.routor.v1.CancelH\x00\x12\x10\n\x06\x63redit\x18\x08 \x01(\rH\x00\x12$\n\x07go_away\x18\t \x01(\x0b\x32\x11.routor.v1.GoAwayH\x00\x42\x06\n\x04kind\"\'\n\x05Hello\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\r\n\x05token\x18\x02 \x01(\t\"\xa2\x01\n\x04Open\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x02 \x01(\x04\x12)\n\x05trace\x18\x03 \x03(\x0b\x32\x1a.routor.v1.Open.TraceEntry\x12\x0f\n\x07request\x18\x04 \x01(\x0c\x12\x0c\n\x04more\x18\x05 \x01(\x08\x1a,\n\nTraceEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\")\n\x05\x43lose\x12\x0e\n\x06status\x18\x01 \x01(\x0c\x12\x10\n\x08response\x18\x02 \x01(\x0c\"\x08\n\x06\x43\x61ncel\"\x08\n\x06GoAwayb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14routor/v1/link.proto\x12\troutor.v1\"\'\n\x05Hello\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\r\n\x05token\x18\x02 \x01(\t\"\x83\x01\n\x04Open\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x02 \x01(\x04\x12)\n\x05trace\x18\x03 \x03(\x0b\x32\x1a.routor.v1.Open.TraceEntry\x1a,\n\nTraceEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xf1\x01\n\tFrameKind\x12\x1a\n\x16\x46RAME_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46RAME_KIND_HELLO\x10\x01\x12\x13\n\x0f\x46RAME_KIND_OPEN\x10\x02\x12\x14\n\x10\x46RAME_KIND_PIECE\x10\x03\x12\x16\n\x12\x46RAME_KIND_MESSAGE\x10\x04\x12\x14\n\x10\x46RAME_KIND_CLOSE\x10\x05\x12\x13\n\x0f\x46RAME_KIND_FAIL\x10\x06\x12\x15\n\x11\x46RAME_KIND_CANCEL\x10\x07\x12\x15\n\x11\x46RAME_KIND_CREDIT\x10\x08\x12\x16\n\x12\x46RAME_KIND_GO_AWAY\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,18 +33,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_OPEN_TRACEENTRY']._loaded_options = None
   _globals['_OPEN_TRACEENTRY']._serialized_options = b'8\001'
-  _globals['_FRAME']._serialized_start=36
-  _globals['_FRAME']._serialized_end=297
-  _globals['_HELLO']._serialized_start=299
-  _globals['_HELLO']._serialized_end=338
-  _globals['_OPEN']._serialized_start=341
-  _globals['_OPEN']._serialized_end=503
-  _globals['_OPEN_TRACEENTRY']._serialized_start=459
-  _globals['_OPEN_TRACEENTRY']._serialized_end=503
-  _globals['_CLOSE']._serialized_start=505
-  _globals['_CLOSE']._serialized_end=546
-  _globals['_CANCEL']._serialized_start=548
-  _globals['_CANCEL']._serialized_end=556
-  _globals['_GOAWAY']._serialized_start=558
-  _globals['_GOAWAY']._serialized_end=566
+  _globals['_FRAMEKIND']._serialized_start=211
+  _globals['_FRAMEKIND']._serialized_end=452
+  _globals['_HELLO']._serialized_start=35
+  _globals['_HELLO']._serialized_end=74
+  _globals['_OPEN']._serialized_start=77
+  _globals['_OPEN']._serialized_end=208
+  _globals['_OPEN_TRACEENTRY']._serialized_start=164
+  _globals['_OPEN_TRACEENTRY']._serialized_end=208
 # @@protoc_insertion_point(module_scope)

@@ -3,15 +3,17 @@
 isort:skip_file
 How our own services call each other's methods over one connection: less than gRPC, and faster.
 
-Each side sends frames: four bytes of length, big-endian, and a Frame. First comes a Hello from
-the client, then one from the server. A call begins with the client's Open and ends with the
-server's Close or the client's Cancel. Bodies over 64 KiB travel in pieces.
+Each side sends frames: a head of 13 bytes, big-endian, and a body. The head is the length of the
+body (4 bytes), the FrameKind (1) and the number of the call (8). First comes a HELLO from the
+client, then one from the server. A call is the client's OPEN and its request, and ends with the
+server's CLOSE or FAIL or the client's CANCEL. Bodies of more than 64 KiB travel in pieces.
 """
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -23,59 +25,55 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-@_typing.final
-class Frame(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
+class _FrameKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
 
-    CALL_FIELD_NUMBER: _builtins.int
-    HELLO_FIELD_NUMBER: _builtins.int
-    OPEN_FIELD_NUMBER: _builtins.int
-    PIECE_FIELD_NUMBER: _builtins.int
-    MESSAGE_FIELD_NUMBER: _builtins.int
-    CLOSE_FIELD_NUMBER: _builtins.int
-    CANCEL_FIELD_NUMBER: _builtins.int
-    CREDIT_FIELD_NUMBER: _builtins.int
-    GO_AWAY_FIELD_NUMBER: _builtins.int
-    call: _builtins.int
-    """Numbers the calls of a connection from 1; 0 speaks of the connection itself."""
-    piece: _builtins.bytes
-    """The begin or middle of a message."""
-    message: _builtins.bytes
+class _FrameKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FrameKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FRAME_KIND_UNSPECIFIED: _FrameKind.ValueType  # 0
+    FRAME_KIND_HELLO: _FrameKind.ValueType  # 1
+    """A Hello, about call 0."""
+    FRAME_KIND_OPEN: _FrameKind.ValueType  # 2
+    """An Open; the request follows as a message."""
+    FRAME_KIND_PIECE: _FrameKind.ValueType  # 3
+    """The begin or middle of a message, as it is."""
+    FRAME_KIND_MESSAGE: _FrameKind.ValueType  # 4
     """A whole message, or the end of one that began with pieces."""
-    credit: _builtins.int
-    """So many bytes of pieces and messages were taken: as many more may be sent."""
-    @_builtins.property
-    def hello(self) -> Global___Hello: ...
-    @_builtins.property
-    def open(self) -> Global___Open: ...
-    @_builtins.property
-    def close(self) -> Global___Close: ...
-    @_builtins.property
-    def cancel(self) -> Global___Cancel: ...
-    @_builtins.property
-    def go_away(self) -> Global___GoAway: ...
-    def __init__(
-        self,
-        *,
-        call: _builtins.int = ...,
-        hello: Global___Hello | None = ...,
-        open: Global___Open | None = ...,
-        piece: _builtins.bytes = ...,
-        message: _builtins.bytes = ...,
-        close: Global___Close | None = ...,
-        cancel: Global___Cancel | None = ...,
-        credit: _builtins.int = ...,
-        go_away: Global___GoAway | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "close", b"close", "credit", b"credit", "go_away", b"go_away", "hello", b"hello", "kind", b"kind", "message", b"message", "open", b"open", "piece", b"piece"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "cancel", b"cancel", "close", b"close", "credit", b"credit", "go_away", b"go_away", "hello", b"hello", "kind", b"kind", "message", b"message", "open", b"open", "piece", b"piece"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["hello", "open", "piece", "message", "close", "cancel", "credit", "go_away"]  # noqa: Y015
-    _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
+    FRAME_KIND_CLOSE: _FrameKind.ValueType  # 5
+    """The call has ended well. The body is the response of a unary call, unless it came in pieces."""
+    FRAME_KIND_FAIL: _FrameKind.ValueType  # 6
+    """The call has failed: a google.rpc.Status. About call 0: the connection is refused."""
+    FRAME_KIND_CANCEL: _FrameKind.ValueType  # 7
+    """The client no longer waits; without a body."""
+    FRAME_KIND_CREDIT: _FrameKind.ValueType  # 8
+    """So many bytes (4 bytes) of pieces and messages were taken: as many more may be sent."""
+    FRAME_KIND_GO_AWAY: _FrameKind.ValueType  # 9
+    """About call 0, without a body: the server ends what runs and wants nothing new."""
 
-Global___Frame: _TypeAlias = Frame  # noqa: Y015
+class FrameKind(_FrameKind, metaclass=_FrameKindEnumTypeWrapper):
+    """What a frame is. Calls are numbered from 1; number 0 speaks of the connection itself."""
+
+FRAME_KIND_UNSPECIFIED: FrameKind.ValueType  # 0
+FRAME_KIND_HELLO: FrameKind.ValueType  # 1
+"""A Hello, about call 0."""
+FRAME_KIND_OPEN: FrameKind.ValueType  # 2
+"""An Open; the request follows as a message."""
+FRAME_KIND_PIECE: FrameKind.ValueType  # 3
+"""The begin or middle of a message, as it is."""
+FRAME_KIND_MESSAGE: FrameKind.ValueType  # 4
+"""A whole message, or the end of one that began with pieces."""
+FRAME_KIND_CLOSE: FrameKind.ValueType  # 5
+"""The call has ended well. The body is the response of a unary call, unless it came in pieces."""
+FRAME_KIND_FAIL: FrameKind.ValueType  # 6
+"""The call has failed: a google.rpc.Status. About call 0: the connection is refused."""
+FRAME_KIND_CANCEL: FrameKind.ValueType  # 7
+"""The client no longer waits; without a body."""
+FRAME_KIND_CREDIT: FrameKind.ValueType  # 8
+"""So many bytes (4 bytes) of pieces and messages were taken: as many more may be sent."""
+FRAME_KIND_GO_AWAY: FrameKind.ValueType  # 9
+"""About call 0, without a body: the server ends what runs and wants nothing new."""
+Global___FrameKind: _TypeAlias = FrameKind  # noqa: Y015
 
 @_typing.final
 class Hello(_message.Message):
@@ -131,16 +129,10 @@ class Open(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     TIMEOUT_MS_FIELD_NUMBER: _builtins.int
     TRACE_FIELD_NUMBER: _builtins.int
-    REQUEST_FIELD_NUMBER: _builtins.int
-    MORE_FIELD_NUMBER: _builtins.int
     method: _builtins.str
     """"/package.Service/Method" """
     timeout_ms: _builtins.int
     """How long the client waits for the end of the call."""
-    request: _builtins.bytes
-    """The request, or as much of it as fits."""
-    more: _builtins.bool
-    """True when the rest of the request follows in pieces."""
     @_builtins.property
     def trace(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """The trace that the call belongs to: traceparent, tracestate, baggage."""
@@ -151,73 +143,11 @@ class Open(_message.Message):
         method: _builtins.str = ...,
         timeout_ms: _builtins.int = ...,
         trace: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-        request: _builtins.bytes = ...,
-        more: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["method", b"method", "more", b"more", "request", b"request", "timeout_ms", b"timeout_ms", "trace", b"trace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["method", b"method", "timeout_ms", b"timeout_ms", "trace", b"trace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Open: _TypeAlias = Open  # noqa: Y015
-
-@_typing.final
-class Close(_message.Message):
-    """The call has ended."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    STATUS_FIELD_NUMBER: _builtins.int
-    RESPONSE_FIELD_NUMBER: _builtins.int
-    status: _builtins.bytes
-    """A google.rpc.Status; empty when all is well."""
-    response: _builtins.bytes
-    """The response of a unary call, unless it came in pieces before."""
-    def __init__(
-        self,
-        *,
-        status: _builtins.bytes = ...,
-        response: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["response", b"response", "status", b"status"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Close: _TypeAlias = Close  # noqa: Y015
-
-@_typing.final
-class Cancel(_message.Message):
-    """The client no longer waits."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Cancel: _TypeAlias = Cancel  # noqa: Y015
-
-@_typing.final
-class GoAway(_message.Message):
-    """The server stops: it ends what runs and wants nothing new."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___GoAway: _TypeAlias = GoAway  # noqa: Y015

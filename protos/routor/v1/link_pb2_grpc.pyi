@@ -3,9 +3,10 @@
 isort:skip_file
 How our own services call each other's methods over one connection: less than gRPC, and faster.
 
-Each side sends frames: four bytes of length, big-endian, and a Frame. First comes a Hello from
-the client, then one from the server. A call begins with the client's Open and ends with the
-server's Close or the client's Cancel. Bodies over 64 KiB travel in pieces.
+Each side sends frames: a head of 13 bytes, big-endian, and a body. The head is the length of the
+body (4 bytes), the FrameKind (1) and the number of the call (8). First comes a HELLO from the
+client, then one from the server. A call is the client's OPEN and its request, and ends with the
+server's CLOSE or FAIL or the client's CANCEL. Bodies of more than 64 KiB travel in pieces.
 """
 
 from collections import abc as _abc

@@ -6,6 +6,7 @@ from services.errors import RoutorError
 from services.providers.dialects import anthropic_answer, anthropic_request, faults
 from services.providers.dialects.anthropic_stream import AnthropicDecoder
 from services.providers.dialects.contract import Answer, Decoder, Encoded, Json, Target
+from services.providers.dialects.conversation import spelled
 from services.providers.dialects.openai_chat import model_ids
 
 
@@ -14,7 +15,7 @@ class AnthropicMessages:
 
     def encode(self, body: Json, target: Target) -> Encoded:
         """Translate a request."""
-        return anthropic_request.encode(body, target)
+        return anthropic_request.encode(spelled(body), target)
 
     def decode(self, content: bytes, target: Target) -> Answer:
         """Translate a whole message."""

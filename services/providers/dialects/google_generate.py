@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from services.errors import RoutorError
 from services.providers.dialects import faults, google_answer, google_request
 from services.providers.dialects.contract import Answer, Decoder, Encoded, Json, Target
+from services.providers.dialects.conversation import spelled
 from services.providers.dialects.google_stream import GoogleDecoder
 from services.providers.dialects.openai_chat import model_ids
 
@@ -14,7 +15,7 @@ class GoogleGenerate:
 
     def encode(self, body: Json, target: Target) -> Encoded:
         """Translate a request; the path names the model and whether it streams."""
-        return google_request.encode(body, target)
+        return google_request.encode(spelled(body), target)
 
     def decode(self, content: bytes, target: Target) -> Answer:
         """Translate a whole answer."""

@@ -3,12 +3,14 @@
 Field lists: openai 3.54.0, types/chat/completion_create_params.py and the message params.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from services.providers.dialects import history, reasoning, structured
+from services.providers.dialects import conversation, history, reasoning, structured
 from services.providers.dialects.contract import Encoded, Json, Target
+from services.providers.dialects.conversation import Turn
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
 from services.providers.vendors.contract import Quirks
 
@@ -44,30 +46,48 @@ _OURS = ("routor", "thinking_blocks", "annotations")
 def encode(body: Json, target: Target) -> Encoded:
     """Translate a request. Raises RoutorError naming the field (see `parameters`)."""
     quirks = target.vendor.quirks
-    body = structured.emulate(body, target)
+    if body.get("response_format") is not None:
+        body = structured.emulate(conversation.spelled(body), target)
     settled = settle(body, target)
     dropped = list(settled.dropped)
     values = dict(settled.values)
     if not quirks.store_and_metadata:
         drop(values, _SERVICES, dropped)
-    dropped += _unsaid(body, target)
+    messages: Any = conversation.turns(body)
+    if not messages or not _fit(messages, settled, target):
+        body = conversation.spelled(body)
+        messages = _messages(body["messages"], settled, target)
+    dropped += _unsaid(body, messages, target)
     request: Json = {
         "model": target.upstream_model,
-        "messages": _messages(body["messages"], settled, target),
+        "messages": messages,
         **_parameters(values, settled, target, sent=_limit_field(body)),
         **quirks.extra_body,
     }
     return Encoded("/chat/completions", msgspec.json.encode(request), dropped=tuple(dropped))
 
 
-def _unsaid(body: Json, target: Target) -> list[str]:
+def _fit(turns: Sequence[Turn], settled: Settled, target: Target) -> bool:
+    """Tell whether plain messages can go as they are."""
+    quirks, model = target.vendor.quirks, target.model
+    roles = {turn.role for turn in turns}
+    if "assistant" in roles:
+        replays = model is not None and model.reasoning.replay and settled.thinks
+        if replays or turns[-1].role == "assistant":
+            return False
+    known = {"system", "user", "assistant", *(("developer",) if quirks.developer_role else ())}
+    return roles <= known and ("user" in roles or not quirks.needs_user_message)
+
+
+def _unsaid(body: Json, messages: Any, target: Target) -> list[str]:
     """Return the names of what the vendor's quirks take out of tools and messages."""
     quirks = target.vendor.quirks
     functions = [tool.get("function") or {} for tool in body.get("tools") or ()]
     names = []
     if not quirks.strict_tools and any(one.get("strict") for one in functions):
         names.append("tools[].function.strict")
-    if not quirks.message_name and any(one.get("name") for one in body["messages"]):
+    plain = messages is body["messages"]
+    if not (plain or quirks.message_name) and any(one.get("name") for one in body["messages"]):
         names.append("messages[].name")
     return names
 

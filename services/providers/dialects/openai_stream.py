@@ -137,7 +137,7 @@ class OpenAIDecoder:
         if bool(content) is bool(thoughts):
             return None
         if event.usage is not None:
-            self._count({"usage": event.usage})
+            self._count(event.usage)
         before = frame.content if content else frame.thoughts
         return Chunk(before + _encode(content or thoughts) + frame.after, True)
 
@@ -173,13 +173,13 @@ class OpenAIDecoder:
         # Azure's first chunk has only filter results and no id of the answer yet.
         if choices or body.get("id"):
             self._writer.begin(openai_answer.head(body), data.encode())
-        self._count(body)
+        self._count(body.get("usage"))
         chunks: list[Chunk] = []
         for given in choices:
             if not isinstance(given, dict):
                 raise faults.bad_answer(self._target, "a stream chunk that is not an object")
             if self._target.vendor.quirks.usage_in_choice:
-                self._count(given)
+                self._count(given.get("usage"))
             chunks += self._choice(given)
         self._frame()
         return chunks
@@ -193,8 +193,8 @@ class OpenAIDecoder:
             if frame is not None and index not in self._frames:
                 self._frames[index] = _Frame(*frame)
 
-    def _count(self, told: Json) -> None:
-        if isinstance(told.get("usage"), dict):
+    def _count(self, told: object) -> None:
+        if isinstance(told, dict):
             self._usage = openai_answer.usage(told, self._target)
 
     def _choice(self, given: Json) -> list[Chunk]:

@@ -7,8 +7,8 @@ import pytest
 
 from routor.v1 import router_pb2
 from services.catalog import Category, Tier
-from services.router.classify import TIER, Classifier
-from services.router.features import TURN_BITS, extract
+from services.router.classify import Classifier
+from services.router.features import extract
 from services.router.learning import examples, report, train
 from services.router.learning.examples import OWN, Example, Split
 
@@ -38,13 +38,13 @@ def toy() -> list[Example]:
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Classifier, Path]:
     path = tmp_path_factory.mktemp("weights") / "toy.npz"
-    return train.train(toy(), path), path
+    return train.train(toy(), path, phrase_file=None), path
 
 
 def test_same_data_same_weights_bit_for_bit(
     learned: tuple[Classifier, Path], tmp_path: Path
 ) -> None:
-    again = train.train(toy(), tmp_path / "again.npz")
+    again = train.train(toy(), tmp_path / "again.npz", phrase_file=None)
     assert again.version == learned[0].version
     assert (tmp_path / "again.npz").read_bytes() == learned[1].read_bytes()
 
@@ -58,18 +58,24 @@ def test_it_learns_what_it_is_told(learned: tuple[Classifier, Path]) -> None:
 
 
 def test_context_says_nothing_of_the_tier(learned: tuple[Classifier, Path]) -> None:
-    assert not learned[0].weights[2**TURN_BITS :, TIER].any()
+    plain = toy()[0].request
+    spoken = router_pb2.RouteRequest()
+    spoken.messages.add(role=router_pb2.ROLE_SYSTEM, text="Prove the theorem, hello my friend")
+    spoken.messages.extend(plain.messages)
+    alone, told = (learned[0].classify(extract(request)) for request in (plain, spoken))
+    assert told.tier_probabilities == pytest.approx(alone.tier_probabilities)
 
 
 def test_weights_survive_the_file(learned: tuple[Classifier, Path]) -> None:
     read = Classifier.load(learned[1])
     assert read.version == learned[0].version
-    assert np.array_equal(read.weights, learned[0].weights)
+    assert np.array_equal(read.net.table, learned[0].net.table)
+    assert np.array_equal(read.net.last, learned[0].net.last)
     assert read.calibration == learned[0].calibration
 
 
 def test_shipped_weights_are_small_and_named() -> None:
-    assert train.WEIGHTS.stat().st_size < 3_000_000
+    assert train.WEIGHTS.stat().st_size < 5_000_000
     assert len(Classifier.load().version) == 12
 
 

@@ -1,0 +1,38 @@
+"""One service as a process: settings in, telemetry around it, one line when it cannot start."""
+
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import uvloop
+
+from services import settings, telemetry
+from services.listen import listening
+from services.settings import Settings, SettingsError
+
+
+class ServiceSettings(Settings, Protocol):
+    """What every service can be told; an empty `metrics_listen` serves no metrics."""
+
+    PREFIX: ClassVar[str]
+
+    @property
+    def metrics_listen(self) -> str:
+        """Where Prometheus finds this process."""
+        ...
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def run(name: str, cls: type[S], serve: Callable[[S], Coroutine[Any, Any, None]]) -> None:
+    """Serve until told to stop. Wrong settings end the process with code 1 and a line for each."""
+    try:
+        chosen = settings.read(cls, os.environ)
+        with listening(chosen, "metrics_listen"):
+            telemetry.start(name, os.environ, chosen.metrics_listen)
+        uvloop.run(serve(chosen))
+    except SettingsError as faults:
+        sys.exit(f"routor {name}: {faults}")
+    telemetry.stop()

@@ -1,0 +1,58 @@
+"""One call to one model: what to do, how it went, and a dialect that may fail at it."""
+
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from routor.v1.types_pb2 import Attempt
+from services.errors import Kind, RoutorError
+from services.providers.connections import Connection
+from services.providers.dialects.contract import Chunk, Json, Target
+from services.providers.patience import Limits
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# Takes chunks to the reader at once; False, and nothing taken, when the reader is not ready.
+Direct = Callable[[list[Chunk]], bool]
+
+
+@dataclass(slots=True)
+class Call:
+    """What to do, and how it went (filled in by `Caller`)."""
+
+    connection: Connection
+    target: Target
+    body: Json
+    stream: bool
+    limits: Limits
+    record: Attempt
+    start_s: float = 0.0
+    committed: bool = False  # content has gone out
+    settled: bool = False  # it succeeded or failed; else it was cancelled
+    dropped: tuple[str, ...] = ()
+    direct: Direct | None = None  # a short cut for what a stream would yield
+
+
+def decoded(call: Call, step: Callable[..., T], *arguments: object) -> T:
+    """Run a step of the dialect; whatever a provider sends, the worst is one bad answer."""
+    try:
+        return step(*arguments)
+    except RoutorError:
+        raise
+    except Exception as failure:
+        # Where, but not the exception's own text: it may quote the answer.
+        place = traceback.extract_tb(failure.__traceback__)[-1]
+        logger.error(
+            "%s: unreadable answer: %s at %s:%s",
+            call.target.vendor.id,
+            type(failure).__name__,
+            place.filename,
+            place.lineno,
+        )
+        raise RoutorError(
+            Kind.PROVIDER_UNAVAILABLE, "the answer could not be understood"
+        ) from failure

@@ -1,0 +1,93 @@
+"""The reading of one stream: bytes in, chunks out, most of them without waking a task."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from services.errors import Kind, RoutorError
+from services.providers.call import Call, decoded
+from services.providers.dialects import DIALECTS
+from services.providers.dialects.contract import Chunk, Ending
+from services.providers.patience import Patience
+from services.providers.transport import Reply, whole
+
+# A long stream is larger than its text: some 300 bytes around each token.
+STREAM_FACTOR = 8
+# After a stream's last event its connection is kept if it ends at once.
+LINGER_S = 0.05
+
+
+class Reading:
+    """One stream as it comes. `held` are the chunks that nobody has taken yet."""
+
+    def __init__(
+        self,
+        call: Call,
+        patience: Patience,
+        reply: Reply,
+        limit_bytes: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self.held: list[Chunk] = []
+        self._call = call
+        self._patience = patience
+        self._reply = reply
+        self._limit_bytes = limit_bytes * STREAM_FACTOR
+        self._clock = clock
+        self._decoder = DIALECTS[call.target.vendor.dialect].decoder(call.target, call.body)
+        self._ended = False
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing more to read."""
+        return self._ended or self._decoder.done
+
+    def read(self) -> None:
+        """Read what has come; the first content in it commits."""
+        call, data = self._call, self._reply.read(self._limit_bytes)
+        if data is None:
+            self._ended = True
+            return
+        chunks = decoded(call, self._decoder.feed, data)
+        now_s = self._clock()
+        content = any(chunk.content for chunk in chunks)
+        self._patience.heard(now_s, data, content)
+        self.held += chunks
+        if content and not call.committed:
+            call.committed = True
+            call.record.first_token_ms = (now_s - call.start_s) * 1000
+
+    def relay(self) -> bool:
+        """Take what has come directly to the reader; return False when the task has to act."""
+        call, reply = self._call, self._reply
+        if not reply.ready:
+            return True
+        committed = call.committed
+        self.read()
+        if self.held and call.committed:
+            if not committed or call.direct is None or not call.direct(self.held):
+                return False
+            self.held = []
+        return not (self.done or reply.ready)
+
+    def take(self) -> list[Chunk]:
+        """Return what is held, once."""
+        held, self.held = self.held, []
+        return held
+
+    def ending(self) -> Ending:
+        """Return a whole stream's ending; raises RoutorError for one that broke or is empty."""
+        ending = decoded(self._call, self._decoder.close)
+        if not self._call.committed and ending.finish_reason == "stop":
+            raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
+        return ending
+
+
+async def linger(reply: Reply, limit_bytes: int) -> None:
+    """Read a finished stream to its end, so that its connection can be used again."""
+    with contextlib.suppress(RoutorError, TimeoutError):
+        while reply.ready:
+            if reply.read(limit_bytes) is None:
+                return
+        async with asyncio.timeout(LINGER_S):
+            await whole(reply, limit_bytes)

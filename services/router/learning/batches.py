@@ -1,0 +1,230 @@
+"""Labelled requests as numbers, in mini-batches.
+
+Everything is numpy, in a fixed order: the same examples give the same batches bit for bit.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+
+from services.router import words
+from services.router.classify import (
+    CATEGORIES,
+    COLUMNS,
+    CONTEXT,
+    EDGE_WORDS,
+    FOLLOWS,
+    TIER,
+    TIERS,
+)
+from services.router.features import Floats, extract
+from services.router.learning.examples import Example
+from services.router.words import Hashes, Ints
+
+# Part of a tier's label that is given to its neighbours: the border between two is a matter
+# of degree.
+NEIGHBOURS: Final = 0.16
+
+
+class Weights(NamedTuple):
+    """How much an example counts for each of the three questions."""
+
+    category: float
+    tier: float
+    follows: float
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Examples as numbers; only the turn and its context count, not earlier turns.
+
+    `ids` are of the words of all passages one after another; passage i ends at `ends[i]`.
+    Passage i is the turn of example i; from `len(dense)` on they are context: part
+    `context_part` of example `context_of`. `targets`: (examples, COLUMNS); `weights`:
+    (examples, 3), 0 where the label is unknown.
+    """
+
+    vocabulary: "Vocabulary"
+    ids: Ints
+    ends: Ints
+    context_of: Ints
+    context_part: Ints
+    dense: Floats
+    targets: Floats
+    weights: Floats
+
+
+def rows(chosen: Sequence[Example], weigh: Callable[[Example], Weights]) -> Rows:
+    """Extract features and targets of examples."""
+    seen = [extract(example.request) for example in chosen]
+    passages = [features.passages[features.turn] for features in seen]
+    context = [
+        (i, passage)
+        for i, features in enumerate(seen)
+        for passage in features.passages[features.turn + 1 :]
+    ]
+    passages += [passage for _, passage in context]
+    index: dict[str, int] = {}
+    ids = [index.setdefault(word, len(index)) for passage in passages for word in passage.words]
+    targets, weights = _targets(chosen, weigh)
+    return Rows(
+        vocabulary=Vocabulary.of(list(index)),
+        ids=np.array(ids),
+        ends=np.cumsum([len(passage.words) for passage in passages]),
+        context_of=np.array([i for i, _ in context], np.int64),
+        context_part=np.array([CONTEXT.index(p.part) for _, p in context], np.int64),
+        dense=np.stack([features.dense[features.turn] for features in seen]),
+        targets=targets,
+        weights=weights,
+    )
+
+
+def _targets(
+    chosen: Sequence[Example], weigh: Callable[[Example], Weights]
+) -> tuple[Floats, Floats]:
+    """Return targets and weights; a continuation's own words say nothing of task and tier."""
+    targets = np.zeros((len(chosen), COLUMNS), np.float32)
+    weights = np.zeros((len(chosen), 3), np.float32)
+    for i, example in enumerate(chosen):
+        by = weigh(example)
+        if example.category is not None and not example.follows:
+            targets[i, CATEGORIES.index(example.category)] = 1
+            weights[i, 0] = by.category
+        if example.tier is not None and not example.follows:
+            targets[i, TIER] = _soft(example.tier - 1)
+            weights[i, 1] = by.tier
+        if example.follows is not None:
+            targets[i, FOLLOWS] = example.follows
+            weights[i, 2] = by.follows * (2 if example.follows else 1)
+    return targets, weights
+
+
+def _soft(tier: int) -> Floats:
+    target = np.zeros(len(TIERS), np.float32)
+    beside = [i for i in (tier - 1, tier + 1) if 0 <= i < len(TIERS)]
+    target[beside] = NEIGHBOURS / 2
+    target[tier] = 1 - target.sum()
+    return target
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """Scaled rows of a table added up by target, and the way back of a gradient.
+
+    The entries of a target are neighbours and begin at `starts`; each is row `source` of the
+    table times `scale`. `order` sorts entries by source, into runs of `distinct` sources.
+    """
+
+    source: Ints
+    scale: Floats
+    starts: Ints
+    order: Ints
+    distinct: Ints
+    runs: Ints
+    target: Ints
+
+    @classmethod
+    def make(cls, source: Ints, scale: Floats, counts: Ints) -> Self:
+        """Return the sums of `counts` entries each, none of which may be 0."""
+        order = np.argsort(source, kind="stable")
+        distinct, runs = np.unique(source[order], return_index=True)
+        target = np.repeat(np.arange(len(counts)), counts)[order]
+        starts = np.cumsum(counts) - counts
+        return cls(source, scale.astype(np.float32), starts, order, distinct, runs, target)
+
+    @classmethod
+    def pool(cls, source: Ints, counts: Ints) -> Self:
+        """Return sums over the square root of their counts."""
+        return cls.make(source, np.repeat(counts**-0.5, counts), counts)
+
+    def forward(self, table: Floats, scale: Floats | None = None) -> Floats:
+        """Return the sum of each target."""
+        scale = self.scale if scale is None else scale
+        total: Floats = np.add.reduceat(table[self.source] * scale[:, None], self.starts, axis=0)
+        return total
+
+    def back(self, gradient: Floats, scale: Floats | None = None) -> Floats:
+        """Return the gradient of each of `distinct`, given that of each target."""
+        scale = self.scale if scale is None else scale
+        pulled = gradient[self.target] * scale[self.order][:, None]
+        total: Floats = np.add.reduceat(pulled, self.runs, axis=0)
+        return total
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """Words and the table's rows they are made of, see `words.rows`."""
+
+    hashes: Hashes
+    own: Ints
+    grams: Ints
+    counts: Ints
+    starts: Ints
+
+    @classmethod
+    def of(cls, vocabulary: Sequence[str]) -> Self:
+        """Hash words."""
+        parts = [words.rows(vocabulary[i : i + 256]) for i in range(0, len(vocabulary), 256)]
+        hashes, own, grams, counts = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return cls(hashes, own, grams, counts, np.cumsum(counts) - counts)
+
+    def compose(self, chosen: Ints) -> Sum:
+        """Return how the vectors of words come of the table: own row plus mean of grams."""
+        counts = self.counts[chosen]
+        starts = np.cumsum(counts + 1) - counts - 1
+        grams = np.ones(int(counts.sum()) + len(chosen), bool)
+        grams[starts] = False
+        source = np.empty(len(grams), np.int64)
+        source[starts] = self.own[chosen]
+        source[grams] = self.grams[_ranges(self.starts[chosen], counts)]
+        scale = np.ones(len(grams), np.float32)
+        scale[grams] = np.repeat(1 / counts, counts)
+        return Sum.make(source, scale, counts + 1)
+
+
+class Batch:
+    """A fixed mini-batch. Sums over words are over the vectors that `compose` gives."""
+
+    def __init__(self, data: Rows, chosen: Ints) -> None:
+        begins = np.concatenate(([0], data.ends[:-1]))
+        context = np.flatnonzero(np.isin(data.context_of, chosen))
+        passages = np.concatenate((chosen, len(data.dense) + context))
+        counts = data.ends[passages] - begins[passages]
+        ids = data.ids[_ranges(begins[passages], counts)]
+        distinct, local = np.unique(ids, return_inverse=True)
+        self.compose = data.vocabulary.compose(distinct)
+        self.size = len(chosen)
+        self.dense = data.dense[chosen]
+        self.targets = data.targets[chosen]
+        self.weights = data.weights[chosen]
+        turns = counts[: self.size]
+        read = int(turns.sum())
+        self._pool(local[:read], turns)
+        self.pairs = self._pair(data.vocabulary.hashes[ids[:read]], turns)
+        self.context = Sum.pool(local[read:], counts[self.size :]) if len(context) else None
+        place = np.zeros(len(data.dense), np.int64)
+        place[chosen] = np.arange(self.size)
+        self.context_row = place[data.context_of[context]]
+        self.context_part = data.context_part[context]
+
+    def _pool(self, local: Ints, counts: Ints) -> None:
+        starts = np.cumsum(counts) - counts
+        edge = np.minimum(counts, EDGE_WORDS)
+        self.all = Sum.pool(local, counts)
+        self.head = Sum.pool(local[_ranges(starts, edge)], edge)
+        self.tail = Sum.pool(local[_ranges(starts + counts - edge, edge)], edge)
+
+    @staticmethod
+    def _pair(hashes: Hashes, counts: Ints) -> Sum:
+        within = np.ones(len(hashes), bool)
+        within[np.cumsum(counts) - 1] = False
+        return Sum.pool(words.pairs(hashes)[within[:-1]], counts - 1)
+
+
+def _ranges(starts: Ints, counts: Ints) -> Ints:
+    """Return starts[0], starts[0] + 1, … counts[0] numbers, then those of the next."""
+    before = np.repeat(starts - (np.cumsum(counts) - counts), counts)
+    places: Ints = np.arange(int(counts.sum())) + before
+    return places

@@ -1,0 +1,81 @@
+"""Word vectors: what each word adds to a request's scores, composed once and kept.
+
+A word's vector is its own row of a hashed table plus the mean of the rows of the 3- and 4-grams
+in it. It depends on the word and the table alone, so what is kept and what is composed anew
+never shows in a result.
+"""
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from services.router import words
+from services.router.features import Floats
+from services.router.words import Hashes
+
+Bytes = npt.NDArray[np.int8]
+
+CAPACITY: Final = 16_384  # words kept: 6 MB; a full cache is started anew
+AT_ONCE: Final = 256  # words composed at a time
+
+
+class _Shelf:
+    """Vectors and hashes of words, and in which row each word's are."""
+
+    def __init__(self, width: int, capacity: int) -> None:
+        self.rows: dict[str, int] = {}
+        self.vectors = np.zeros((capacity, width), np.float32)
+        self.hashes = np.zeros(capacity, np.uint64)
+
+
+class WordVectors:
+    """A bounded cache in front of the table. Safe for threads: only filling it takes a lock."""
+
+    def __init__(self, table: Bytes, scale: Floats, capacity: int = CAPACITY) -> None:
+        self._table = table
+        self._scale = scale
+        self._capacity = capacity
+        self._shelf = _Shelf(table.shape[1], capacity)
+        self._filling = Lock()
+
+    def look_up(self, wanted: Sequence[str]) -> tuple[Floats, Hashes]:
+        """Return each word's vector and hash."""
+        shelf = self._shelf
+        found: list[int | None] = list(map(shelf.rows.get, wanted))
+        if None in found:
+            with self._filling:
+                shelf = self._filled(set(wanted))
+                found = list(map(shelf.rows.get, wanted))
+        at = np.array(found)
+        return shelf.vectors.take(at, 0), shelf.hashes.take(at)
+
+    def _filled(self, wanted: set[str]) -> _Shelf:
+        """Return a shelf that holds all of `wanted`; a full one is left to those who read it."""
+        shelf = self._shelf
+        missing = sorted(wanted - shelf.rows.keys())
+        if len(shelf.rows) + len(missing) > self._capacity:
+            shelf = _Shelf(self._table.shape[1], max(self._capacity, len(wanted)))
+            missing = sorted(wanted)
+        for i in range(0, len(missing), AT_ONCE):
+            some = missing[i : i + AT_ONCE]
+            rows = words.rows(some)
+            first, last = len(shelf.rows), len(shelf.rows) + len(some)
+            shelf.vectors[first:last] = compose(self._table, self._scale, rows)
+            shelf.hashes[first:last] = rows.hashes
+            shelf.rows.update(zip(some, range(first, last), strict=True))
+        self._shelf = shelf
+        return shelf
+
+
+def compose(table: Bytes, scale: Floats, rows: words.Rows) -> Floats:
+    """Return the vector of each word. Every word has a gram: it stands between two marks."""
+    grams = table.take(rows.grams, 0).astype(np.float32)
+    starts = rows.counts.cumsum() - rows.counts
+    vectors: Floats = np.add.reduceat(grams, starts, axis=0)
+    vectors /= rows.counts[:, None].astype(np.float32)
+    vectors += table.take(rows.own, 0)
+    vectors *= scale
+    return vectors

@@ -1,0 +1,113 @@
+"""Cut a text into words and name each word's rows in a table of hashed weights.
+
+Nothing here knows a language: a word is a run of letters and digits between separators, or one
+character of a script written without spaces. Case, apostrophes and the values of digits are
+dropped. A word is made of itself and of the 3- and 4-grams inside it, so that a misspelt or
+inflected word is close to the one that was learned.
+
+Hashes are polynomial modulo 2^64 over Unicode code points: the same in every process and on
+every machine. No regular expression here can backtrack: each matches single character classes.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+WORD_BITS: Final = 16
+PAIR_BITS: Final = 15
+MOST_LETTERS: Final = 24  # of a longer word the beginning is read
+GRAMS: Final = (3, 4)
+
+# Scripts without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese characters.
+_UNSPACED: Final = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fff\u3041-\u9fff\uf900-\ufaff"
+_BETWEEN: Final = (
+    r"\s\x00-/:-@\[-`{-~\u00a0-\u00bf\u055d-\u055f\u060c\u061b\u061f\u0964\u0965\u06d4"
+    r"\u2000-\u206f\u3000-\u3020\u30fb\uff01-\uff0f\uff1a-\uff20"
+)
+_WORDS: Final = re.compile(f"[{_UNSPACED}]|[^{_UNSPACED}{_BETWEEN}]+")
+_APOSTROPHES: Final = {ord("'"): None}
+_DIGITS: Final = {ord(digit): "0" for digit in "123456789"}
+_ASCII: Final = {
+    code: " " if not chr(code).isalnum() else "0" if chr(code).isdigit() else chr(code).lower()
+    for code in range(128)
+} | _APOSTROPHES
+
+_GRAM_LENGTHS: Final = np.array(GRAMS)
+
+_BASE: Final = 0x9E3779B97F4A7C15
+_FOLD, _MIX = np.uint64(29), np.uint64(0xE7037ED1A0B428DB)
+_PAIR: Final = np.uint64(0x8EBC6AF09C88C6E3)
+
+
+def _powers(base: int, count: int) -> Hashes:
+    return np.cumprod(np.full(count, base, np.uint64), dtype=np.uint64)
+
+
+_MOST_CODES: Final = 1 << 13
+_POWERS: Final = _powers(_BASE, _MOST_CODES)
+_INVERSES: Final = _powers(pow(_BASE, -1, 2**64), _MOST_CODES)
+
+
+def cut(text: str) -> list[str]:
+    """Return the words of a text, in lower case and in order."""
+    if text.isascii():
+        return text.translate(_ASCII).split()
+    return _WORDS.findall(text.lower().replace("'", "").replace("’", ""))
+
+
+class Rows(NamedTuple):
+    """Of some words: each one's hash, and the rows of the table that it is made of.
+
+    Rows of word i: its own, `own[i]`, and the next `counts[i]` of `grams`.
+    """
+
+    hashes: Hashes
+    own: Ints
+    grams: Ints
+    counts: Ints
+
+
+def rows(words: Sequence[str]) -> Rows:
+    """Hash words; every word's result depends on that word alone."""
+    marked = [f"<{word[:MOST_LETTERS]}>" for word in words]
+    joined = "".join(marked).translate(_DIGITS).encode("utf-32-le", "surrogatepass")
+    codes = np.frombuffer(joined, "<u4").astype(np.uint64)
+    ends = np.cumsum([len(word) for word in marked])
+    if len(codes) >= _MOST_CODES:
+        raise ValueError("too many words to hash at once")
+    # A run's hash is the difference of two prefix sums, shifted back to position 0.
+    sums = np.zeros(len(codes) + 1, np.uint64)
+    np.cumsum(codes * _POWERS[: len(codes)], out=sums[1:])
+    lengths = np.array([len(word) for word in marked])
+    ends = lengths.cumsum()
+    begins = ends - lengths
+    hashes = _mixed((sums[ends] - sums[begins]) * _INVERSES[begins])
+    ahead = np.repeat(ends, lengths) - np.arange(len(codes))
+    fits = (ahead[:, None] >= _GRAM_LENGTHS).ravel().nonzero()[0]
+    at, size = fits // len(GRAMS), _GRAM_LENGTHS[fits % len(GRAMS)]
+    grams = _mixed((sums[at + size] - sums[at]) * _INVERSES[at] + size.astype(np.uint64))
+    counts = np.maximum(lengths[:, None] - (_GRAM_LENGTHS - 1), 0).sum(axis=1)
+    return Rows(hashes, _places(hashes), _places(grams), counts)
+
+
+def pairs(hashes: Hashes) -> Ints:
+    """Return the row of the pair table of each two neighbouring words, given their hashes."""
+    both: Hashes = hashes[:-1] * _PAIR + hashes[1:]
+    both ^= both >> _FOLD
+    both *= _MIX
+    return (both >> np.uint64(64 - PAIR_BITS)).astype(np.int64)
+
+
+def _mixed(hashes: Hashes) -> Hashes:
+    hashes = hashes ^ (hashes >> _FOLD)
+    return hashes * _MIX
+
+
+def _places(hashes: Hashes) -> Ints:
+    return (hashes >> np.uint64(64 - WORD_BITS)).astype(np.int64)

@@ -1,0 +1,66 @@
+"""Whether memory grows: many requests, and what each process holds as they go by.
+
+    python tests/bench/soak.py [REQUESTS] [--every N]
+
+Four of five requests ask for JSON, one for a stream of 50 chunks. Memory is what the kernel
+counts as the process's own (RssAnon). Growth is told from the settled mark, where pools and
+caches are full, to the end. Linux only.
+"""
+
+import argparse
+import re
+import sys
+import time
+from pathlib import Path
+
+from targets import Target, load, routor, upstream_and_relay
+
+SETTLED = 50_000
+CLIENTS = 16
+# However slow the machine is, a piece ends.
+PIECE_LIMIT_S = 3600.0
+
+
+def anon_mb(pid: int) -> float:
+    """Return the memory that only this process has."""
+    found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found
+    return int(found[1]) / 1024
+
+
+def piece(target: Target, requests: int) -> None:
+    """Let Routor answer so many requests, over fresh connections."""
+    streams = requests // 5
+    for count, more in ((requests - streams, ()), (streams, ("--stream",))):
+        load(target, CLIENTS, PIECE_LIMIT_S, "--answers", str(count), *more, cores="0,1")
+
+
+def main() -> int:
+    """Print memory every so many requests, then how much it grew."""
+    options = argparse.ArgumentParser()
+    options.add_argument("requests", type=int, nargs="?", default=20_000)
+    options.add_argument("--every", type=int, default=0, help="default: a twentieth, at least 1000")
+    given = options.parse_args()
+    every = given.every or max(1000, given.requests // 20)
+    settled = min(SETTLED, given.requests // 2)
+    with upstream_and_relay() as (upstream, _), routor(upstream, cores="0,1") as target:
+        names = list(target.pids)
+        print(f"{'requests':>9} {'seconds':>8} " + " ".join(f"{name:>10}" for name in names))
+        began_s, done, marks = time.monotonic(), 0, {}
+        while done < given.requests:
+            piece(target, min(every, given.requests - done))
+            done = min(done + every, given.requests)
+            marks[done] = {name: anon_mb(pid) for name, pid in target.pids.items()}
+            figures = " ".join(f"{held:10.2f}" for held in marks[done].values())
+            print(f"{done:9} {time.monotonic() - began_s:8.0f} {figures}", flush=True)
+        first = next(mark for mark in marks if mark >= settled)
+        grown = {name: marks[done][name] - held for name, held in marks[first].items()}
+        print(
+            f"grown from {first} to {done}: "
+            + ", ".join(f"{name} {mb:+.2f} MB" for name, mb in grown.items())
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
