@@ -1,6 +1,7 @@
 """Run the router service."""
 
 import asyncio
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -26,6 +27,8 @@ async def main(chosen: RouterSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     stop = rpc.stopping()
     brain = Brain(catalog.read(chosen.catalog_dir), Classifier.load())
+    # What is loaded now stays: collecting garbage need not go through it, which takes 50 ms.
+    gc.freeze()
     server = rpc.Server(chosen.listen)
     if not chosen.redis_url:
         await _serve(server, RouterServicer(brain, NoBoard(), refuse, _now), chosen, stop)
