@@ -1,6 +1,7 @@
 """Run the providers service: `python -m services.providers`."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Iterable
@@ -33,6 +34,9 @@ async def serve(chosen: ProvidersSettings) -> None:
     server.add(add_ProvidersServiceServicer_to_server, parts.servicer, SERVICE)
     methods = handlers(PROTO, parts.servicer, "Complete", "Stream")
     link = LinkServer(chosen.link_listen, methods, token=chosen.internal_token)
+    # What lives as long as the process need not be looked through for garbage.
+    gc.collect()
+    gc.freeze()
     await server.start()
     await link.start()
     await server.ready(True)
