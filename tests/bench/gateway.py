@@ -45,7 +45,7 @@ WAITS = ("p50_ms", "p99_ms", "first_ms", "paced_first_ms")
 def measure(target: Target, quick: bool) -> None:
     """Fill in the figures of a target."""
     figures, seconds = target.figures, 3.0 if quick else 5.0
-    load(target, 4, 1.5)  # warm
+    load(target, 4, 30.0, "--answers", "200")  # warm: some load half of themselves only now
     figures["json_16"] = load(target, 16, seconds)["cpu_ms"]
     figures["stream_16"] = load(target, 16, seconds, "--stream")["cpu_ms"]
     if quick:
