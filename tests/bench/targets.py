@@ -26,6 +26,10 @@ TICKS = os.sysconf("SC_CLK_TCK")
 READY_TIMEOUT_S = 120.0
 
 
+class WrongAnswersError(Exception):
+    """What answered did not answer as it should; the figures say nothing."""
+
+
 @dataclass
 class Target:
     """Something that answers chat requests; `pids` are the processes whose CPU it costs."""
@@ -101,7 +105,8 @@ def load(
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     seen: dict[str, Any] = msgspec.json.decode(done.stdout)
     if seen["wrong"]:
-        raise SystemExit(f"{target.name}: {seen['wrong']} of {seen['answers']} answers were wrong")
+        told = f"{target.name}: {seen['wrong']} of {seen['answers']} answers were wrong"
+        raise WrongAnswersError(f"{told}, one of them: {seen['sample']}")
     seen["cpu_s"] = target.cpu_s() - before_s
     seen["cpu_ms"] = 1000 * seen["cpu_s"] / max(1, seen["answers"])
     return seen
