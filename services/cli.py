@@ -5,7 +5,9 @@ A command imports what it needs when it runs: `routor up` must not wait for what
 
 import argparse
 import importlib
+import os
 import runpy
+import sys
 from collections.abc import Sequence
 from typing import cast
 
@@ -61,5 +63,9 @@ def _ask(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    variable = f"ROUTOR_{options.service.upper()}_WORKERS"
+    if os.environ.get(variable, "").strip() not in ("", "1"):
+        text = f"routor: {variable} is for `routor up`; this is one process. Run more of them."
+        print(text, file=sys.stderr)
     runpy.run_module(f"services.{options.service}", run_name="__main__")
     return 0

@@ -119,11 +119,10 @@ class _Call(Flow):
 
     def offer(self, message: Message) -> bool:
         """Send a message if it can go at once; else do nothing and return False."""
-        packed = _sized(message)
-        room_bytes = min(self.credit_bytes, PIECE_BYTES)
-        if self.rest is not None or self.wire.paused or len(packed) > room_bytes:
-            return False
-        return self.send(packed)
+        packed = message.SerializeToString()
+        size = len(packed)
+        fits = size <= PIECE_BYTES and size <= self.credit_bytes
+        return fits and self.rest is None and not self.wire.paused and self.send(packed)
 
 
 class _ServerWire(Wire):

@@ -60,3 +60,8 @@ def test_the_providers_service_needs_the_internal_token():
     done = started("providers", ROUTOR_INTERNAL_TOKEN="")
     assert done.returncode == 1
     assert done.stderr.startswith("routor providers: ROUTOR_INTERNAL_TOKEN is not set")
+
+
+def test_workers_of_a_single_service_are_not_silently_left_out(taken):
+    done = started("edge", ROUTOR_EDGE_WORKERS="4", ROUTOR_EDGE_LISTEN=taken)
+    assert done.stderr.startswith("routor: ROUTOR_EDGE_WORKERS is for `routor up`")

@@ -89,7 +89,7 @@ class Events(_Plain):
         return request.writer
 
     def put(self, events: bytes, end: bool = False) -> bool:
-        """Write events; return whether the client takes more now, else wait for `drained`.
+        """Write events, if any; return whether the client takes more now, else wait for `drained`.
 
         Raises ConnectionError when the client has gone.
         """
@@ -98,7 +98,9 @@ class Events(_Plain):
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client has gone")
         if self._chunked:
-            events = b"%x\r\n%b\r\n%b" % (len(events), events, b"0\r\n\r\n" if end else b"")
+            # A chunk of no length would be the end.
+            chunk = b"%x\r\n%b\r\n" % (len(events), events) if events else b""
+            events = chunk + b"0\r\n\r\n" if end else chunk
         if self._begin:
             events, self._begin = self._begin + events, b""
         transport.write(events)

@@ -83,6 +83,7 @@ class Prober:
             answer = await self._access.stub.ListProviders(
                 ListProvidersRequest(),
                 timeout=LIST_TIMEOUT_S,
+                wait_for_ready=True,
                 metadata=rpc.metadata(self._access.token),
             )
         except grpc.aio.AioRpcError as failure:

@@ -44,15 +44,18 @@ def decoded(call: Call, step: Callable[..., T], *arguments: object) -> T:
     except RoutorError:
         raise
     except Exception as failure:
-        # Where, but not the exception's own text: it may quote the answer.
-        place = traceback.extract_tb(failure.__traceback__)[-1]
-        logger.error(
-            "%s: unreadable answer: %s at %s:%s",
-            call.target.vendor.id,
-            type(failure).__name__,
-            place.filename,
-            place.lineno,
-        )
-        raise RoutorError(
-            Kind.PROVIDER_UNAVAILABLE, "the answer could not be understood"
-        ) from failure
+        raise unreadable(call, failure) from failure
+
+
+def unreadable(call: Call, failure: Exception) -> RoutorError:
+    """Return what it means that a dialect failed at an answer without words of its own."""
+    # Where, but not the exception's own text: it may quote the answer.
+    place = traceback.extract_tb(failure.__traceback__)[-1]
+    logger.error(
+        "%s: unreadable answer: %s at %s:%s",
+        call.target.vendor.id,
+        type(failure).__name__,
+        place.filename,
+        place.lineno,
+    )
+    return RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer could not be understood")

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable
 
 from services.errors import Kind, RoutorError
-from services.providers.call import Call, decoded
+from services.providers.call import Call, decoded, unreadable
 from services.providers.dialects import DIALECTS
 from services.providers.dialects.contract import Chunk, Ending
 from services.providers.patience import Patience
@@ -48,9 +48,18 @@ class Reading:
         if data is None:
             self._ended = True
             return
-        chunks = decoded(call, self._decoder.feed, data)
+        try:
+            chunks = self._decoder.feed(data)
+        except RoutorError:
+            raise
+        except Exception as failure:
+            raise unreadable(call, failure) from failure
         now_s = self._clock()
-        content = any(chunk.content for chunk in chunks)
+        content = False
+        for chunk in chunks:
+            if chunk.content:
+                content = True
+                break
         self._patience.heard(now_s, data, content)
         self.held += chunks
         if content and not call.committed:
@@ -59,16 +68,14 @@ class Reading:
 
     def relay(self) -> bool:
         """Take what has come directly to the reader; return False when the task has to act."""
-        call, reply = self._call, self._reply
-        if not reply.ready:
-            return True
+        call = self._call
         committed = call.committed
         self.read()
         if self.held and call.committed:
             if not committed or call.direct is None or not call.direct(self.held):
                 return False
             self.held = []
-        return not (self.done or reply.ready)
+        return not self._decoder.done
 
     def take(self) -> list[Chunk]:
         """Return what is held, once."""

@@ -17,7 +17,7 @@ _JOINED_BYTES = 16 << 10
 # What may wait to be read before the provider has to wait.
 _HIGH_BYTES = 256 << 10
 
-# Deals at once with what has come; False wakes whoever waits for it.
+# Takes at once what has come in the midst of an answer; False wakes whoever waits.
 Taker = Callable[[], bool]
 
 
@@ -129,11 +129,14 @@ class Wire(asyncio.Protocol):
         waiter = self._waiter
         if waiter is None or waiter.done():
             return
-        try:
-            if self._taker is None or not self._taker():
-                waiter.set_result(None)
-        except Exception as failure:
-            waiter.set_exception(failure)
+        if self._taker is not None and not self.complete and self._failure is None:
+            try:
+                if not self._pieces or self._taker():
+                    return
+            except Exception as failure:
+                waiter.set_exception(failure)
+                return
+        waiter.set_result(None)
 
     def _fail(self, said: str) -> None:
         if self._failure is None and not self.complete:

@@ -1,6 +1,7 @@
 """Run the router service."""
 
 import asyncio
+import gc
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -23,6 +24,8 @@ async def serve(chosen: RouterSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     stop = signals.stopping()
     brain = Brain(catalog.read(chosen.catalog_dir), Classifier.load())
+    # What is loaded now stays: collecting garbage need not go through it, which takes 50 ms.
+    gc.freeze()
     if not chosen.redis_url:
         await _serve(RouterServicer(brain, NoBoard(), refuse, _now), chosen, stop)
         return

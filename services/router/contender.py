@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from routor.v1 import types_pb2
 from services import price
 from services.catalog import Category, Tier
 from services.router.ability import Estimate
@@ -38,7 +37,7 @@ class Contender(msgspec.Struct, frozen=True, eq=False, gc=False):
     `lead`: by how much its `ability` exceeds what the easiest task asks for. Prices are US
     dollars per million tokens, `peak` multiplies them. `tokens`: expected output, thinking
     included, before the caller's limit; `answer_usd` is their price. `reserved_tokens`: what of
-    the context window they take. `member`: the model as a member of a chain, yet without figures.
+    the context window they take.
     """
 
     entry: Entry
@@ -56,7 +55,6 @@ class Contender(msgspec.Struct, frozen=True, eq=False, gc=False):
     reserved_tokens: int
     window_tokens: int
     limit_tokens: int
-    member: types_pb2.ChainMember
 
 
 class Sheet(NamedTuple):
@@ -103,12 +101,6 @@ def contend(entry: Entry, option: Option, task: Task, pool: Pool, peak: float) -
         reserved_tokens=min(tokens, model.max_output_tokens),
         window_tokens=model.context_window,
         limit_tokens=model.max_output_tokens,
-        member=types_pb2.ChainMember(
-            model=entry.key,
-            provider=entry.provider,
-            upstream_model=model.upstream,
-            effort=option.word,
-        ),
     )
 
 

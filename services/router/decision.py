@@ -65,7 +65,7 @@ def finish(
 
 def write_member(member: types_pb2.ChainMember, ranking: Ranking, place: int) -> None:
     """Write a contender as a member of the chain."""
-    member.MergeFrom(ranking.contenders[place].member)
+    member.MergeFrom(ranking.contenders[place].option.member)
     member.expected_cost_usd = ranking.costs_usd[place]
     member.quality = ranking.qualities[place]
 

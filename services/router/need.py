@@ -33,6 +33,7 @@ _FORMATS: Final = {
     router_pb2.RESPONSE_FORMAT_JSON_OBJECT: int(Can.JSON_OBJECT),
     router_pb2.RESPONSE_FORMAT_JSON_SCHEMA: int(Can.JSON_SCHEMA),
 }
+_NO_LIMITS: Final = (None, None, None)
 _TOOLS: Final = int(Can.TOOLS)
 _PARALLEL: Final = int(Can.PARALLEL_TOOLS)
 _SERIAL: Final = int(Can.SERIAL_TOOLS)
@@ -64,11 +65,7 @@ def read(request: router_pb2.RouteRequest, preference: Preference) -> Need:
     """Read what the request needs."""
     needs = request.needs
     tools = len(request.tools) > 0
-    cost, latency, accuracy = (
-        preference.max_cost_usd,
-        preference.max_latency_ms,
-        preference.bfcl_min,
-    )
+    limits = (preference.max_cost_usd, preference.max_latency_ms, preference.bfcl_min)
     return Need(
         can=_can(request, tools),
         tools=tools,
@@ -78,10 +75,10 @@ def read(request: router_pb2.RouteRequest, preference: Preference) -> Need:
         max_output_tokens=needs.max_output_tokens,
         only=preference.only_providers,
         ignore=preference.ignore_providers,
-        max_cost_usd=cost,
-        max_latency_ms=latency,
-        bfcl_min=accuracy,
-        limited=not (cost is latency is accuracy is None),
+        max_cost_usd=limits[0],
+        max_latency_ms=limits[1],
+        bfcl_min=limits[2],
+        limited=limits != _NO_LIMITS,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import IntFlag, auto
 from functools import cached_property
 
+from routor.v1 import types_pb2
 from services.catalog import Catalog, Category, Effort, Model, Speed, Tier
 from services.router import effort as efforts
 from services.router.ability import Benchmarks, Estimate, abilities, function_calling
@@ -37,7 +38,7 @@ class Option:
 
     `word` is the effort to send, "" for the model's default. `abilities` and `tool_abilities`
     (when tools are part of the task) are by category. `thinking` is hidden tokens against
-    effort "medium".
+    effort "medium". `member`: what stands in a chain, but for its figures.
     """
 
     effort: Effort
@@ -47,6 +48,7 @@ class Option:
     thinking: float
     first_token_ms: float
     function_calling: float | None
+    member: types_pb2.ChainMember
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +165,19 @@ def _option(
     predecessors: list[Model],
 ) -> Option:
     default = efforts.default_of(model)
+    word = "" if effort == default else effort
     plain = abilities(model, effort, benchmarks, predecessors)
     return Option(
         effort=effort,
-        word="" if effort == default else effort,
+        word=word,
         abilities=plain,
         tool_abilities={name: _mean(one, plain[Category.TOOL_USE]) for name, one in plain.items()},
         thinking=tiers.thinking[effort],
         first_token_ms=_first_token_ms(model.speed, effort, default, tiers),
         function_calling=function_calling(model, effort) if model.tools else None,
+        member=types_pb2.ChainMember(
+            model=model.key, provider=model.provider, upstream_model=model.upstream, effort=word
+        ),
     )
 
 

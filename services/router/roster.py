@@ -6,7 +6,7 @@ lineup once; a request finds both ready.
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cached_property, lru_cache, reduce
+from functools import cached_property, lru_cache, partial, reduce
 from operator import and_
 from typing import Final, NamedTuple
 
@@ -18,8 +18,8 @@ from services.router.need import Need
 from services.router.pool import Entry, Option, Pool
 
 HOUR_S: Final = 3600
-# Sheets kept from one status to the next: all tiers and categories, twice.
-SHEETS: Final = 170
+# Sheets and lineups that are kept: all tiers and categories, six times. A sheet takes 10 kB.
+KEPT: Final = 512
 
 Sheets = Callable[[Task, tuple[tuple[str, float], ...]], Sheet]
 
@@ -66,9 +66,10 @@ class Lineup(NamedTuple):
 
 
 class Roster:
-    """The models that one status lets be called, from `since_s` on for as long as that holds.
+    """The models that one status lets be called, and in which lineup.
 
-    `tried`: as requests see it that half-open providers get.
+    `tried`: as requests see it that half-open providers get. `resting`: the models that asked for
+    rest, themselves or their provider.
     """
 
     def __init__(
@@ -82,7 +83,9 @@ class Roster:
     ) -> None:
         self.standings = standing.read(status, pool, now.timestamp(), tried=tried)
         self.today = now.date()
-        self._made_of = (pool, sheets, status, now)
+        self._pool = pool
+        self._sheets = sheets
+        self._trial = partial(Roster, pool, sheets, status, now, tried=True)
         self._recovering = standing.recovering(status)
         self._lineups: dict[Task, Lineup] = {}
         factors = ((one.key, price.factor_of(one.model.price, now)) for one in pool.entries)
@@ -97,13 +100,12 @@ class Roster:
 
     @cached_property
     def _on_trial(self) -> "Roster":
-        return Roster(*self._made_of, tried=True)
+        return self._trial()
 
     @cached_property
     def providers(self) -> frozenset[str]:
         """All providers that are known by name."""
-        pool = self._made_of[0]
-        return frozenset((*pool.catalog.providers, *self.standings.providers))
+        return frozenset((*self._pool.catalog.providers, *self.standings.providers))
 
     def latency_ms(self, one: Contender) -> float:
         """Return the expected time to the first token: as seen, else as published."""
@@ -112,13 +114,15 @@ class Roster:
 
     def contender(self, entry: Entry, option: Option, task: Task) -> Contender:
         """Return a model at any effort."""
-        return contend(entry, option, task, self._made_of[0], dict(self._peaks).get(entry.key, 1.0))
+        return contend(entry, option, task, self._pool, dict(self._peaks).get(entry.key, 1.0))
 
     def lineup(self, task: Task) -> Lineup:
         """Return who can be called for a task."""
         lineup = self._lineups.get(task)
         if lineup is None:
-            lineup = self._lineups[task] = self._line_up(self._made_of[1](task, self._peaks))
+            if len(self._lineups) >= KEPT:
+                self._lineups.clear()
+            lineup = self._lineups[task] = self._line_up(self._sheets(task, self._peaks))
         return lineup
 
     def _line_up(self, sheet: Sheet) -> Lineup:
@@ -160,7 +164,7 @@ class Rosters:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._sheets = lru_cache(SHEETS)(lambda task, peaks: sheet(task, pool, dict(peaks)))
+        self._sheets = lru_cache(KEPT)(lambda task, peaks: sheet(task, pool, dict(peaks)))
         self._roster: Roster | None = None
         self._status: status_pb2.Status | None = None
         self._since_s = self._until_s = 0.0

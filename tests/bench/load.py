@@ -63,6 +63,8 @@ class Client(asyncio.Protocol):
             done = self._answer.endswith(b"\r\n0\r\n\r\n")
         if done:
             right = self._answer.startswith(b"HTTP/1.1 200") and self._load.mark in self._answer
+            if not right:
+                self._load.sample = self._load.sample or bytes(self._answer[:500])
             self._load.count(right, time.perf_counter() - self._start_s, self._first_s)
             if self._load.going:
                 self._ask()
@@ -86,6 +88,7 @@ class Load:
         self.going = True
         self.measuring = False
         self.wrong = 0
+        self.sample = b""
         self.all = 0
         self.latencies_s: list[float] = []
         self.firsts_s: list[float] = []
@@ -154,6 +157,7 @@ async def main() -> None:
     seen = {
         "answers": load.all,
         "wrong": load.wrong,
+        "sample": load.sample.decode(errors="replace"),
         "per_s": round(len(load.latencies_s) / (given.seconds - min(0.5, given.seconds / 4)), 1),
         "latency_ms": percentiles_ms(load.latencies_s),
         "first_ms": percentiles_ms(load.firsts_s),

@@ -19,9 +19,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FIRST_LIMIT_S = 90.0
 SECOND_LIMIT_S = 5.0
+# It loads the SDK, which takes longer than everything else here, before the clock runs.
 ASK = """
-import sys, openai
-client = openai.OpenAI(base_url=sys.argv[1] + "/v1", api_key=sys.argv[2], max_retries=0)
+import openai
+print("loaded", flush=True)
+address, key = input().split()
+client = openai.OpenAI(base_url=address + "/v1", api_key=key, max_retries=0)
 messages = [{"role": "user", "content": "What is the capital of France?"}]
 answer = client.chat.completions.create(model="auto", messages=messages)
 assert answer.choices[0].message.content, answer
@@ -43,6 +46,10 @@ def environment(home: Path) -> dict[str, str]:
 
 def start(clone: Path, home: Path, client: str) -> tuple[float, float]:
     """Run `make up`; return the seconds until it says ready, and until both answers came."""
+    asking = subprocess.Popen(
+        [client, "-c", ASK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert asking.stdout and asking.stdout.readline() == "loaded\n"
     began = time.monotonic()
     up = subprocess.Popen(
         ["make", "up"],
@@ -62,8 +69,11 @@ def start(clone: Path, home: Path, client: str) -> tuple[float, float]:
         if "stop with Ctrl-C" in line:
             break
     ready_s = time.monotonic() - began
-    subprocess.run([client, "-c", ASK, address, key], check=True)
+    answer, _ = asking.communicate(f"{address} {key}\n")
     answered_s = time.monotonic() - began
+    sys.stdout.write(f"    {answer}")
+    if asking.returncode:
+        raise SystemExit("the client got no answer")
     os.killpg(up.pid, signal.SIGINT)
     up.wait(60)
     return ready_s, answered_s
@@ -83,7 +93,7 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"fresh clone: ready {first[0]:.1f} s, JSON and stream answered {first[1]:.1f} s")
     print(f"second time: ready {second[0]:.1f} s, JSON and stream answered {second[1]:.1f} s")
-    return 0 if first[1] <= FIRST_LIMIT_S and second[0] <= SECOND_LIMIT_S else 1
+    return 0 if first[1] <= FIRST_LIMIT_S and second[1] <= SECOND_LIMIT_S else 1
 
 
 if __name__ == "__main__":

@@ -26,6 +26,10 @@ TICKS = os.sysconf("SC_CLK_TCK")
 READY_TIMEOUT_S = 120.0
 
 
+class WrongAnswersError(Exception):
+    """What answered did not answer as it should; the figures say nothing."""
+
+
 @dataclass
 class Target:
     """Something that answers chat requests; `pids` are the processes whose CPU it costs."""
@@ -80,7 +84,10 @@ def running(cores: str, command: list[str], **options: Any) -> Iterator[subproce
         yield process
     finally:
         process.terminate()
-        process.wait(60)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def script(name: str, *arguments: object) -> list[str]:
@@ -98,7 +105,8 @@ def load(
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     seen: dict[str, Any] = msgspec.json.decode(done.stdout)
     if seen["wrong"]:
-        raise SystemExit(f"{target.name}: {seen['wrong']} of {seen['answers']} answers were wrong")
+        told = f"{target.name}: {seen['wrong']} of {seen['answers']} answers were wrong"
+        raise WrongAnswersError(f"{told}, one of them: {seen['sample']}")
     seen["cpu_s"] = target.cpu_s() - before_s
     seen["cpu_ms"] = 1000 * seen["cpu_s"] / max(1, seen["answers"])
     return seen
@@ -112,8 +120,8 @@ def upstream_and_relay() -> Iterator[tuple[int, list[Target]]]:
         running(LOAD_CORE, script("upstream.py", upstream)) as origin,
         running(GATEWAY_CORE, script("relay.py", relay, upstream)) as hop,
     ):
-        for port in (upstream, relay):
-            _wait(f"http://127.0.0.1:{port}/v1/models", READY_TIMEOUT_S)
+        for port, process in ((upstream, origin), (relay, hop)):
+            _wait(f"http://127.0.0.1:{port}/v1/models", READY_TIMEOUT_S, process)
         direct = Target("direct", chat(upstream), {"upstream": origin.pid})
         yield upstream, [direct, Target("relay", chat(relay), {"relay": hop.pid})]
 
@@ -123,9 +131,10 @@ def chat(port: int) -> str:
     return f"http://127.0.0.1:{port}/v1/chat/completions"
 
 
-def _wait(url: str, timeout_s: float) -> bool:
+def _wait(url: str, timeout_s: float, process: subprocess.Popen[str]) -> bool:
+    """Wait until a process answers; False when it has ended, or time is up."""
     deadline_s = time.monotonic() + timeout_s
-    while time.monotonic() < deadline_s:
+    while process.poll() is None and time.monotonic() < deadline_s:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
             return True
         time.sleep(0.05)
@@ -183,17 +192,22 @@ def litellm(upstream: int, executable: str) -> Iterator[Target]:
         settings.write_text(
             "model_list:\n  - model_name: auto\n    litellm_params:\n"
             f"      {{model: openai/gpt-5.4-mini, api_base: '{address}', api_key: bench}}\n"
-            "litellm_settings:\n  telemetry: false\n"
+            f"litellm_settings:\n  telemetry: false\ngeneral_settings:\n  master_key: {KEY}\n"
         )
         command = [executable, "--config", str(settings), "--port", str(port), "--host"]
         # Its list of prices comes with it; it would otherwise be fetched at start.
         environ = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environ}
+        environ.pop("PYTHONPATH", None)
+        log = (Path(folder) / "log").open("w+")
+        options = {"stdout": log, "stderr": log, "env": environ}
+        command += ["127.0.0.1", "--num_workers", "1"]
         began_s = time.monotonic()
-        with running(GATEWAY_CORE, [*command, "127.0.0.1", "--num_workers", "1"], **quiet) as run:
-            if not _wait(f"http://127.0.0.1:{port}/health/liveliness", READY_TIMEOUT_S):
-                raise SystemExit(f"{executable} did not answer within {READY_TIMEOUT_S} s")
-            target = Target("LiteLLM", chat(port), {"litellm": run.pid})
+        with log, running(GATEWAY_CORE, command, **options) as process:
+            alive = f"http://127.0.0.1:{port}/health/liveliness"
+            if not _wait(alive, READY_TIMEOUT_S, process):
+                log.seek(0)
+                raise SystemExit(f"{executable} does not answer:\n{log.read()[-2000:]}")
+            target = Target("LiteLLM", chat(port), {"litellm": process.pid})
             target.figures["ready_s"] = time.monotonic() - began_s
             target.figures["memory_mb"] = target.memory_mb()
             yield target

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from routor.v1 import providers_pb2
+from services.edge.answer import Events
 from services.errors import Kind
 from tests.edge.fakes import (
     AUTO,
@@ -160,6 +161,64 @@ async def test_a_client_that_leaves_ends_the_call_upstream(house, stream, after_
     writer.close()
     async with asyncio.timeout(5):
         await house.providers.cancelled.wait()
+
+
+async def test_a_client_that_does_not_read_holds_up_its_own_stream_alone(house):
+    size, count, sent = 10_000, 6_000, 0
+
+    def events():
+        nonlocal sent
+        for _ in range(count):
+            sent += 1
+            yield from text_chunks("x" * size)
+        yield finish()
+
+    house.providers.events = events()
+    body = {**AUTO, "stream": True}
+    async with house.client.stream("POST", "/v1/chat/completions", json=body) as answer:
+        # None of these has to wait for the one that does not read.
+        for _ in range(50):
+            assert (await house.chat()).status_code == 200
+        assert sent < count // 2
+        length, tail = 0, b""
+        async for chunk in answer.aiter_bytes():
+            length, tail = length + len(chunk), (tail + chunk)[-20:]
+    assert length > size * count
+    assert tail.endswith(b"data: [DONE]\n\n")
+
+
+class Peer:
+    """A client's connection that keeps what is written."""
+
+    version = (1, 1)
+    keep_alive = True
+
+    def __init__(self):
+        self.protocol = self.transport = self.writer = self
+        self.output_size = 0
+        self.writing_paused = False
+        self.written = b""
+
+    def __getitem__(self, key):
+        return "req_1"
+
+    def is_closing(self):
+        return False
+
+    def write(self, data):
+        self.written += data
+
+
+def test_no_events_are_no_chunk():
+    peer = Peer()
+    stream = Events(peer, {"X-Routor-Tier": "LIGHT"})
+    stream.put(b"")
+    stream.put(b"data: a\n\n")
+    stream.put(b"")
+    stream.put(b"", end=True)
+    head, _, rest = peer.written.partition(b"\r\n\r\n")
+    assert b"\r\nX-Routor-Tier: LIGHT\r\n" in head
+    assert rest == b"9\r\ndata: a\n\n\r\n0\r\n\r\n"
 
 
 async def test_a_deadline_in_the_middle_is_an_error_event():

@@ -96,7 +96,7 @@ class OpenAIDecoder:
         self._writer = Writer(target)
         self._choices: dict[int, _Choice] = {}
         self._usage = Usage()
-        self._done = False
+        self.done = False  # whether [DONE] has come
         # By choice; none are made where text must be looked into.
         self._frames: dict[int, _Frame] = {}
 
@@ -107,7 +107,7 @@ class OpenAIDecoder:
         if lines is None:
             lines = (event.data for event in self._parser.feed(data))
         for line in lines:
-            if self._done:
+            if self.done:
                 break
             text = self._text(line) if self._frames else None
             if text is not None:
@@ -144,13 +144,8 @@ class OpenAIDecoder:
     def _line(self, line: bytes | str) -> list[Chunk]:
         data = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
         if data.strip() == "[DONE]":
-            self._done = True
-        return [] if self._done or not data.strip() else self._event(data)
-
-    @property
-    def done(self) -> bool:
-        """Whether [DONE] has come."""
-        return self._done
+            self.done = True
+        return [] if self.done or not data.strip() else self._event(data)
 
     def close(self) -> Ending:
         """Return the ending, or raise: a choice without finish reason is a broken stream."""
