@@ -157,10 +157,16 @@ class Parameters(Facts, frozen=True):
         "required",
         "named",
     )
-    tools_with_reasoning: bool = True
+    tools_with_reasoning: bool = True  # on the vendor's usual endpoint
+    tools_over_responses: bool = False  # both together on OpenAI's Responses
     parallel_tool_calls: bool = False  # accepts the switch
     prefill: bool = False
     note: str = ""
+
+    @property
+    def thinks_with_tools(self) -> bool:
+        """Whether the model can be asked to think and be offered tools at once."""
+        return self.tools_with_reasoning or self.tools_over_responses
 
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -34,7 +34,7 @@ async def serve(chosen: ProvidersSettings) -> None:
         board = StatusBoard(client, chosen.health_address, parts.breakers.obey)
         parts.breakers.stale = lambda: board.stale
         tasks.append(asyncio.create_task(board.run()))
-    methods = handlers(PROTO, parts.servicer, "Complete", "Stream")
+    methods = handlers(PROTO, parts.servicer, "Complete", "Stream", "Embed")
     link = LinkServer(chosen.link_listen, methods, token=chosen.internal_token)
     with listening(chosen, "link_listen"):
         await link.start()

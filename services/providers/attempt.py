@@ -15,7 +15,6 @@ from services import telemetry
 from services.errors import Kind, RoutorError
 from services.providers.call import Call, decoded
 from services.providers.deadlines import Deadlines
-from services.providers.dialects import DIALECTS
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json
 from services.providers.patience import Patience
 from services.providers.reading import Reading, linger
@@ -122,7 +121,7 @@ class Caller:
 
     async def _sent(self, call: Call, patience: Patience) -> Reply:
         """Send the request; return an answer of success, its body unread."""
-        encoded = DIALECTS[call.target.vendor.dialect].encode(call.body, call.target)
+        encoded = call.dialect.encode(call.body, call.target)
         call.dropped = encoded.dropped
         accept = "text/event-stream" if call.stream else "application/json"
         endpoint = call.connection.endpoint(encoded.path, accept, encoded.headers)
@@ -145,8 +144,7 @@ class Caller:
             content = await self._read(reply, patience, ERROR_LIMIT_BYTES)
         except RoutorError:
             content = b""  # the status says enough
-        dialect = DIALECTS[call.target.vendor.dialect]
-        return decoded(call, dialect.error, reply.status, reply.headers, content, call.target)
+        return decoded(call, call.dialect.error, reply.status, reply.headers, content, call.target)
 
     async def _whole(self, call: Call) -> Answer:
         patience = Patience(call.limits, call.start_s, stream=False)
@@ -155,8 +153,9 @@ class Caller:
             content = await self._read(reply, patience, self._limit_bytes)
         finally:
             reply.close()
-        answer = decoded(call, DIALECTS[call.target.vendor.dialect].decode, content, call.target)
-        if all(_hollow(choice) for choice in answer.body["choices"]):
+        answer = decoded(call, call.dialect.decode, content, call.target)
+        choices = answer.body.get("choices")
+        if choices is not None and all(_hollow(choice) for choice in choices):
             raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
         return answer
 
@@ -211,7 +210,7 @@ def _describe(span: telemetry.Span, call: Call) -> None:
 def _answered(event: Ending | Answer, record: Attempt) -> dict[str, Any]:
     if isinstance(event, Answer):
         body = event.body
-        reasons = [str(choice.get("finish_reason")) for choice in body["choices"]]
+        reasons = [str(choice.get("finish_reason")) for choice in body.get("choices", ())]
     else:
         body, reasons = (event.chunks[0] if event.chunks else {}), [event.finish_reason]
     first = {telemetry.FIRST_CHUNK: record.first_token_ms / 1000} if record.first_token_ms else {}

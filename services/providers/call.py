@@ -9,7 +9,7 @@ from typing import TypeVar
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind, RoutorError
 from services.providers.connections import Connection
-from services.providers.dialects.contract import Chunk, Json, Target
+from services.providers.dialects.contract import Chunk, Dialect, Json, Target
 from services.providers.patience import Limits
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ class Call:
 
     connection: Connection
     target: Target
+    dialect: Dialect
     body: Json
     stream: bool
     limits: Limits

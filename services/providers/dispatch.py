@@ -14,13 +14,14 @@ from routor.v1.types_pb2 import Attempt, ChainMember
 from services.catalog import Catalog, Model
 from services.errors import Kind, RoutorError
 from services.price import cost_usd
-from services.providers import failover, patience
+from services.providers import dialects, failover, patience
 from services.providers.attempt import Caller
 from services.providers.breaker import READY, Breakers
 from services.providers.call import Call, Direct
 from services.providers.connections import Connection
 from services.providers.dialects import contract
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target
+from services.providers.dialects.embeddings import Embeddings
 from services.providers.failover import Choice, Envelope, Failure, Member, Standing
 from services.providers.record import Recorder
 from services.providers.settings import ProvidersSettings
@@ -41,6 +42,7 @@ class Order(msgspec.Struct, frozen=True):
     deadline_s: float
     max_attempts: int
     max_cost_usd: float | None = None
+    embeds: bool = False  # the body is a request for embeddings
     direct: Direct | None = None  # a short cut for the chunks of a stream that has begun
 
 
@@ -263,9 +265,23 @@ class Dispatcher:
         )
         record = Attempt(provider=asked.provider, model=asked.model)
         body = {**order.body, "stream": order.stream}
-        return Call(connection, target, body, order.stream, limits, record, direct=order.direct)
+        dialect = self._embeddings(target) if order.embeds else dialects.chosen(target, body)
+        return Call(
+            connection, target, dialect, body, order.stream, limits, record, direct=order.direct
+        )
+
+    def _embeddings(self, target: Target) -> Embeddings:
+        """Return the wire format of an embedding model; raises UNKNOWN_MODEL for another."""
+        model = self._catalog.embeddings.get(target.key)
+        if model is None:
+            text = f"{target.key} is not an embedding model of the catalog."
+            raise RoutorError(Kind.UNKNOWN_MODEL, text, param="model", model=target.key)
+        return Embeddings(model, dialects.DIALECTS[target.vendor.dialect])
 
     def _price(self, call: Call, event: Answer | Ending) -> None:
+        embedding = self._catalog.embeddings.get(call.target.key)
+        if embedding is not None:
+            call.record.cost_usd = event.usage.input_tokens * embedding.price_usd_per_mtok / 1e6
         if call.target.model is not None:
             call.record.cost_usd = cost_usd(
                 call.target.model.price,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from services.errors import Kind, RoutorError
 from services.providers.call import Call, decoded, unreadable
-from services.providers.dialects import DIALECTS
 from services.providers.dialects.contract import Chunk, Ending
 from services.providers.patience import Patience
 from services.providers.transport import Reply, whole
@@ -34,7 +33,7 @@ class Reading:
         self._reply = reply
         self._limit_bytes = limit_bytes * STREAM_FACTOR
         self._clock = clock
-        self._decoder = DIALECTS[call.target.vendor.dialect].decoder(call.target, call.body)
+        self._decoder = call.dialect.decoder(call.target, call.body)
         self._ended = False
 
     @property

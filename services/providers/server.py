@@ -9,6 +9,8 @@ from routor.v1.providers_pb2 import (
     Chunks,
     CompleteRequest,
     CompleteResponse,
+    EmbedRequest,
+    EmbedResponse,
     Finish,
     ListProvidersRequest,
     ListProvidersResponse,
@@ -67,6 +69,11 @@ class ProvidersServicer:
                 else:
                     yield _chunks(event)
 
+    async def Embed(self, request: EmbedRequest, context: Context) -> EmbedResponse:  # noqa: N802
+        """Turn texts into vectors, at the one model of the chain."""
+        done = await self._dispatcher.answer(self._order(request, context, False, embeds=True))
+        return EmbedResponse(body=_encode(done.answer.body), served=done.served)
+
     async def Probe(self, request: ProbeRequest, context: Context) -> ProbeResponse:  # noqa: N802
         """Ask one provider for its model list."""
         connection = self._connections.get(request.provider)
@@ -103,7 +110,11 @@ class ProvidersServicer:
         return total_s if left_s is None else min(left_s - min(0.25, left_s / 10), total_s)
 
     def _order(
-        self, request: CompleteRequest | StreamRequest, context: Context, stream: bool
+        self,
+        request: CompleteRequest | StreamRequest | EmbedRequest,
+        context: Context,
+        stream: bool,
+        embeds: bool = False,
     ) -> Order:
         if not request.chain:
             raise RoutorError(Kind.INVALID_REQUEST, "The chain is empty.", param="chain")
@@ -115,6 +126,7 @@ class ProvidersServicer:
             deadline_s=self._clock() + self._time_s(context),
             max_attempts=envelope.max_attempts,
             max_cost_usd=envelope.max_cost_usd if envelope.HasField("max_cost_usd") else None,
+            embeds=embeds,
             direct=_direct(context) if stream else None,
         )
 

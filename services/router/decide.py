@@ -242,7 +242,7 @@ def _direct(turn: Turn) -> Trace:
 def _pinned(entry: Entry, turn: Turn) -> Option:
     """Return the option of a named model: its default unless the caller or its tools say more."""
     asked = turn.need.effort
-    if turn.need.tools and not entry.model.parameters.tools_with_reasoning:
+    if turn.need.tools and not entry.model.parameters.thinks_with_tools:
         return entry.options.get("none") or entry.default
     return entry.asked.get(asked, entry.default) if asked else entry.default
 

@@ -74,7 +74,7 @@ class Entry:
         `word` is the caller's reasoning_effort or "". With `tools`, a model that cannot
         think and call tools at once does not think.
         """
-        if tools and not self.model.parameters.tools_with_reasoning and "none" in self.options:
+        if tools and not self.model.parameters.thinks_with_tools and "none" in self.options:
             return self.options["none"] if word in ("", "none") else None
         return self.asked.get(word) if word else self.by_tier[tier]
 

@@ -10,6 +10,7 @@ import grpc.aio
 from routor.v1 import router_pb2, router_pb2_grpc, status_pb2, types_pb2
 from services import telemetry
 from services.errors import Kind, RoutorError
+from services.router import embedding
 from services.router.brain import Brain
 from services.router.decide import weigh
 from services.router.explain import explain
@@ -55,7 +56,11 @@ class RouterServicer(router_pb2_grpc.RouterServiceServicer):
     ) -> router_pb2.RouteResponse:
         """Decide for one request."""
         started_s = perf_counter()
-        response = weigh(request, self._brain, self._board.current, self._clock()).response
+        status, now = self._board.current, self._clock()
+        if request.needs.endpoint == router_pb2.ENDPOINT_EMBEDDINGS:
+            roster = self._brain.rosters.of(status, request.request_id, now)
+            return embedding.route(request, self._brain.catalog, roster)
+        response = weigh(request, self._brain, status, now).response
         self._duration.record(perf_counter() - started_s)
         return response
 

@@ -127,8 +127,16 @@ def _thoughts(message: Json) -> list[Json]:
     return [
         {key: value for key, value in block.items() if key != "index"}
         for block in blocks
-        if isinstance(block, dict) and (block.get("signature") or block.get("data"))
+        if isinstance(block, dict) and _is_own(block)
     ]
+
+
+def _is_own(block: Json) -> bool:
+    """Tell whether a thinking block is Anthropic's: signed, and not a parcel of another vendor."""
+    data = block.get("data")
+    if isinstance(data, str):
+        return not data.startswith(history.OPENAI_PARCEL)
+    return bool(block.get("signature"))
 
 
 def _result(message: Json, path: str) -> Json:

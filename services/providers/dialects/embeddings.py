@@ -1,5 +1,6 @@
 """Embeddings: OpenAI's request to each vendor's, and its vectors back as OpenAI lists them.
 
+Beside the dialects of conversations: each embedding model makes one, over its vendor's own.
 Shapes: openai 3.54.0, types/embedding_create_params.py and create_embedding_response.py;
 mistralai 3.7.0, models/embeddingrequest.py; https://ai.google.dev/api/embeddings (2026-11-23).
 """
@@ -12,7 +13,37 @@ from services.catalog import Embedding
 from services.errors import Kind, RoutorError
 from services.providers.dialects import faults, openai_answer
 from services.providers.dialects.completion import count
-from services.providers.dialects.contract import Answer, Encoded, Json, Target, Usage
+from services.providers.dialects.contract import (
+    Answer,
+    Decoder,
+    Dialect,
+    Encoded,
+    Json,
+    Target,
+    Usage,
+)
+
+
+class Embeddings:
+    """The dialect of one embedding model; its errors are those of its vendor's `usual` dialect."""
+
+    def __init__(self, model: Embedding, usual: Dialect) -> None:
+        self._model = model
+        self._usual = usual
+        self.models = usual.models
+        self.error = usual.error
+
+    def encode(self, body: Json, target: Target) -> Encoded:
+        """Translate a request."""
+        return encode(body, self._model, target)
+
+    def decode(self, content: bytes, target: Target) -> Answer:
+        """Translate an answer."""
+        return decode(content, target)
+
+    def decoder(self, target: Target, request: Json) -> Decoder:
+        """Raise: vectors are not streamed."""
+        raise RoutorError(Kind.INTERNAL, "Embeddings are not streamed.")
 
 
 def encode(body: Json, model: Embedding, target: Target) -> Encoded:

@@ -15,6 +15,8 @@ from services.providers.dialects.contract import Json
 # Splits a call's own id from Google's thought signature, which has to come back with it and
 # which clients keep nowhere else. Allowed in every vendor's ids.
 _SEAL = "__ts__"
+# What OpenAI's sealed thoughts begin with, where Anthropic has thinking that it alone can read.
+OPENAI_PARCEL = "openai."
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
 
 

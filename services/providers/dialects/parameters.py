@@ -95,7 +95,7 @@ def _limit(body: Json) -> int | None:
 
 def _effort(word: str, values: Json, model: Model, dropped: list[str]) -> str:
     effort = reasoning.resolve(word, model)
-    held_back = bool(values.get("tools")) and not model.parameters.tools_with_reasoning
+    held_back = bool(values.get("tools")) and not model.parameters.thinks_with_tools
     if held_back and reasoning.thinks(effort, model) and model.reasoning.can_disable:
         effort = "none"
     if word and word != "none" and effort in ("", "none") and model.reasoning.switch != "always":

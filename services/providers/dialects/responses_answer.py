@@ -5,10 +5,9 @@ Shapes: openai 3.54.0, types/responses/response.py and its items (2026-11-23).
 
 from typing import Any
 
-from services.providers.dialects import completion, faults, openai_answer
+from services.providers.dialects import completion, faults, history, openai_answer
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
-from services.providers.dialects.responses_request import SEALED
 
 
 def decode(content: bytes, target: Target) -> Answer:
@@ -82,7 +81,12 @@ def sealed(item: Json) -> list[Json]:
     parcel = item.get("encrypted_content")
     if not isinstance(parcel, str) or not parcel:
         return []
-    return [{"type": "redacted_thinking", "data": f"{SEALED}{item.get('id') or ''}.{parcel}"}]
+    return [
+        {
+            "type": "redacted_thinking",
+            "data": f"{history.OPENAI_PARCEL}{item.get('id') or ''}.{parcel}",
+        }
+    ]
 
 
 def usage_of(body: Json) -> Usage:

@@ -9,13 +9,10 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import history
+from services.providers.dialects import conversation, history
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
 from services.providers.dialects.structured import wanted
-
-# What a parcel of OpenAI's thoughts begins with, beside those of other vendors.
-SEALED = "openai."
 
 _SAME = (
     "metadata",
@@ -43,6 +40,7 @@ _HARMLESS = (
 
 def encode(body: Json, target: Target) -> Encoded:
     """Translate a request. Raises RoutorError naming the field."""
+    body = conversation.spelled(body)
     settled = settle(body, target)
     values, dropped = dict(settled.values), list(settled.dropped)
     request: Json = {
@@ -157,8 +155,8 @@ def _thoughts(message: Json) -> list[Json]:
     items = []
     for block in given if isinstance(given, list) else ():
         data = block.get("data") if isinstance(block, dict) else None
-        if isinstance(data, str) and data.startswith(SEALED):
-            own_id, _, parcel = data.removeprefix(SEALED).partition(".")
+        if isinstance(data, str) and data.startswith(history.OPENAI_PARCEL):
+            own_id, _, parcel = data.removeprefix(history.OPENAI_PARCEL).partition(".")
             items.append(
                 {"type": "reasoning", "id": own_id, "summary": [], "encrypted_content": parcel}
             )
