@@ -5,6 +5,7 @@ the first content. What fails after it is STREAM_BROKEN; what fails before it ha
 failover goes by.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, TypeVar
@@ -72,12 +73,14 @@ class Caller:
                 reply = await self._sent(call, patience)
                 reading = Reading(call, patience, reply, self._limit_bytes, self._clock)
                 while not reading.done:
-                    if reply.ready:
+                    if reading.ready:
                         reading.read()
                     else:
                         await self._within(patience, reply.more(reading.relay))
                     if reading.held and call.committed:
                         yield reading.take()
+                        if reading.waiting:
+                            await asyncio.sleep(0)  # what was yielded goes out first
                 ending = reading.ending()
                 await linger(reply, self._limit_bytes)
                 if reading.held:

@@ -14,6 +14,9 @@ from services.providers.transport import Reply, whole
 STREAM_FACTOR = 8
 # After a stream's last event its connection is kept if it ends at once.
 LINGER_S = 0.05
+# Events that usually come before and with the first content. They are handed on before what came
+# together with them is looked at: the first token is what a reader waits for.
+FIRST_EVENTS = 3
 
 
 class Reading:
@@ -35,18 +38,34 @@ class Reading:
         self._clock = clock
         self._decoder = call.dialect.decoder(call.target, call.body)
         self._ended = False
+        self._later = b""
 
     @property
     def done(self) -> bool:
         """Whether there is nothing more to read."""
         return self._ended or self._decoder.done
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to `read`."""
+        return bool(self._later) or self._reply.ready
+
+    @property
+    def waiting(self) -> bool:
+        """Whether events that came with the first content are yet to be read."""
+        return bool(self._later)
+
     def read(self) -> None:
-        """Read what has come; the first content in it commits."""
-        call, data = self._call, self._reply.read(self._limit_bytes)
+        """Read what has come, of a stream that begins its first events; content commits."""
+        call = self._call
+        data = self._later or self._reply.read(self._limit_bytes)
+        self._later = b""
         if data is None:
             self._ended = True
             return
+        if not call.committed:
+            end = _after(data, FIRST_EVENTS)
+            data, self._later = data[:end], data[end:]
         try:
             chunks = self._decoder.feed(data)
         except RoutorError:
@@ -70,6 +89,8 @@ class Reading:
         call = self._call
         committed = call.committed
         self.read()
+        if self._later:
+            return False
         if self.held and call.committed:
             if not committed or call.direct is None or not call.direct(self.held):
                 return False
@@ -87,6 +108,17 @@ class Reading:
         if not self._call.committed and ending.finish_reason == "stop":
             raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
         return ending
+
+
+def _after(data: bytes, events: int) -> int:
+    """Return where so many events end; the end of `data` where there are fewer, or other lines."""
+    end = 0
+    for _ in range(events):
+        found = data.find(b"\n\n", end)
+        if found < 0:
+            return len(data)
+        end = found + 2
+    return end
 
 
 async def linger(reply: Reply, limit_bytes: int) -> None:

@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestServer
 
 from services import catalog
 from services.errors import Kind, RoutorError
-from services.providers.dialects import DIALECTS
+from services.providers.dialects import chosen
 from services.providers.dialects.contract import Encoded, Target
 from services.providers.sandbox.app import application
 from services.providers.sandbox.vendors import VENDORS as IMITATIONS
@@ -45,7 +45,7 @@ MAY_REFUSE = {"required": "tool_choice", "schema": "response_format", "stop": "s
 
 def encoded(name: str, body: dict[str, Any], target: Target) -> Encoded | None:
     try:
-        return DIALECTS[target.vendor.dialect].encode(body, target)
+        return chosen(target, body).encode(body, target)
     except RoutorError as error:
         assert error.kind is Kind.UNSUPPORTED_PARAMETER, (target.key, name, error)
         assert error.param == MAY_REFUSE.get(name), (target.key, name, error)
@@ -74,8 +74,8 @@ async def test_no_model_refuses_what_is_sent(provider: str) -> None:
                     content = await reply.read()
                 assert reply.status == 200, (model.key, name, content)
                 if request["stream"]:
-                    assert run(DIALECTS[vendor.dialect].decoder(target, body), content, 50)
+                    assert run(chosen(target, body).decoder(target, body), content, 50)
                 else:
-                    assert DIALECTS[vendor.dialect].decode(content, target).body["choices"]
+                    assert chosen(target, body).decode(content, target).body["choices"]
                 sent += 1
     assert sent
