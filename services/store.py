@@ -5,6 +5,7 @@
     {routor:health}:lease      string  id of the health process that probes; expires
     {routor:attempts}:stream   stream  field "b": routor.v1.Attempts, a batch; capped
     {routor:outcomes}:stream   stream  field "o": routor.v1.RecordOutcomeRequest; capped
+    {routor:sessions}:<name>   string  routor.v1.Warmth of a conversation; expires. The name is a hash
     {routor:keys}:<sha256>     hash    name, preview, created_at_s of an API key; no key itself
     {routor:keys}:all          set     the hashes of all keys
 
@@ -34,6 +35,11 @@ TIMEOUT_S = 2.0
 def key_name(digest: str) -> str:
     """Return where an API key is described; `digest` is the key's SHA-256 in hex."""
     return f"{{routor:keys}}:{digest}"
+
+
+def session_name(name: str) -> str:
+    """Return where it is kept which model knows a conversation; `name` is a hash of it."""
+    return f"{{routor:sessions}}:{name}"
 
 
 def connect(url: str) -> "redis.Redis":

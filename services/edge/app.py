@@ -15,16 +15,22 @@ from services.edge.models import Models
 from services.edge.peers import Peers
 from services.edge.pipeline import Pipeline
 from services.edge.readiness import Readiness
+from services.edge.sessions import Sessions
 from services.edge.settings import EdgeSettings
 
 COUNT = "/v1/messages/count_tokens"
 
 
 def build(
-    settings: EdgeSettings, peers: Peers, gate: Gate, readiness: Readiness, traffic: Traffic
+    settings: EdgeSettings,
+    peers: Peers,
+    sessions: Sessions,
+    gate: Gate,
+    readiness: Readiness,
+    traffic: Traffic,
 ) -> Frame:
     """Return what answers every request; a route that is not `open` needs a key."""
-    pipeline = Pipeline(settings, peers)
+    pipeline = Pipeline(settings, peers, sessions)
     models = Models(peers)
     routes = [
         Route("POST", "/v1/chat/completions", partial(pipeline.handle, chat)),

@@ -123,4 +123,5 @@ def _candidate(candidate: router_pb2.Candidate) -> dict[str, Any]:
         "saving": candidate.saving,
         "latencyMs": candidate.latency_ms,
         "chainPosition": candidate.chain_position or None,
+        "warm": candidate.warm,
     }

@@ -155,7 +155,7 @@ class Frame:
             if self._traffic.draining:
                 text = "This server is shutting down; try again."
                 raise RoutorError(Kind.OVERLOADED, text, retry_after_s=1)
-            await self._gate.check(request.headers)
+            request[notes.OWNER] = await self._gate.check(request.headers)
         if "Expect" in request.headers:
             await _go_on(request)
 

@@ -14,6 +14,7 @@ from services.edge import intake, notes, verdict
 from services.edge.answer import Answer, Events
 from services.edge.door import Call, Door, Writer
 from services.edge.peers import Peers
+from services.edge.sessions import Sessions
 from services.edge.settings import EdgeSettings
 from services.errors import Kind, RoutorError
 from services.link import Stream
@@ -38,20 +39,24 @@ class _Turn(NamedTuple):
     call: Call
     decision: router_pb2.Decision
     deadline_s: float
+    sessions: Sessions
 
     def report(self, served: providers_pb2.Served) -> verdict.Report:
-        """Return how it went, and note it on the request's span."""
+        """Return how it went, and note it on the request's span and on its conversation."""
         report = verdict.actual(self.decision, served, self.call.dropped)
         _note_report(self.request, report)
+        owner, tokens = self.request[notes.OWNER], served.usage.input_tokens
+        self.sessions.note(self.call, owner, served.model, tokens)
         return report
 
 
 class Pipeline:
     """Answers requests of any front door."""
 
-    def __init__(self, settings: EdgeSettings, peers: Peers) -> None:
+    def __init__(self, settings: EdgeSettings, peers: Peers, sessions: Sessions) -> None:
         self._settings = settings
         self._peers = peers
+        self._sessions = sessions
 
     async def handle(self, door: Door, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request whose key has been checked; raises RoutorError before any byte."""
@@ -61,10 +66,14 @@ class Pipeline:
         call = door.parse(raw)
         request_id = request[notes.REQUEST_ID]
         request[notes.SPAN].set_attribute(telemetry.ASKED_MODEL, call.model)
-        decision = await self._peers.route(call.to_route(request_id))
+        question = call.to_route(request_id)
+        warmth = await self._sessions.warmth(call, request[notes.OWNER])
+        if warmth is not None:
+            question.warmth.CopyFrom(warmth)
+        decision = await self._peers.route(question)
         decision.request_id = request_id
         verdict.check(decision)
-        turn = _Turn(door, request, call, decision, deadline_s)
+        turn = _Turn(door, request, call, decision, deadline_s, self._sessions)
         return await (self._stream(turn) if call.stream else self._whole(turn))
 
     async def _whole(self, turn: _Turn) -> web.StreamResponse:

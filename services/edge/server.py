@@ -11,6 +11,7 @@ from services.edge.frame import Traffic
 from services.edge.gate import Gate
 from services.edge.peers import Peers
 from services.edge.readiness import Readiness
+from services.edge.sessions import Sessions
 from services.edge.settings import EdgeSettings
 from services.status import StatusBoard
 
@@ -31,13 +32,14 @@ class Edge:
             settings.router_timeout_s,
         )
         self._redis = store.connect(settings.redis_url) if settings.redis_url else None
+        self._sessions = Sessions(self._redis)
         self._board = StatusBoard(self._redis, settings.health_address) if self._redis else None
         self._following: asyncio.Task[None] | None = None
         self._traffic = Traffic()
         gate = Gate(settings.api_key, self._redis)
         readiness = Readiness(self._peers, self._board, self._traffic)
         listener = wire.Listener(
-            app.build(settings, self._peers, gate, readiness, self._traffic),
+            app.build(settings, self._peers, self._sessions, gate, readiness, self._traffic),
             # A client that has gone cancels its handler, and that cancels the call upstream.
             handler_cancellation=True,
             access_log=None,
@@ -70,6 +72,7 @@ class Edge:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
         await self._peers.close()
+        await self._sessions.close()
         if self._redis is not None:
             await self._redis.aclose()
 

@@ -48,6 +48,7 @@ class Contender(msgspec.Struct, frozen=True, eq=False, gc=False):
     ability: Estimate
     lead: float
     input_usd: float
+    cached_usd: float
     output_usd: float
     answer_usd: float
     peak: float
@@ -94,6 +95,7 @@ def contend(entry: Entry, option: Option, task: Task, pool: Pool, peak: float) -
         ability=ability,
         lead=lead(ability),
         input_usd=prices.input,
+        cached_usd=prices.input if prices.cached_input is None else prices.cached_input,
         output_usd=prices.output,
         answer_usd=tokens * prices.output,
         peak=peak,

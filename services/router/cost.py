@@ -10,7 +10,7 @@ def expected_usd(
 ) -> list[float]:
     """Return what a request is expected to cost on each, as `services.price.cost_usd` tells it.
 
-    Nothing is cached yet. `limit_tokens` is the caller's limit of the output; 0 is no limit.
+    Nothing is cached: see `warmed`. `limit_tokens` is the caller's limit of the output; 0 is no limit.
     """
     if not limit_tokens:
         return [(input_tokens * c.input_usd + c.answer_usd) / 1e6 * c.peak for c in contenders]
@@ -22,4 +22,16 @@ def expected_usd(
         / 1e6
         * c.peak
         for c in contenders
+    ]
+
+
+def warmed(
+    costs_usd: Sequence[float], contenders: Sequence[Contender], warm: str, cached_tokens: int
+) -> list[float]:
+    """Return the costs with the model `warm` reading so much of the input from its cache."""
+    return [
+        usd - cached_tokens * (one.input_usd - one.cached_usd) / 1e6 * one.peak
+        if one.key == warm
+        else usd
+        for usd, one in zip(costs_usd, contenders, strict=True)
     ]

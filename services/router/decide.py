@@ -139,6 +139,8 @@ def judge(
         lineup=roster.lineup(task),
         difficulty=brain.tiers.clamp(judgement.difficulty, settled.tier),
         quality_weight=QUALITY_WEIGHT if weight is None else weight,
+        warm=request.warmth.model,
+        cached_tokens=min(request.warmth.cached_input_tokens, needed.input_tokens),
     )
 
 
@@ -164,6 +166,13 @@ def ranked(turn: Turn) -> Ranking:
 
 
 def _costs_usd(contenders: Sequence[Contender], turn: Turn) -> list[float]:
+    costs_usd = _cold_usd(contenders, turn)
+    if not turn.warm:
+        return costs_usd
+    return cost.warmed(costs_usd, contenders, turn.warm, turn.cached_tokens)
+
+
+def _cold_usd(contenders: Sequence[Contender], turn: Turn) -> list[float]:
     return cost.expected_usd(contenders, turn.need.input_tokens, turn.need.max_output_tokens)
 
 
@@ -192,7 +201,7 @@ def _rank(able: Sequence[Contender], turn: Turn) -> Ranking:
         able, qualities = strong, list(compress(qualities, enough))
         enough = [True] * len(strong)
     costs_usd = _costs_usd(able, turn)
-    savings = rank.savings(costs_usd, _costs_usd([reference], turn)[0] if reference else 0.0)
+    savings = rank.savings(costs_usd, _cold_usd([reference], turn)[0] if reference else 0.0)
     values = rank.values(qualities, savings, turn.quality_weight)
     return Ranking(
         contenders=able,
@@ -203,7 +212,8 @@ def _rank(able: Sequence[Contender], turn: Turn) -> Ranking:
         enough=enough,
         reference=able.index(reference) if reference in able else None,
         resting=resting,
-        order=rank.order(able, values, enough, resting),
+        order=rank.order(able, values, enough, resting, turn.warm),
+        warm=turn.warm,
     )
 
 

@@ -61,6 +61,7 @@ def _candidate(ranking: Ranking, place: int, position: int, roster: Roster) -> r
         cost_usd=ranking.costs_usd[place],
         latency_ms=roster.latency_ms(contender),
         chain_position=position,
+        warm=contender.key == ranking.warm,
     )
     decision.write_member(candidate.member, ranking, place)
     return candidate

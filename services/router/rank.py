@@ -9,6 +9,9 @@ from services.router.contender import Contender
 
 # Values this near are a tie: the healthier, then the faster model goes first.
 NEAR: Final = 0.01
+# So many steps of value another model has to be better than the one that knows the conversation:
+# what is lost with the switch beside the cache, such as its style and its own thoughts.
+SWITCH: Final = 2
 # A model ten times as dear as the reference is no worse a choice than one twice as dear.
 LEAST_SAVING: Final = -1.0
 # More than values can differ: what is below the tier's floor is behind all that is above.
@@ -21,7 +24,8 @@ class Ranking(msgspec.Struct, frozen=True, gc=False):
     """Contenders with every term of their scores: one column per term, one place per contender.
 
     `enough`: whether the quality reaches the tier's floor. `reference`: the place of the tier's
-    reference, None where it cannot take the request. `order`: places, best first.
+    reference, None where it cannot take the request. `order`: places, best first. `warm`: the model whose cache holds the
+    conversation, "" for none.
     """
 
     contenders: Sequence[Contender]
@@ -33,6 +37,7 @@ class Ranking(msgspec.Struct, frozen=True, gc=False):
     reference: int | None
     resting: frozenset[str]
     order: Sequence[int]
+    warm: str = ""
 
     def ready(self, place: int) -> bool:
         """Tell whether neither the model nor its provider asked for rest."""
@@ -63,13 +68,15 @@ def order(
     values: Sequence[float],
     enough: Sequence[bool],
     resting: frozenset[str],
+    warm: str = "",
 ) -> list[int]:
     """Return the places of the contenders, best first.
 
     Ready ones go before `resting` ones, then those that are good enough before those that are
-    not, then the better value; what is near stays in the contenders' own order.
+    not, then the better value; what is near stays in the contenders' own order. The model that
+    is `warm` stays first until another is better by `SWITCH` steps.
     """
-    keys = [
+    keys: list[float] = [
         (0 if good else _WEAK) - round(value / NEAR)
         for value, good in zip(values, enough, strict=True)
     ]
@@ -77,4 +84,7 @@ def order(
         for place, one in enumerate(contenders):
             if one.key in resting:
                 keys[place] += _RESTING
+    for place, one in enumerate(contenders if warm else ()):
+        if one.key == warm:
+            keys[place] -= SWITCH + 0.5
     return sorted(range(len(keys)), key=keys.__getitem__)

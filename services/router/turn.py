@@ -16,6 +16,7 @@ class Turn(msgspec.Struct, frozen=True):
     """What all models are measured by.
 
     `difficulty` is within the settled tier's bounds. `quality_weight`: against saving, 0..1.
+    `warm`: the model whose cache holds `cached_tokens` of the input, "" for none.
     """
 
     request: router_pb2.RouteRequest
@@ -30,6 +31,8 @@ class Turn(msgspec.Struct, frozen=True):
     lineup: Lineup
     difficulty: float
     quality_weight: float
+    warm: str
+    cached_tokens: int
 
     @property
     def sheet(self) -> Sheet:

@@ -614,6 +614,7 @@ class Candidate(_message.Message):
     COST_USD_FIELD_NUMBER: _builtins.int
     LATENCY_MS_FIELD_NUMBER: _builtins.int
     CHAIN_POSITION_FIELD_NUMBER: _builtins.int
+    WARM_FIELD_NUMBER: _builtins.int
     value: _builtins.float
     quality: _builtins.float
     quality_stddev: _builtins.float
@@ -622,6 +623,8 @@ class Candidate(_message.Message):
     latency_ms: _builtins.float
     chain_position: _builtins.int
     """Position in the chain, from 1; 0 when it did not enter the chain."""
+    warm: _builtins.bool
+    """True when its prompt cache holds the conversation: it costs less, and stays first in near ties."""
     @_builtins.property
     def member(self) -> _types_pb2.ChainMember: ...
     def __init__(
@@ -635,10 +638,11 @@ class Candidate(_message.Message):
         cost_usd: _builtins.float = ...,
         latency_ms: _builtins.float = ...,
         chain_position: _builtins.int = ...,
+        warm: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain_position", b"chain_position", "cost_usd", b"cost_usd", "latency_ms", b"latency_ms", "member", b"member", "quality", b"quality", "quality_stddev", b"quality_stddev", "saving", b"saving", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain_position", b"chain_position", "cost_usd", b"cost_usd", "latency_ms", b"latency_ms", "member", b"member", "quality", b"quality", "quality_stddev", b"quality_stddev", "saving", b"saving", "value", b"value", "warm", b"warm"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
