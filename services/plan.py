@@ -146,7 +146,10 @@ def _workers(environ: Mapping[str, str]) -> Workers:
 
 def _add_redis(made: Plan) -> None:
     if not made.environ.get("REDIS_URL"):
-        server = EmbeddedServer(made.home / "redis")
+        try:
+            server = EmbeddedServer(made.home / "redis")
+        except RuntimeError as fault:
+            raise SettingsError(str(fault)) from None
         made.environ["REDIS_URL"] = server.url
         made.add("redis", server.command, {})
 

