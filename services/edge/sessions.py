@@ -80,7 +80,8 @@ class Sessions:
             return b""
         try:
             async with asyncio.timeout(LOOK_UP_S):
-                return await self._client.get(store.session_name(name)) or b""
+                found = await self._client.get(store.session_name(name))
+                return found if isinstance(found, bytes) else b""
         except (redis.RedisError, OSError, TimeoutError):
             return b""
 
