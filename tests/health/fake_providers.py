@@ -48,4 +48,4 @@ class FakeProviders:
         return ProbeResponse(provider=name, kind=kind, upstream_models=upstream)
 
     # Spending money is not health's business.
-    Complete = Stream = None
+    Complete = Stream = Embed = None
