@@ -145,6 +145,11 @@ class Classifier:
         self.net = net
         self.calibration = calibration
         self.version = version
+        # A sentence's scores do not weigh it, only its values do.
+        self._gates = np.concatenate(
+            (np.zeros((COLUMNS, ATTENTION), np.float32), net.gates[:VALUES])
+        )
+        self._first_gate, self._last_gate = net.gates[VALUES:]
         self._vectors = WordVectors(net.table, net.table_scale)
 
     @classmethod
@@ -225,9 +230,9 @@ class Classifier:
                 inputs[i, :VALUES] = inputs[i, VALUES : 2 * VALUES] = mine[0, COLUMNS:]
                 scores[i] = mine[0, :COLUMNS]
                 continue
-            gates = mine[:, COLUMNS:] @ self.net.gates[:VALUES]
-            gates[0] += self.net.gates[VALUES]
-            gates[-1] += self.net.gates[VALUES + 1]
+            gates = mine @ self._gates
+            gates[0] += self._first_gate
+            gates[-1] += self._last_gate
             powers = np.exp(gates - gates.max(axis=0))
             first, second = powers.T @ mine / powers.sum(axis=0)[:, None]
             inputs[i, :VALUES], inputs[i, VALUES : 2 * VALUES] = first[COLUMNS:], second[COLUMNS:]
