@@ -1,8 +1,9 @@
 """Tell what kind of task a request is and how demanding: pooled word vectors and a small net.
 
-A word's vector holds what the word itself says for each category and tier, added up over the
-turn, and a few learned values. These are pooled over the turn, its first and its last words and
-each part of its context, and go with the facts through one hidden layer. A turn is judged for
+A word's vector holds what the word itself says for each category and tier, and a few learned
+values. Vectors are added up over each sentence; learned gates tell which sentences of a turn are
+the request and which are pasted or small talk. The sentences so weighed, the whole turn and each
+part of its context go with the facts through one hidden layer. A turn is judged for
 itself; if it reads as a continuation ("ok, go on"), it takes on the judgement of the turns it
 continues to the extent that it does.
 """
@@ -19,7 +20,16 @@ import numpy as np
 
 from services.catalog import Category, Tier
 from services.router import words
-from services.router.features import DENSE, VERSION, Features, Floats, Part
+from services.router.features import (
+    DENSE,
+    END,
+    START,
+    VERSION,
+    Features,
+    Floats,
+    Part,
+    Passage,
+)
 from services.router.vectors import Bytes, WordVectors
 
 WEIGHTS: Final = Path(__file__).parent / "weights" / "classify.npz"
@@ -35,7 +45,8 @@ COLUMNS: Final = FOLLOWS + 1
 # A word's vector: its scores, then the values that go through the net.
 VALUES: Final = 41
 HIDDEN: Final = 48  # the second half sees nothing of the context: it is for the tier
-EDGE_WORDS: Final = 14  # how many of a turn's first and of its last words are pooled apart
+ATTENTION: Final = 2  # ways to weigh a turn's sentences
+EDGES: Final = 2  # whether a sentence is the first, whether it is the last
 CONTEXT: Final = (Part.SYSTEM, Part.ANSWER, Part.TOOLS)
 FACTS_END: Final = 3 * VALUES + len(DENSE)
 INPUTS: Final = FACTS_END + len(CONTEXT) * VALUES
@@ -102,13 +113,15 @@ class Net:
     """Learned weights, those of the tables in bytes with a scale per column.
 
     `table`: (2^WORD_BITS, COLUMNS + VALUES); `pairs`: (2^PAIR_BITS, COLUMNS);
-    `first`: (INPUTS, HIDDEN); `last`: (INPUTS + HIDDEN, COLUMNS).
+    `gates`: (VALUES + EDGES, ATTENTION); `first`: (INPUTS, HIDDEN);
+    `last`: (INPUTS + HIDDEN, COLUMNS).
     """
 
     table: Bytes
     table_scale: Floats
     pairs: Bytes
     pairs_scale: Floats
+    gates: Floats
     first: Floats
     last: Floats
 
@@ -116,10 +129,12 @@ class Net:
         shapes = (
             (2**words.WORD_BITS, COLUMNS + VALUES),
             (2**words.PAIR_BITS, COLUMNS),
+            (VALUES + EDGES, ATTENTION),
             (INPUTS, HIDDEN),
             (INPUTS + HIDDEN, COLUMNS),
         )
-        if (self.table.shape, self.pairs.shape, self.first.shape, self.last.shape) != shapes:
+        arrays = (self.table, self.pairs, self.gates, self.first, self.last)
+        if tuple(array.shape for array in arrays) != shapes:
             raise ValueError("these weights do not fit the features: train them again")
 
 
@@ -130,6 +145,11 @@ class Classifier:
         self.net = net
         self.calibration = calibration
         self.version = version
+        # A sentence's scores do not weigh it, only its values do.
+        self._gates = np.concatenate(
+            (np.zeros((COLUMNS, ATTENTION), np.float32), net.gates[:VALUES])
+        )
+        self._first_gate, self._last_gate = net.gates[VALUES:]
         self._vectors = WordVectors(net.table, net.table_scale)
 
     @classmethod
@@ -181,25 +201,42 @@ class Classifier:
         if len(passages) > 1:
             read = [word for passage in passages for word in passage.words]
         vectors, hashes = self._vectors.look_up(read)
-        share, ends = _shares(features, len(read))
+        share, owners = _shares(features, len(read))
         pooled: Floats = share @ vectors
+        pairs = self.net.pairs.take(words.pairs(hashes), 0) * self.net.pairs_scale
+        begin = -1
+        for passage in passages[:-1]:
+            begin += len(passage.words)
+            pairs[begin] = 0  # no pair spans two passages
+        pooled[:, :COLUMNS] += share[:, :-1] @ pairs
         inputs = np.zeros((users, INPUTS + HIDDEN), np.float32)
-        for i in range(3):
-            rows = pooled[i * users : (i + 1) * users]
-            inputs[:, i * VALUES : (i + 1) * VALUES] = rows[:, COLUMNS:]
+        inputs[:, 2 * VALUES : 3 * VALUES] = pooled[:users, COLUMNS:]
         inputs[:, 3 * VALUES : FACTS_END] = features.dense
-        for row, passage in zip(pooled[3 * users :], passages[users:], strict=True):
+        context = len(passages) - users
+        for row, passage in zip(pooled[users : users + context], passages[users:], strict=True):
             at = FACTS_END + CONTEXT.index(passage.part) * VALUES
             inputs[-1, at : at + VALUES] = row[COLUMNS:]
+        scores = self._attend(pooled[users + context :], owners, inputs)
         np.maximum(inputs[:, :INPUTS] @ self.net.first, 0, out=inputs[:, INPUTS:])
-        scores: Floats = inputs @ self.net.last
-        scores += pooled[:users, :COLUMNS]
-        pairs = words.pairs(hashes)
-        begin = 0
-        for i, end in enumerate(ends[:users]):
-            total = self.net.pairs.take(pairs[begin : end - 1], 0).sum(axis=0, dtype=np.int32)
-            scores[i] += total * self.net.pairs_scale * (end - begin - 1) ** -0.5
-            begin = end
+        scores += inputs @ self.net.last
+        return scores
+
+    def _attend(self, sentences: Floats, owners: list[tuple[int, int]], inputs: Floats) -> Floats:
+        """Weigh each turn's sentences; fill in their values and return the sums of their scores."""
+        scores = np.empty((len(owners), COLUMNS), np.float32)
+        for i, (begin, end) in enumerate(owners):
+            mine = sentences[begin:end]
+            if end - begin == 1:
+                inputs[i, :VALUES] = inputs[i, VALUES : 2 * VALUES] = mine[0, COLUMNS:]
+                scores[i] = mine[0, :COLUMNS]
+                continue
+            gates = mine @ self._gates
+            gates[0] += self._first_gate
+            gates[-1] += self._last_gate
+            powers = np.exp(gates - gates.max(axis=0))
+            first, second = powers.T @ mine / powers.sum(axis=0)[:, None]
+            inputs[i, :VALUES], inputs[i, VALUES : 2 * VALUES] = first[COLUMNS:], second[COLUMNS:]
+            scores[i] = first[:COLUMNS]
         return scores
 
     def _signals(
@@ -221,28 +258,29 @@ class Classifier:
         return tuple(found[:top])
 
 
-def _shares(features: Features, count: int) -> tuple[Floats, list[int]]:
-    """Return the weight of each word in each pool, and where each passage ends.
+def _shares(features: Features, count: int) -> tuple[Floats, list[tuple[int, int]]]:
+    """Return the weight of each word in each pool, and which sentences are each user turn's.
 
-    Pools: all words of each user turn, the first of each, the last of each, each context.
+    Pools: each passage, users' turns first; then each sentence of users' turns.
     """
-    users = features.turn + 1
-    share = np.zeros((2 * users + len(features.passages), count), np.float32)
-    ends = []
-    begin = 0
-    for i, passage in enumerate(features.passages):
+    passages, users = features.passages, features.turn + 1
+    total = len(passages) + sum(len(passage.ends) for passage in passages[:users])
+    share = np.zeros((total, count), np.float32)
+    owners = []
+    begin, row = 0, len(passages)
+    for i, passage in enumerate(passages):
         size = len(passage.words)
-        end = begin + size
+        share[i, begin : begin + size] = size**-0.5
         if i < users:
-            edge = min(size, EDGE_WORDS)
-            share[i, begin:end] = size**-0.5
-            share[users + i, begin : begin + edge] = edge**-0.5
-            share[2 * users + i, end - edge : end] = edge**-0.5
-        else:
-            share[2 * users + i, begin:end] = size**-0.5
-        ends.append(end)
-        begin = end
-    return share, ends
+            last = 0
+            for end in passage.ends:
+                share[row, begin + last : begin + end] = (end - last) ** -0.5
+                row += 1
+                last = end
+            first = row - len(passage.ends) - len(passages)
+            owners.append((first, row - len(passages)))
+        begin += size
+    return share, owners
 
 
 def _without(features: Features) -> Iterator[tuple[str, Features]]:
@@ -250,8 +288,10 @@ def _without(features: Features) -> Iterator[tuple[str, Features]]:
     turn = features.turn
     passages = features.passages
     mine = passages[turn]
-    for word in dict.fromkeys(mine.words[1:-1]):
-        rest = replace(mine, words=[other for other in mine.words if other != word])
+    for word in dict.fromkeys(mine.words):
+        if word in {START, END}:
+            continue
+        rest = _passage_without(mine, word)
         yield (
             f"word: {word}",
             replace(features, passages=(*passages[:turn], rest, *passages[turn + 1 :])),
@@ -307,6 +347,12 @@ def _softmax(scores: list[float], temperature: float) -> list[float]:
     powers = [math.exp((score - top) / temperature) for score in scores]
     total = sum(powers)
     return [power / total for power in powers]
+
+
+def _passage_without(passage: Passage, word: str) -> Passage:
+    words = [other for other in passage.words if other != word]
+    ends = [end - passage.words[:end].count(word) for end in passage.ends]
+    return replace(passage, words=words, ends=ends)
 
 
 def _moves(scores: Floats, category: int) -> tuple[float, float]:

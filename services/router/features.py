@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from routor.v1 import router_pb2, types_pb2
-from services.router.words import cut
+from services.router.words import sentences
 
 Floats = npt.NDArray[np.float32]
 
-VERSION: Final = 2  # raise it when the same request gives other features: old weights are void
+VERSION: Final = 3  # raise it when the same request gives other features: old weights are void
 
 
 class Part(IntEnum):
@@ -50,14 +50,15 @@ MAX_CHARS: Final = sum(head + 2 * sample + tail for head, sample, tail in WINDOW
 ) * (WINDOW[Part.EARLIER][0] + WINDOW[Part.EARLIER][2])
 MAX_WORDS: Final = {part: (h + 2 * s + t) // 4 for part, (h, s, t) in WINDOW.items()}
 
-# Marks around a passage's words, so that its first and last word can be told.
+# Sentences of a passage that are told apart; of more, the middle ones are taken as one.
+MOST_SENTENCES: Final = 13
+# Marks before a sentence and behind a passage, so that first and last words can be told.
 START: Final = "#"
 END: Final = "$"
 
 DENSE: Final = (
     "always",
     "length",
-    "digits",
     "code characters",
     "operators",
     "code fence",
@@ -77,7 +78,7 @@ DENSE: Final = (
     "tool results",
     "structured output",
 )
-TEXT_DENSE: Final = 11  # how many of them are about the passage's text alone
+TEXT_DENSE: Final = 10  # how many of them are about the passage's text alone
 
 _IMAGE, _FILE, _AUDIO = (
     types_pb2.MODALITY_IMAGE,
@@ -93,11 +94,12 @@ _NO_TURN: Final = router_pb2.Message()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Passage:
-    """A piece of text that was looked at, cut into words."""
+    """A piece of text that was looked at, cut into words; sentence i ends at `ends[i]`."""
 
     part: Part
     text: str
     words: list[str]
+    ends: list[int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +144,7 @@ def _in_context(request: router_pb2.RouteRequest) -> Features:
         for i, message in enumerate(turns)
     ]
     passages += _context(request, messages, roles, at)
-    named = _overlap(passages[last].words, passages[-1].words) if request.tools else 0.0
+    named = _overlap(passages[last], passages[-1]) if request.tools else 0.0
     results = sum(role == router_pb2.ROLE_TOOL for role in roles[at + 1 :])
     before = any(_IMAGE in message.attachments for message in messages[: max(at, 0)])
     around = _around(request, last, image=before, results=results, named=named)
@@ -181,11 +183,33 @@ def _passage(part: Part, text: str) -> Passage:
         text = _window(text, head, sample, tail)
     if not text.isascii() and len(text) > 96 and text.count(" ") * 16 < len(text):
         text = _window(text, head // DENSER, sample // DENSER, tail // DENSER)
-    words = cut(text)
-    most = MAX_WORDS[part]
-    if len(words) > most:
-        words = words[: most // 2] + words[-(most // 2) :]
-    return Passage(part, text, [START, *words, END])
+    found = sentences(text)
+    if len(found) > MOST_SENTENCES:
+        half = MOST_SENTENCES // 2
+        middle = [word for sentence in found[half:-half] for word in sentence]
+        found = [*found[:half], middle, *found[-half:]]
+    return Passage(part, text, *_marked(found, MAX_WORDS[part]))
+
+
+def _marked(found: Sequence[list[str]], most: int) -> tuple[list[str], list[int]]:
+    """Return at most about `most` words, marked, and where the sentences end."""
+    words: list[str] = []
+    ends = []
+    share = most // max(len(found), 1) if sum(map(len, found)) > most else most
+    for sentence in found:
+        words.append(START)
+        words += sentence if len(sentence) <= share else _ends_of(sentence, share)
+        ends.append(len(words))
+    words.append(END)
+    if not ends:
+        return [START, END], [2]
+    ends[-1] += 1
+    return words, ends
+
+
+def _ends_of(sentence: list[str], most: int) -> list[str]:
+    half = most // 2
+    return sentence[:half] + sentence[len(sentence) - half :]
 
 
 def _window(text: str, head: int, sample: int, tail: int) -> str:
@@ -203,18 +227,17 @@ def _text_facts(passage: Passage) -> tuple[float, ...]:
     """Count what the words do not say: marks of code, mathematics, questions and quotations."""
     text, count = passage.text, passage.text.count
     size = len(text) + 1
-    digits = sum(word[0] < ":" for word in passage.words) - 2
-    code = count("{") + count("(") + count(";") + count("<") + count("_") + count("[")
+    code = count("{") + count("(") + count(";") + count("_")
+    operators = count("=") + count("+") + count("\\") + count("^")
     return (
         1.0,
         math.log(size) / 8,
-        digits / (len(passage.words) - 1),
         min(code * 16 / size, 1.0),
-        min((count("=") + count("+") + count("\\") + count("^") + count("$")) * 24 / size, 1.0),
+        min(operators * 24 / size, 1.0),
         "```" in text,
         math.log1p(count("\n")) / 4,
         "?" in text or "？" in text or "؟" in text,
-        text[-3:].rstrip()[-1:] in ("?", "？", "؟"),
+        text[-3:].rstrip()[-1:] in {"?", "？", "؟"},
         math.log1p(count('"') + count("“") + count("「")) / 3,
         math.log1p(len(passage.words)) / 6,
     )
@@ -242,7 +265,8 @@ def _around(
     )
 
 
-def _overlap(words: list[str], offered: list[str]) -> float:
+def _overlap(turn: Passage, offered: Passage) -> float:
     """Return the share of the turn's words that the tools' names and descriptions use."""
-    known = set(offered)
-    return (sum(word in known for word in words) - 2) / len(words)
+    known = set(offered.words)
+    marks = len(turn.ends) + 1
+    return (sum(word in known for word in turn.words) - marks) / len(turn.words)

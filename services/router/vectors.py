@@ -44,12 +44,12 @@ class WordVectors:
     def look_up(self, wanted: Sequence[str]) -> tuple[Floats, Hashes]:
         """Return each word's vector and hash."""
         shelf = self._shelf
-        found: list[int | None] = list(map(shelf.rows.get, wanted))
-        if None in found:
+        try:
+            at = np.fromiter(map(shelf.rows.__getitem__, wanted), np.int64, len(wanted))
+        except KeyError:
             with self._filling:
                 shelf = self._filled(set(wanted))
-                found = list(map(shelf.rows.get, wanted))
-        at = np.array(found)
+            at = np.fromiter(map(shelf.rows.__getitem__, wanted), np.int64, len(wanted))
         return shelf.vectors.take(at, 0), shelf.hashes.take(at)
 
     def _filled(self, wanted: set[str]) -> _Shelf:

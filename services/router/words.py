@@ -30,13 +30,18 @@ _BETWEEN: Final = (
     r"\s\x00-/:-@\[-`{-~\u00a0-\u00bf\u055d-\u055f\u060c\u061b\u061f\u0964\u0965\u06d4"
     r"\u2000-\u206f\u3000-\u3020\u30fb\uff01-\uff0f\uff1a-\uff20"
 )
-_WORDS: Final = re.compile(f"[{_UNSPACED}]|[^{_UNSPACED}{_BETWEEN}]+")
+_WORDS: Final = re.compile(f"[?{_UNSPACED}]|[^{_UNSPACED}{_BETWEEN}]+")
 _APOSTROPHES: Final = {ord("'"): None}
 _DIGITS: Final = {ord(digit): "0" for digit in "123456789"}
 _ASCII: Final = {
     code: " " if not chr(code).isalnum() else "0" if chr(code).isdigit() else chr(code).lower()
     for code in range(128)
+    if chr(code) not in "\n?"
 } | _APOSTROPHES
+
+_STOPS: Final = (". ", "! ", ": ")
+_QUESTIONS: Final = ("？", "؟")
+_WIDE_STOPS: Final = ("。", "！", "：", "।", "…", *_QUESTIONS)
 
 _GRAM_LENGTHS: Final = np.array(GRAMS)
 
@@ -54,11 +59,25 @@ _POWERS: Final = _powers(_BASE, _MOST_CODES)
 _INVERSES: Final = _powers(pow(_BASE, -1, 2**64), _MOST_CODES)
 
 
-def cut(text: str) -> list[str]:
-    """Return the words of a text, in lower case and in order."""
+def sentences(text: str) -> list[list[str]]:
+    """Return the words of each sentence of a text, in lower case and in order.
+
+    A line's end, a full stop, a colon and the like before a space end a sentence; so does a
+    question mark, which is a word of it. Sentences without words are left out.
+    """
+    for mark in _STOPS:
+        if mark in text:
+            text = text.replace(mark, "\n")
+    text = text.replace("?", " ?\n")
     if text.isascii():
-        return text.translate(_ASCII).split()
-    return _WORDS.findall(text.lower().replace("'", "").replace("’", ""))
+        lines = map(str.split, text.translate(_ASCII).split("\n"))
+        return [line for line in lines if line]
+    for mark in _WIDE_STOPS:
+        if mark in text:
+            text = text.replace(mark, "?\n" if mark in _QUESTIONS else "\n")
+    text = text.lower().replace("'", "").replace("’", "")
+    found = map(_WORDS.findall, text.split("\n"))
+    return [line for line in found if line]
 
 
 class Rows(NamedTuple):

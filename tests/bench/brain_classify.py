@@ -1,6 +1,6 @@
 """Measure the classifier on what it was not trained on, and print a table.
 
-    python tests/bench/brain_classify.py [--data DIR] [--sources] [--weights FILE]
+    python tests/bench/brain_classify.py [--data DIR] [--sources [NAME …]] [--weights FILE]
 
 With the shipped weights: our held-out prompts, the product's example prompts, the same prompts in
 other languages, prompt games in words that training does not use, conversations, calibration,
@@ -62,8 +62,9 @@ HARD = (
 GO_ON = ("ok, continue", "continue please", "go on", "yes, do that", "next", "carry on",
          "ok go ahead", "and now the second part", "keep going", "mach weiter", "vas-y, continue",
          "请继续", "sigue por favor", "続けて", "продолжай дальше")  # fmt: skip
-THANKS = ("thanks", "thanks a lot!", "thank you so much", "great, thanks", "thx", "perfect, thank you",
-          "vielen dank", "merci beaucoup", "谢谢你", "gracias", "ありがとう", "спасибо большое")  # fmt: skip
+THANKS = ("thanks", "thanks a lot!", "thank you so much", "great, thanks", "thx",
+          "perfect, thank you", "vielen dank", "merci beaucoup",
+          "谢谢你", "gracias", "ありがとう", "спасибо большое")  # fmt: skip
 
 TALK = (
     "The weather has turned cold and my tea is nearly finished.",
@@ -107,16 +108,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the classifier.")
     parser.add_argument("--data", type=Path, help=f"directory holding {examples.PROMPTS}")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
-    parser.add_argument("--sources", action="store_true", help="leave each source out in turn")
+    parser.add_argument(
+        "--sources", nargs="*", metavar="NAME", help="leave these sources, or each, out in turn"
+    )
     options = parser.parse_args()
     classifier = Classifier.load(options.weights)
     own = [e for e in examples.own() if e.split is Split.TEST]
     judge = _judge(classifier)
-    for section in (_held_out(classifier, own), _product(judge), _languages(judge, own),
-                    _played(judge, own), _conversations(judge), _speed(classifier, own)):  # fmt: skip
+    for section in (
+        _held_out(classifier, own),
+        _product(judge),
+        _languages(judge, own),
+        _played(judge, own),
+        _conversations(judge),
+        _speed(classifier, own),
+    ):
         print(*section, sep="\n", end="\n\n")
-    if options.sources and options.data:
-        _print_sources([*examples.own(), *examples.public(options.data / examples.PROMPTS)])
+    if options.sources is not None and options.data:
+        everything = [*examples.own(), *examples.public(options.data / examples.PROMPTS)]
+        _print_sources(everything, options.sources or TOGETHER)
     return 0
 
 
@@ -222,9 +232,9 @@ def _text(size: int, texts: Sequence[str], chance: random.Random) -> str:
     return (text * (size // len(text) + 1))[:size]
 
 
-def _print_sources(everything: Sequence[Example]) -> None:
+def _print_sources(everything: Sequence[Example], left_out: Sequence[str]) -> None:
     scores = []
-    for source in TOGETHER:
+    for source in left_out:
         unseen = [e for e in everything if e.source.startswith(source) and e.category]
         if len(unseen) < 20:
             continue

@@ -14,7 +14,9 @@ from services.catalog import Category, Tier
 from services.router import features as features_module
 from services.router import words
 from services.router.classify import (
+    ATTENTION,
     COLUMNS,
+    EDGES,
     HIDDEN,
     INPUTS,
     UNSURE,
@@ -195,6 +197,7 @@ def unlearned() -> Classifier:
         np.ones(COLUMNS + VALUES, np.float32),
         np.zeros((2**words.PAIR_BITS, COLUMNS), np.int8),
         np.ones(COLUMNS, np.float32),
+        np.zeros((VALUES + EDGES, ATTENTION), np.float32),
         np.zeros((INPUTS, HIDDEN), np.float32),
         np.zeros((INPUTS + HIDDEN, COLUMNS), np.float32),
     )

@@ -16,6 +16,7 @@ from services.router.features import (
     END,
     MAX_CHARS,
     MAX_WORDS,
+    MOST_SENTENCES,
     START,
     Features,
     extract,
@@ -72,7 +73,7 @@ def test_work_is_bounded_whatever_the_length(text: str) -> None:
     features = extract(request(*turns, tools=100))
     assert sum(len(passage.text) for passage in features.passages) <= MAX_CHARS
     for passage in features.passages:
-        assert len(passage.words) <= MAX_WORDS[passage.part] + 2
+        assert len(passage.words) <= MAX_WORDS[passage.part] + MOST_SENTENCES + 1
 
 
 def test_beginning_middle_and_end_of_a_long_turn_are_seen() -> None:
@@ -86,17 +87,34 @@ def test_beginning_middle_and_end_of_a_long_turn_are_seen() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("Don't STOP, it's 25.5%!", ["dont", "stop", "its", "00", "0"]),
-        ("天気は cats", ["天", "気", "は", "cats"]),
-        ("Über “naïve” – été?", ["über", "naïve", "été"]),
-        ("¿Cómo estás? नमस्ते दुनिया।", ["cómo", "estás", "नमस्ते", "दुनिया"]),
-        ("a_b(c)", ["a", "b", "c"]),
+        ("Don't STOP, it's 25.5%!", [["dont", "stop", "its", "00", "0"]]),
+        ("天気は cats", [["天", "気", "は", "cats"]]),
+        ("Über “naïve” – été", [["über", "naïve", "été"]]),
+        ("¿Cómo estás? नमस्ते दुनिया।", [["cómo", "estás", "?"], ["नमस्ते", "दुनिया"]]),
+        ("a_b(c)", [["a", "b", "c"]]),
+        (
+            "Summarise this: One. Two v1.2!\nThree",
+            [["summarise", "this"], ["one"], ["two", "v0", "0"], ["three"]],
+        ),
+        ("好吗？好。", [["好", "吗", "?"], ["好"]]),
         ("", []),
         (" .,;- ", []),
     ],
 )
-def test_words_are_cut_at_separators_in_any_script(text: str, found: list[str]) -> None:
-    assert words.cut(text) == found
+def test_sentences_and_words_are_cut_in_any_script(text: str, found: list[list[str]]) -> None:
+    assert words.sentences(text) == found
+
+
+def test_every_sentence_of_a_passage_is_marked() -> None:
+    passage = extract(request((USER, "Fix this. Thanks"))).passages[0]
+    assert passage.words == [START, "fix", "this", START, "thanks", END]
+    assert passage.ends == [3, 6]
+
+
+def test_the_middle_of_many_sentences_is_taken_as_one() -> None:
+    passage = extract(request((USER, "\n".join(f"line{i}a" for i in range(40))))).passages[0]
+    assert len(passage.ends) == MOST_SENTENCES
+    assert len(passage.words) == 40 + MOST_SENTENCES + 1
 
 
 def test_a_words_rows_are_its_own_whatever_stands_beside_it() -> None:
@@ -168,6 +186,8 @@ def test_any_request_has_valid_features(turns: list[tuple[int, str]], tools: int
     features = extract(request(*turns, tools=tools))
     assert np.isfinite(features.dense).all()
     assert features.dense.shape == (features.turn + 1, len(DENSE))
+    assert all(passage.ends[-1] == len(passage.words) for passage in features.passages)
+    assert all(passage.ends == sorted(set(passage.ends)) for passage in features.passages)
     assert all(passage.words[0] == START for passage in features.passages)
     again = extract(request(*turns, tools=tools))
     assert digest(again) == digest(features)

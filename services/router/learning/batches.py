@@ -14,7 +14,7 @@ from services.router.classify import (
     CATEGORIES,
     COLUMNS,
     CONTEXT,
-    EDGE_WORDS,
+    EDGES,
     FOLLOWS,
     TIER,
     TIERS,
@@ -41,14 +41,15 @@ class Rows:
     """Examples as numbers; only the turn and its context count, not earlier turns.
 
     `ids` are of the words of all passages one after another; passage i ends at `ends[i]`.
-    Passage i is the turn of example i; from `len(dense)` on they are context: part
-    `context_part` of example `context_of`. `targets`: (examples, COLUMNS); `weights`:
-    (examples, 3), 0 where the label is unknown.
+    Passage i is the turn of example i, whose sentences end at `sentences[i]`; from
+    `len(dense)` on they are context: part `context_part` of example `context_of`.
+    `targets`: (examples, COLUMNS); `weights`: (examples, 3), 0 where the label is unknown.
     """
 
     vocabulary: "Vocabulary"
     ids: Ints
     ends: Ints
+    sentences: list[list[int]]
     context_of: Ints
     context_part: Ints
     dense: Floats
@@ -73,6 +74,7 @@ def rows(chosen: Sequence[Example], weigh: Callable[[Example], Weights]) -> Rows
         vocabulary=Vocabulary.of(list(index)),
         ids=np.array(ids),
         ends=np.cumsum([len(passage.words) for passage in passages]),
+        sentences=[features.passages[features.turn].ends for features in seen],
         context_of=np.array([i for i, _ in context], np.int64),
         context_part=np.array([CONTEXT.index(p.part) for _, p in context], np.int64),
         dense=np.stack([features.dense[features.turn] for features in seen]),
@@ -132,12 +134,12 @@ class Sum:
         distinct, runs = np.unique(source[order], return_index=True)
         target = np.repeat(np.arange(len(counts)), counts)[order]
         starts = np.cumsum(counts) - counts
-        return cls(source, scale.astype(np.float32), starts, order, distinct, runs, target)
+        return cls(source, scale, starts, order, distinct, runs, target)
 
     @classmethod
     def pool(cls, source: Ints, counts: Ints) -> Self:
         """Return sums over the square root of their counts."""
-        return cls.make(source, np.repeat(counts**-0.5, counts), counts)
+        return cls.make(source, np.repeat(counts**-0.5, counts).astype(np.float32), counts)
 
     def forward(self, table: Floats, scale: Floats | None = None) -> Floats:
         """Return the sum of each target."""
@@ -201,26 +203,28 @@ class Batch:
         self.weights = data.weights[chosen]
         turns = counts[: self.size]
         read = int(turns.sum())
-        self._pool(local[:read], turns)
-        self.pairs = self._pair(data.vocabulary.hashes[ids[:read]], turns)
+        self._cut(data, chosen, local[:read], data.vocabulary.hashes[ids[:read]], turns)
         self.context = Sum.pool(local[read:], counts[self.size :]) if len(context) else None
         place = np.zeros(len(data.dense), np.int64)
         place[chosen] = np.arange(self.size)
         self.context_row = place[data.context_of[context]]
         self.context_part = data.context_part[context]
 
-    def _pool(self, local: Ints, counts: Ints) -> None:
-        starts = np.cumsum(counts) - counts
-        edge = np.minimum(counts, EDGE_WORDS)
-        self.all = Sum.pool(local, counts)
-        self.head = Sum.pool(local[_ranges(starts, edge)], edge)
-        self.tail = Sum.pool(local[_ranges(starts + counts - edge, edge)], edge)
-
-    @staticmethod
-    def _pair(hashes: Hashes, counts: Ints) -> Sum:
-        within = np.ones(len(hashes), bool)
-        within[np.cumsum(counts) - 1] = False
-        return Sum.pool(words.pairs(hashes)[within[:-1]], counts - 1)
+    def _cut(self, data: Rows, chosen: Ints, local: Ints, hashes: Hashes, turns: Ints) -> None:
+        """Sum words and pairs by sentence, sentences by turn."""
+        ends = [data.sentences[i] for i in chosen.tolist()]
+        lengths = np.concatenate([np.diff(end, prepend=0) for end in ends])
+        self.turn_sizes = np.array([len(end) for end in ends])
+        self.turn_starts = np.cumsum(self.turn_sizes) - self.turn_sizes
+        self.edges = np.zeros((len(lengths), EDGES), np.float32)
+        self.edges[self.turn_starts, 0] = 1
+        self.edges[self.turn_starts + self.turn_sizes - 1, 1] = 1
+        self.all = Sum.pool(local, turns)
+        self.sentences = Sum.pool(local, lengths)
+        pairs = np.append(words.pairs(hashes), 0)
+        scale = np.repeat(lengths**-0.5, lengths)
+        scale[np.cumsum(turns) - 1] = 0  # a pair of two turns
+        self.pairs = Sum.make(pairs, scale.astype(np.float32), lengths)
 
 
 def _ranges(starts: Ints, counts: Ints) -> Ints:

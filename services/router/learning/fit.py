@@ -7,16 +7,18 @@ Adam. Words, pairs and hidden units are dropped at random, so that no single one
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from services.router import words
 from services.router.classify import (
+    ATTENTION,
     CATEGORIES,
     CATEGORY,
     COLUMNS,
     CONTEXT,
+    EDGES,
     FACTS_END,
     FOLLOWS,
     HIDDEN,
@@ -25,11 +27,11 @@ from services.router.classify import (
     TIERS,
     VALUES,
 )
-from services.router.features import Floats
+from services.router.features import DENSE, Floats
 from services.router.learning.batches import Batch, Rows, Sum
 from services.router.words import Ints
 
-EPOCHS: Final = 10
+EPOCHS: Final = 9
 BATCH: Final = 192
 RATE: Final = 0.5
 VALUE_RATE: Final = 0.25
@@ -38,6 +40,7 @@ DECAY: Final = 2e-4
 DROPPED_WORDS: Final = 0.3
 DROPPED_UNITS: Final = 0.2
 SEED: Final = 4
+LENGTHS: Final = ("length", "lines", "words", "quotation marks", "question at the end")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,7 @@ class Fitted:
 
     table: Floats
     pairs: Floats
+    gates: Floats
     first: Floats
     last: Floats
 
@@ -70,12 +74,81 @@ def scores(fitted: Fitted, data: Rows) -> Floats:
     found = []
     for i in range(0, len(data.dense), 512):
         batch = Batch(data, np.arange(i, min(i + 512, len(data.dense))))
-        vectors = batch.compose.forward(fitted.table)
-        inputs = _inputs(batch, vectors, batch.all.scale)
-        both = np.concatenate((inputs, np.maximum(inputs @ fitted.first, 0)), axis=1)
-        linear = batch.all.forward(vectors[:, :COLUMNS]) + batch.pairs.forward(fitted.pairs)
-        found.append(linear + both @ fitted.last)
+        seen = _Seen(batch, fitted, batch.sentences.scale, batch.pairs.scale)
+        both = np.concatenate((seen.inputs, np.maximum(seen.inputs @ fitted.first, 0)), axis=1)
+        found.append(seen.totals + both @ fitted.last)
     return np.concatenate(found)
+
+
+class _Seen:
+    """What a batch looks like to the net: `inputs` as `classify` lays them out, and `totals`."""
+
+    def __init__(self, batch: Batch, net: Fitted, kept: Floats, kept_pairs: Floats) -> None:
+        self.batch, self.kept, self.kept_pairs = batch, kept, kept_pairs
+        self.vectors = batch.compose.forward(net.table)
+        values = np.ascontiguousarray(self.vectors[:, COLUMNS:])
+        self.sentences = batch.sentences.forward(self.vectors, kept)
+        self.sentences[:, :COLUMNS] += batch.pairs.forward(net.pairs, kept_pairs)
+        self.gated = np.concatenate((self.sentences[:, COLUMNS:], batch.edges), axis=1)
+        gates = self.gated @ net.gates
+        top = np.maximum.reduceat(gates, batch.turn_starts, axis=0)
+        powers: Floats = np.exp(gates - self._spread(top))
+        self.weights: Floats = powers / self._spread(self._gather(powers))
+        looks = [
+            self._gather(self.sentences * self.weights[:, i : i + 1]) for i in range(ATTENTION)
+        ]
+        self.looks = looks
+        self.totals: Floats = looks[0][:, :COLUMNS]
+        self.inputs = np.zeros((batch.size, INPUTS), np.float32)
+        for i, look in enumerate(looks):
+            self.inputs[:, i * VALUES : (i + 1) * VALUES] = look[:, COLUMNS:]
+        self.inputs[:, 2 * VALUES : 3 * VALUES] = batch.all.forward(values)
+        self.inputs[:, 3 * VALUES : FACTS_END] = batch.dense
+        if batch.context is not None:
+            by_part = self.inputs[:, FACTS_END:].reshape(batch.size, len(CONTEXT), VALUES)
+            by_part[batch.context_row, batch.context_part] = batch.context.forward(values)
+            self.inputs[:, FACTS_END:] = by_part.reshape(batch.size, -1)
+
+    def _spread(self, by_turn: Floats) -> Floats:
+        return np.repeat(by_turn, self.batch.turn_sizes, axis=0)
+
+    def _gather(self, by_sentence: Floats) -> Floats:
+        total: Floats = np.add.reduceat(by_sentence, self.batch.turn_starts, axis=0)
+        return total
+
+    def back(self, gradient: Floats, inputs_back: Floats, gates: Floats) -> "_Back":
+        """Return the gradients of words' vectors, of the gates and of sentences' scores."""
+        batch = self.batch
+        sentences_back = np.zeros_like(self.sentences)
+        gates_back = np.empty_like(self.weights)
+        for i in range(ATTENTION):
+            look_back = np.zeros((batch.size, COLUMNS + VALUES), np.float32)
+            look_back[:, COLUMNS:] = inputs_back[:, i * VALUES : (i + 1) * VALUES]
+            if i == 0:
+                look_back[:, :COLUMNS] = gradient
+            mean = (look_back * self.looks[i]).sum(axis=1, keepdims=True)
+            pulled = self._spread(look_back)
+            along = (pulled * self.sentences).sum(axis=1, keepdims=True) - self._spread(mean)
+            gates_back[:, i : i + 1] = along * self.weights[:, i : i + 1]
+            sentences_back += pulled * self.weights[:, i : i + 1]
+        sentences_back[:, COLUMNS:] += gates_back @ gates[:VALUES].T
+        moved = np.zeros_like(self.vectors)
+        moved[batch.sentences.distinct] += batch.sentences.back(sentences_back, self.kept)
+        moved[batch.all.distinct, COLUMNS:] += batch.all.back(
+            inputs_back[:, 2 * VALUES : 3 * VALUES]
+        )
+        if batch.context is not None:
+            by_part = inputs_back[:, FACTS_END:].reshape(batch.size, len(CONTEXT), VALUES)
+            pulled = by_part[batch.context_row, batch.context_part]
+            moved[batch.context.distinct, COLUMNS:] += batch.context.back(pulled)
+        pairs = batch.pairs.back(np.ascontiguousarray(sentences_back[:, :COLUMNS]), self.kept_pairs)
+        return _Back(moved, self.gated.T @ gates_back, pairs)
+
+
+class _Back(NamedTuple):
+    words: Floats
+    gates: Floats
+    pairs: Floats
 
 
 class _Learner:
@@ -87,41 +160,39 @@ class _Learner:
         table = np.zeros((2**words.WORD_BITS, COLUMNS + VALUES), np.float32)
         table[:, COLUMNS:] = random.normal(0, 0.25, (len(table), VALUES))
         pairs = np.zeros((2**words.PAIR_BITS, COLUMNS), np.float32)
+        gates = np.zeros((VALUES + EDGES, ATTENTION), np.float32)
+        gates[:VALUES] = random.normal(0, 0.1, (VALUES, ATTENTION))
         self._first_mask, self._last_mask = _masks()
         first = random.normal(0, (3 * VALUES) ** -0.5, (INPUTS, HIDDEN)) * self._first_mask
         last = np.zeros((INPUTS + HIDDEN, COLUMNS), np.float32)
         last[INPUTS:] = random.normal(0, 0.1, (HIDDEN, COLUMNS)) * self._last_mask[INPUTS:]
-        self.fitted = Fitted(table, pairs, first.astype(np.float32), last)
+        self.fitted = Fitted(table, pairs, gates, first.astype(np.float32), last)
         self._scores_step = _AdaGrad(table[:, :COLUMNS], RATE)
         self._values_step = _AdaGrad(table[:, COLUMNS:], VALUE_RATE)
         self._pairs_step = _AdaGrad(pairs, RATE)
+        self._gates_step = _Adam(gates)
         self._first_step, self._last_step = _Adam(self.fitted.first), _Adam(self.fitted.last)
 
     def step(self, batch: Batch, rate: float) -> float:
         """Move the weights against a batch's gradient; return its loss."""
         net = self.fitted
-        vectors = batch.compose.forward(net.table)
-        kept, kept_pairs = self._thin(batch.all), self._thin(batch.pairs)
-        inputs = _inputs(batch, vectors, kept)
-        before: Floats = inputs @ net.first
+        seen = _Seen(batch, net, self._thin(batch.sentences), self._thin(batch.pairs))
+        before: Floats = seen.inputs @ net.first
         alive: Floats = self._kept(before.shape, DROPPED_UNITS) / np.float32(1 - DROPPED_UNITS)
-        both = np.concatenate((inputs, np.maximum(before, 0) * alive), axis=1)
-        totals = batch.all.forward(vectors[:, :COLUMNS], kept)
-        totals += batch.pairs.forward(net.pairs, kept_pairs)
-        totals += both @ net.last
-        gradient, loss = _loss(totals, batch, self._loss_scale)
+        both = np.concatenate((seen.inputs, np.maximum(before, 0) * alive), axis=1)
+        gradient, loss = _loss(seen.totals + both @ net.last, batch, self._loss_scale)
         back: Floats = gradient @ net.last.T
         hidden_back: Floats = back[:, INPUTS:] * (before > 0) * alive
         inputs_back: Floats = back[:, :INPUTS] + hidden_back @ net.first.T
+        moved = seen.back(gradient, inputs_back, net.gates)
         self._last_step.step((both.T @ gradient) * self._last_mask, rate)
-        self._first_step.step((inputs.T @ hidden_back) * self._first_mask, rate)
-        moved = _vectors_back(batch, vectors, gradient, inputs_back, kept)
-        rows = (
-            batch.compose.back(moved) + np.float32(DECAY / 10) * net.table[batch.compose.distinct]
-        )
+        self._first_step.step((seen.inputs.T @ hidden_back) * self._first_mask, rate)
+        self._gates_step.step(moved.gates, rate)
+        rows = batch.compose.back(moved.words)
+        rows += np.float32(DECAY / 10) * net.table[batch.compose.distinct]
         self._scores_step.step(batch.compose.distinct, rows[:, :COLUMNS], rate)
         self._values_step.step(batch.compose.distinct, rows[:, COLUMNS:], rate)
-        self._pairs_step.step(batch.pairs.distinct, batch.pairs.back(gradient, kept_pairs), rate)
+        self._pairs_step.step(batch.pairs.distinct, moved.pairs, rate)
         return loss
 
     def learned(self) -> Fitted:
@@ -138,43 +209,19 @@ class _Learner:
 
 
 def _masks() -> tuple[Floats, Floats]:
-    """Return what may be learned of the net: difficulty is not read off what surrounds a turn."""
+    """Return what may be learned of the net.
+
+    Difficulty is not read off what surrounds a turn, nor off its length, nor off the mean of
+    all its words, which padding changes.
+    """
     first = np.ones((INPUTS, HIDDEN), np.float32)
     last = np.ones((INPUTS + HIDDEN, COLUMNS), np.float32)
     first[FACTS_END:, HIDDEN // 2 :] = 0
     last[FACTS_END : INPUTS + HIDDEN // 2, TIER] = 0
+    for at in (*range(2 * VALUES, 3 * VALUES), *(3 * VALUES + DENSE.index(n) for n in LENGTHS)):
+        first[at, HIDDEN // 2 :] = 0
+        last[at, TIER] = 0
     return first, last
-
-
-def _inputs(batch: Batch, vectors: Floats, kept: Floats) -> Floats:
-    """Return what goes into the net, as `classify` lays it out."""
-    values = np.ascontiguousarray(vectors[:, COLUMNS:])
-    inputs = np.zeros((batch.size, INPUTS), np.float32)
-    inputs[:, :VALUES] = batch.all.forward(values, kept)
-    inputs[:, VALUES : 2 * VALUES] = batch.head.forward(values)
-    inputs[:, 2 * VALUES : 3 * VALUES] = batch.tail.forward(values)
-    inputs[:, 3 * VALUES : FACTS_END] = batch.dense
-    if batch.context is not None:
-        by_part = inputs[:, FACTS_END:].reshape(batch.size, len(CONTEXT), VALUES)
-        by_part[batch.context_row, batch.context_part] = batch.context.forward(values)
-        inputs[:, FACTS_END:] = by_part.reshape(batch.size, -1)
-    return inputs
-
-
-def _vectors_back(
-    batch: Batch, vectors: Floats, gradient: Floats, inputs_back: Floats, kept: Floats
-) -> Floats:
-    """Return the gradient of each word's vector."""
-    moved = np.zeros_like(vectors)
-    whole = np.concatenate((gradient, inputs_back[:, :VALUES]), axis=1)
-    moved[batch.all.distinct] += batch.all.back(whole, kept)
-    for edge, at in ((batch.head, VALUES), (batch.tail, 2 * VALUES)):
-        moved[edge.distinct, COLUMNS:] += edge.back(inputs_back[:, at : at + VALUES])
-    if batch.context is not None:
-        by_part = inputs_back[:, FACTS_END:].reshape(batch.size, len(CONTEXT), VALUES)
-        pulled = by_part[batch.context_row, batch.context_part]
-        moved[batch.context.distinct, COLUMNS:] += batch.context.back(pulled)
-    return moved
 
 
 def _loss(totals: Floats, batch: Batch, scale: np.float32) -> tuple[Floats, float]:

@@ -25,6 +25,17 @@ _POLITE: Final = (
     "One more thing, if I may: ", "It would be great if you could do this for me: ",
     "Be so good as to answer this. ", "Hi, how are you? ", "I need your help, please. ",
     "Would you mind taking a look? ", "hey buddy ", "ok so ", "Pretty please: ", "Bonjour! ",
+    "Could you help me with something? ",
+    "Would you mind giving me a hand? ", "Can I get your help on something? ",
+    "Do you have a minute? ", "Could I trouble you with a request? ", "Are you there? ",
+    "Is it ok if I ask you something? ", "Would you do me a favour? ", "Mind helping me here? ",
+    "Hope you are doing well! Can you assist me? ", "Good afternoon! I need some help. ",
+    "Would you be willing to help me with the following? ", "Any chance you could help me? ",
+    "May I have your help with this task? ", "Can you do something for me? ",
+    "Could you kindly help me with this? ", "I have a favour to ask. ", "Help me please! ",
+    "I need your assistance with the following. ", "Hello friend, how is it going? ",
+    "Thanks for being there! ", "Can I ask a question? ", "Could you take a look at this? ",
+    "Can you help me, please? ", "Hey, got a second? ", "Will you help me with that? ",
     "Hallo, ", "Hola, ", "Guten Tag, ", "Por favor, ", "S'il vous plaît, ", "Bitte: ",
 )  # fmt: skip
 _THANKS: Final = (
@@ -34,11 +45,15 @@ _THANKS: Final = (
     " You are the best.", " Thx", " It would mean a lot to me.", " Kind regards, Anna",
     " Take your time.", " Looking forward to your answer.", " Danke!", " Merci!", " Gracias",
     " Thank you kindly, and have a lovely day.",
+    " Could you do that for me?", " Can you help?", " Is that possible?", " Would that be ok?",
+    " Can you do this?", " Many thanks and kind regards!", " I would be so grateful!",
+    " Thanks for your help!", " Hope that is fine.", " I know that you can help me.",
 )  # fmt: skip
 _FORMS: Final = (
     "# Task\n\n{}", "**{}**", "- {}", "> {}", "## Request\n{}\n\n---", "*{}*", "1. {}",
     "### Question\n{}", "---\n{}\n---", "`{}`", "**Task:** {}", "# Question\n\n**{}**\n",
-    "* {}\n", "## {}", "__{}__", "<p>{}</p>", "```\n{}\n```", "| {} |", "### Input\n\n{}\n\n### Response\n",
+    "* {}\n", "## {}", "__{}__", "<p>{}</p>", "```\n{}\n```", "| {} |",
+    "### Input\n\n{}\n\n### Response\n",
 )  # fmt: skip
 _EASY: Final = (
     "This is trivial. ", "This is a very simple question. ", "Easy one: ",
@@ -120,7 +135,8 @@ def capitals(text: str, _: random.Random) -> str:
 
 def polite(text: str, chance: random.Random) -> str:
     """Ask nicely."""
-    return chance.choice(_POLITE) + text + chance.choice(("", *_THANKS))
+    before = "".join(chance.sample(_POLITE, chance.choice((1, 1, 2))))
+    return before + text + chance.choice(("", chance.choice(_THANKS)))
 
 
 def markdown(text: str, chance: random.Random) -> str:
@@ -172,7 +188,8 @@ GAMES: Final[dict[Game, int]] = {
 
 def played(examples: Sequence[Example], each: int) -> Iterator[Example]:
     """Yield `each` variants of every single-turn example."""
-    games = [game for game in GAMES if game is not capitals]  # case is not looked at
+    # Case is not looked at; politeness has many words and takes the most learning.
+    games = [polite, *(game for game in GAMES if game is not capitals)]
     for number, example in enumerate(examples):
         if len(example.request.messages) != 1:
             continue

@@ -17,7 +17,7 @@ from services.router.learning.examples import CORPUS, Example
 
 LEXICON: Final = CORPUS / "lexicon.tsv"
 LONGEST: Final = 3  # words of an English expression
-MOST_CHARS: Final = 600  # of a prompt that is put into another language
+MOST_CHARS: Final = 300  # of a prompt that is put into another language
 
 # By language, then by English expression in lower case: the words for it.
 Lexicon = dict[str, dict[str, list[str]]]

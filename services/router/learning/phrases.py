@@ -74,6 +74,25 @@ def spoken(texts: Sequence[str], codes: Sequence[str], path: Path = PHRASES) -> 
             yield Example(f"{name}/{i}", OWN, "en", request, phrase.category, phrase.tier)
 
 
+def closings(turns: Sequence[Example], path: Path = PHRASES) -> Iterator[Example]:
+    """Yield thanks and calls to go on, each behind turns of different kinds."""
+    lists = read(path)[1]
+    single = [turn for turn in turns if len(turn.request.messages) == 1]
+    for name, each in (("thanks", 2), ("continue", 2)):
+        for closing in lists[name]:
+            chance = random.Random(closing)  # noqa: S311 - not a secret
+            for i in range(each):
+                before = chance.choice(single)
+                request = router_pb2.RouteRequest(messages=before.request.messages)
+                answer = chance.choice(lists["answer"])
+                request.messages.add(role=router_pb2.ROLE_ASSISTANT, text=answer)
+                text = chance.choice((closing, closing.capitalize(), closing + ".", closing + "!"))
+                request.messages.add(role=router_pb2.ROLE_USER, text=text)
+                follows = name == "continue"
+                labels = (before.category, before.tier) if follows else (Category.CHAT, Tier.NANO)
+                yield Example(f"{name}-{closing}/{i}", OWN, before.lang, request, *labels, follows)
+
+
 def _filled(text: str, lists: dict[str, list[str]], chance: random.Random) -> str:
     def choose(match: re.Match[str]) -> str:
         name = match.group(1)

@@ -23,7 +23,7 @@ from services.router.classify import (
     Net,
 )
 from services.router.features import VERSION, Floats
-from services.router.learning import batches, examples, fit, games, phrases, report
+from services.router.learning import batches, examples, fit, games, lexicon, phrases, report
 from services.router.learning.batches import Rows, Weights
 from services.router.learning.examples import OWN, Example, Split
 from services.router.vectors import Bytes
@@ -41,16 +41,28 @@ def weigh(example: Example) -> Weights:
     return Weights(weight, weight, weight)
 
 
-def lessons(learn: Sequence[Example], said: Sequence[Example]) -> list[Example]:
-    """Return examples and phrases with all that is made of them: company and games."""
+def lessons(learn: Sequence[Example], corpora: Sequence[Path]) -> list[Example]:
+    """Return examples with phrases, and all that is made of both.
+
+    Phrases and the lexicon are taken from the last of `corpora` that has them, if any has.
+    """
     ours = [example for example in learn if example.source == OWN]
-    return [
-        *learn,
-        *said,
-        *examples.in_company(ours),
-        *examples.in_company(said[::4]),
-        *games.played([*ours, *said], 1),
-    ]
+    public = [example for example in learn if example.source != OWN]
+    made: list[Example] = []
+    if (path := _last(corpora, phrases.PHRASES.name)) is not None:
+        said = phrases.spoken(*_material(learn), path)
+        ours += [example for example in said if example.split is Split.TRAIN]
+        made += phrases.closings(ours, path)
+    if (path := _last(corpora, lexicon.LEXICON.name)) is not None:
+        made += lexicon.switched(ours, lexicon.read(path), 2)
+    made += examples.in_company(ours)
+    made += games.played(ours, 2)
+    made += games.played(public[::3], 1)
+    return [*ours, *public, *made]
+
+
+def _last(corpora: Sequence[Path], name: str) -> Path | None:
+    return next((path / name for path in reversed(corpora) if (path / name).exists()), None)
 
 
 def _material(learn: Sequence[Example]) -> tuple[list[str], list[str]]:
@@ -96,7 +108,7 @@ def _log_loss(scores: Floats, truth: Ints) -> float:
 def rounded(fitted: fit.Fitted) -> Net:
     """Round the tables to one byte a weight."""
     table, pairs = _in_bytes(fitted.table), _in_bytes(fitted.pairs)
-    return Net(*table, *pairs, fitted.first, fitted.last)
+    return Net(*table, *pairs, fitted.gates, fitted.first, fitted.last)
 
 
 def _in_bytes(table: Floats) -> tuple[Bytes, Floats]:
@@ -126,14 +138,11 @@ def train(
     everything: Sequence[Example],
     path: Path,
     held_out: str = "",
-    phrase_file: Path | None = phrases.PHRASES,
+    corpora: Sequence[Path] = (examples.CORPUS,),
 ) -> Classifier:
     """Train on what is not held out, write the weights to `path` and return the classifier."""
     kept = [e for e in everything if not held_out or not e.source.startswith(held_out)]
-    learn = [e for e in kept if e.split is Split.TRAIN]
-    if phrase_file is not None:
-        said = phrases.spoken(*_material(learn), phrase_file)
-        learn = lessons(learn, [e for e in said if e.split is Split.TRAIN])
+    learn = lessons([e for e in kept if e.split is Split.TRAIN], corpora)
     _tell(f"{len(learn)} examples to learn from")
     fitted = fit.fit(batches.rows(learn, weigh), _tell)
     tune = batches.rows([e for e in kept if e.split is Split.TUNE and e.source == OWN], weigh)
@@ -154,14 +163,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, help=f"directory holding {examples.PROMPTS}")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="where to write the weights")
     parser.add_argument("--hold-out", default="", metavar="SOURCE", help="learn nothing of it")
+    parser.add_argument(
+        "--corpus", type=Path, action="append", default=[], metavar="DIR",
+        help="a further directory of prompts like learning/corpus; may be given again",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
-    everything = examples.own()
+    corpora = [examples.CORPUS, *options.corpus]
+    everything = [example for corpus in corpora for example in examples.own(corpus)]
     if options.data is not None:
         path = options.data / examples.PROMPTS
         if not path.exists():
             parser.error(f"--data: there is no {path}")
         everything += examples.public(path)
-    classifier = train(everything, options.out, options.hold_out)
+    classifier = train(everything, options.out, options.hold_out, corpora)
     print(report.tell(classifier, everything, options.hold_out))  # noqa: T201
     return 0
 

@@ -38,13 +38,13 @@ def toy() -> list[Example]:
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Classifier, Path]:
     path = tmp_path_factory.mktemp("weights") / "toy.npz"
-    return train.train(toy(), path, phrase_file=None), path
+    return train.train(toy(), path, corpora=()), path
 
 
 def test_same_data_same_weights_bit_for_bit(
     learned: tuple[Classifier, Path], tmp_path: Path
 ) -> None:
-    again = train.train(toy(), tmp_path / "again.npz", phrase_file=None)
+    again = train.train(toy(), tmp_path / "again.npz", corpora=())
     assert again.version == learned[0].version
     assert (tmp_path / "again.npz").read_bytes() == learned[1].read_bytes()
 
