@@ -19,6 +19,7 @@ from routor.v1.status_pb2_grpc import StatusServiceStub
 from services import local, rpc, store
 from services.edge import keys
 from services.errors import Kind, RoutorError
+from services.router import command
 
 TIMEOUT_S = 5.0
 TIERS = [name.removeprefix("TIER_") for name in types_pb2.Tier.keys()[1:]]
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke = actions.add_parser("revoke")
     revoke.add_argument("preview", help="the key, or its preview as `routor keys list` shows it")
     revoke.set_defaults(run=_revoke_key)
+    command.register(commands)
     return parser
 
 
