@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, TextIO
 
 import msgspec
+import numpy as np
 
 from services import catalog
 from services.errors import Kind, RoutorError
 from services.router.classify import Classifier
-from services.router.learning import records
+from services.router.learning import evaluation, records
+from services.router.learning.evaluation import Judgement
 from services.router.learning.forecast import Forecaster
 from services.router.learning.gain import Gain
 from services.router.learning.success import learn
@@ -38,16 +40,89 @@ def register(commands: "argparse._SubParsersAction[Any]") -> None:
         help="learn first from its rows prompt, model, score (JSON lines or Parquet)",
     )
     predict.set_defaults(run=_predict)
+    judge = commands.add_parser(
+        "eval",
+        help="score predictions on a file of outcomes, next to simpler policies",
+        description="Compare quality and cost of routing by Routor's predictions with oracle, best "
+        "single model, random, prompt length and, where they may learn, kNN and a k-means table. "
+        "Nothing is learned from the file's answers unless --folds asks for it.",
+        epilog="example: routor eval outcomes.jsonl --pair openai/gpt-5.5,zai/glm-5.2 "
+        "--outcomes earlier.jsonl --plot cost.svg",
+    )
+    judge.add_argument(
+        "file", type=Path, metavar="FILE", help="prompt, model, score[, cost_usd] (see predict)"
+    )
+    judge.add_argument("--pair", metavar="STRONG,WEAK", help="also APGR, CPT50 and CPT80 of two")
+    judge.add_argument("--outcomes", type=Path, metavar="FILE", help="learn from these outcomes")
+    judge.add_argument(
+        "--folds", type=int, default=0, metavar="N", help="learn from the other folds of FILE"
+    )
+    judge.add_argument("--plot", type=Path, metavar="OUT.svg", help="draw cost against quality")
+    judge.set_defaults(run=_eval)
 
 
 def _predict(options: argparse.Namespace) -> int:
-    models = _names(options.models)
+    models = _names(options.models, "--models")
     learned = None
     if options.outcomes is not None:
+        tell(f"learning from {options.outcomes.name}")
         learned = learn(records.outcomes(options.outcomes))
     forecaster = Forecaster(models, catalog.read(), Classifier.load(), Gain.load(), learned)
     _stream(forecaster, sys.stdin.buffer, sys.stdout)
     return 0
+
+
+def _eval(options: argparse.Namespace) -> int:
+    pair = _names(options.pair, "--pair") if options.pair else None
+    if pair and len(pair) != 2:
+        raise RoutorError(Kind.INVALID_REQUEST, "--pair needs two models: STRONG,WEAK.")
+    if options.folds and (options.folds < 2 or options.outcomes):
+        raise RoutorError(
+            Kind.INVALID_REQUEST, "--folds needs at least 2, and goes without --outcomes."
+        )
+    if options.plot and options.plot.suffix != ".svg":
+        raise RoutorError(Kind.INVALID_REQUEST, "--plot draws SVG: name a file that ends in .svg.")
+    tell(f"reading {options.file.name}")
+    asked = records.outcomes(options.file)
+    known = records.outcomes(options.outcomes) if options.outcomes else None
+    report = evaluation.evaluate(
+        asked,
+        _policy(pair),
+        known,
+        options.folds,
+        (pair[0], pair[1]) if pair else None,
+        tell,
+    )
+    tell("")
+    sys.stdout.write(f"{report}\n")
+    if options.plot:
+        _write(options.plot, report.svg())
+    return 0
+
+
+def _policy(pair: list[str] | None) -> evaluation.Policy:
+    """Return Routor's own predictions as a policy."""
+    facts, classifier, gain = catalog.read(), Classifier.load(), Gain.load()
+
+    def judge(known: records.Outcomes | None, asked: records.Outcomes) -> Judgement:
+        learned = learn(known) if known else None
+        prompts = [records.plain(number, text) for number, text in enumerate(asked.prompts)]
+        forecaster = Forecaster(asked.models, facts, classifier, gain, learned)
+        chances = forecaster.chances(prompts)[0] if forecaster.tells_apart else None
+        ranking = None
+        if pair:
+            two = Forecaster(pair, facts, classifier, gain, learned)
+            ranking = np.array([one.gain for one in two.forecast(prompts)])
+        return Judgement(chances, ranking)
+
+    return judge
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise RoutorError(Kind.INVALID_REQUEST, f"{path}: {error.strerror}") from None
 
 
 def _stream(forecaster: Forecaster, source: BinaryIO, target: TextIO) -> None:
@@ -70,10 +145,10 @@ def tell(line: str, end: bool = False) -> None:
         sys.stderr.flush()
 
 
-def _names(given: str) -> list[str]:
+def _names(given: str, option: str) -> list[str]:
     names = [name.strip() for name in given.split(",")]
     if not all(names) or len(set(names)) < len(names):
         raise RoutorError(
-            Kind.INVALID_REQUEST, "--models needs different names with commas between them."
+            Kind.INVALID_REQUEST, f"{option} needs different names with commas between them."
         )
     return names

@@ -16,7 +16,7 @@ from services.router import pool as pools
 from services.router.ability import Estimate
 from services.router.classify import Classification, Classifier
 from services.router.features import extract
-from services.router.learning.facts import Vector
+from services.router.learning.facts import Facts, Vector
 from services.router.learning.gain import Gain
 from services.router.learning.records import Prompt
 from services.router.learning.success import Learned
@@ -65,25 +65,15 @@ class Forecaster:
         self._places = {name: known.index(name) for name in models if name in known}
         self._average = self._averages()
 
+    @property
+    def tells_apart(self) -> bool:
+        """Whether anything is known that sets the named models apart."""
+        return bool(self._places) or any(self._entries.values())
+
     def forecast(self, prompts: Sequence[Prompt]) -> list[Forecast]:
         """Predict for a batch of prompts, in their order."""
         facts = [prompt.facts for prompt in prompts]
-        chances = np.empty((len(prompts), len(self._models)))
-        stddevs = np.empty_like(chances)
-        if self._learned and self._places:
-            learned, spread = self._learned.predict(facts)
-            for column, name in enumerate(self._models):
-                if name in self._places:
-                    chances[:, column] = learned[:, self._places[name]]
-                    stddevs[:, column] = spread[:, self._places[name]]
-        rest = [name for name in self._models if name not in self._places]
-        if rest:
-            for row, prompt in enumerate(prompts):
-                judged = self._classifier.classify(extract(prompt.request))
-                for name in rest:
-                    column = self._models.index(name)
-                    told = predict(self._ability(name, judged), judged.difficulty)
-                    chances[row, column], stddevs[row, column] = told
+        chances, stddevs = self._chances(prompts, facts)
         gains = self._gains(chances, self._gain.scores(facts))
         return [
             Forecast(
@@ -94,6 +84,26 @@ class Forecaster:
             )
             for row, prompt in enumerate(prompts)
         ]
+
+    def chances(self, prompts: Sequence[Prompt]) -> tuple[Vector, Vector]:
+        """Return P(success) and its standard deviation, both (prompts, models)."""
+        return self._chances(prompts, [prompt.facts for prompt in prompts])
+
+    def _chances(self, prompts: Sequence[Prompt], facts: Sequence[Facts]) -> tuple[Vector, Vector]:
+        chances = np.empty((len(prompts), len(self._models)))
+        stddevs = np.empty_like(chances)
+        if self._learned and self._places:
+            columns = [self._models.index(name) for name in self._places]
+            places = list(self._places.values())
+            learned, spread = self._learned.predict(facts)
+            chances[:, columns], stddevs[:, columns] = learned[:, places], spread[:, places]
+        rest = [(i, name) for i, name in enumerate(self._models) if name not in self._places]
+        for row, prompt in enumerate(prompts if rest else ()):
+            judged = self._classifier.classify(extract(prompt.request))
+            for column, name in rest:
+                told = predict(self._ability(name, judged), judged.difficulty)
+                chances[row, column], stddevs[row, column] = told
+        return chances, stddevs
 
     def _gains(self, chances: Vector, usual: Vector) -> Vector:
         """Return how much better the strongest model is than the best of the others.

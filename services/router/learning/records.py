@@ -16,7 +16,7 @@ from services.errors import Kind, RoutorError
 from services.router.learning.facts import Facts, Vector, facts
 
 REQUIRED: Final = ("prompt", "model", "score")
-OPTIONAL: Final = ("source", "category", "cost_usd")
+OPTIONAL: Final = ("category", "category_hint", "cost_usd")
 
 _ROLES: Final = {
     "system": router_pb2.ROLE_SYSTEM,
@@ -54,8 +54,8 @@ class _Row(msgspec.Struct):
     prompt: str
     model: str
     score: float
-    source: str | None = None
     category: str | None = None
+    category_hint: str | None = None
     cost_usd: float | None = None
 
 
@@ -79,14 +79,14 @@ class Outcomes:
     """How models did on prompts.
 
     `scores` and `costs_usd`: (prompts, models), nan where unknown; several scores of a model on
-    a prompt are averaged. `sources` names where each prompt is from, "" when not said.
+    a prompt are averaged. `categories` are the file's own words for them, "" when not said.
     """
 
     prompts: tuple[str, ...]
     models: tuple[str, ...]
     scores: Vector
     costs_usd: Vector
-    sources: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
     features: list[Facts] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -101,7 +101,7 @@ class Outcomes:
             models=self.models,
             scores=self.scores[places],
             costs_usd=self.costs_usd[places],
-            sources=tuple(self.sources[i] for i in places),
+            categories=tuple(self.categories[i] for i in places),
             features=[self.features[i] for i in places],
         )
 
@@ -119,6 +119,11 @@ def prompts(lines: Iterable[bytes]) -> Iterator[Prompt]:
         if (read.prompt is None) == (read.messages is None):
             raise _fault(f"line {number}", 'needs either "prompt" or "messages"')
         yield Prompt(read.id, _request(read))
+
+
+def plain(id_: str | int, text: str) -> Prompt:
+    """Return a prompt of a single user turn."""
+    return Prompt(id_, _request(_Line(id_, prompt=text)))
 
 
 def outcomes(path: Path) -> Outcomes:
@@ -198,12 +203,12 @@ def _checked(row: _Row, where: str) -> _Row:
 def _table(rows: Iterable[_Row], path: Path) -> Outcomes:
     prompts: dict[str, int] = {}
     models: dict[str, int] = {}
-    sources: list[str] = []
+    categories: list[str] = []
     cells: list[tuple[int, int, float, float]] = []
     for row in rows:
         place = prompts.setdefault(row.prompt, len(prompts))
-        if place == len(sources):
-            sources.append(row.source or row.category or "")
+        if place == len(categories):
+            categories.append(row.category or row.category_hint or "")
         cost = np.nan if row.cost_usd is None else row.cost_usd
         cells.append((place, models.setdefault(row.model, len(models)), row.score, cost))
     if not cells:
@@ -215,7 +220,7 @@ def _table(rows: Iterable[_Row], path: Path) -> Outcomes:
         models=tuple(models),
         scores=_mean(table[:, 2], table, shape),
         costs_usd=_mean(table[:, 3], table, shape),
-        sources=tuple(sources),
+        categories=tuple(categories),
     )
 
 

@@ -12,7 +12,7 @@ from services.router.learning.facts import Facts, Vector
 
 Points = npt.NDArray[np.float32]
 
-VOCABULARY: Final = 3000  # most frequent words and pairs of them; more did not help
+VOCABULARY: Final = 2000  # most frequent words and pairs of them; more did not help
 LEAST_PROMPTS: Final = 2
 FACTS_WEIGHT: Final = 0.3  # squared length of all facts together against all words
 FURTHEST: Final = 3.0  # no fact lies further out than so many standard deviations

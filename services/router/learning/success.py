@@ -46,21 +46,23 @@ class Basis:
     right: Vector
 
     def fit(self, targets: Vector) -> Ridge:
-        """Fit columns of mean 0 with the shrinkage of the least leave-one-out error."""
+        """Fit columns of mean 0; the leave-one-out error chooses the shrinkage."""
         pulled = self.left.T @ targets
         squares = self.values**2
-        best: tuple[float, float, Vector] | None = None
+        tried = []
         for shrinkage in SHRINKAGE:
             kept = squares / (squares + shrinkage)
             leverage = (self.left**2) @ kept + 1 / len(targets)
             residual = (targets - self.left @ (kept[:, None] * pulled)) / (1 - leverage)[:, None]
-            error = float((residual**2).mean())
-            if best is None or error < best[0]:
-                best = (error, float(shrinkage), targets - residual)
-        assert best is not None
-        noise, shrinkage, left_out = best
-        weights = self.right @ ((self.values / (squares + shrinkage))[:, None] * pulled)
-        return Ridge(weights, shrinkage, left_out, noise)
+            tried.append(residual)
+        chosen = _cautious([(residual**2).mean(axis=1) for residual in tried])
+        spread = self.values / (squares + SHRINKAGE[chosen])
+        return Ridge(
+            weights=self.right @ (spread[:, None] * pulled),
+            shrinkage=float(SHRINKAGE[chosen]),
+            left_out=targets - tried[chosen],
+            noise=float((tried[chosen] ** 2).mean()),
+        )
 
     def doubt(self, points: Vector, ridge: Ridge) -> Vector:
         """Return the posterior variance of each point's prediction, in units of the noise."""
@@ -69,6 +71,20 @@ class Basis:
         outside = np.maximum((points**2).sum(axis=1) - (inside**2).sum(axis=1), 0)
         within: Vector = (inside**2 / (squares + ridge.shrinkage)).sum(axis=1)
         return within + outside / ridge.shrinkage
+
+
+def _cautious(errors: Sequence[Vector]) -> int:
+    """Return the strongest shrinkage that is not clearly worse than the best one.
+
+    `errors`: by shrinkage, ascending, one per row. Clearly: by half a standard error.
+    """
+    best = int(np.argmin([error.mean() for error in errors]))
+    chosen = best
+    for place in range(best + 1, len(errors)):
+        worse = errors[place] - errors[best]
+        if worse.mean() <= 0.5 * worse.std() / np.sqrt(len(worse)):
+            chosen = place
+    return chosen
 
 
 @dataclass(frozen=True, eq=False)
