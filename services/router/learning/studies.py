@@ -88,7 +88,7 @@ def studies(data: Path | None = None) -> list[Study]:
     if data is not None:
         paths = sorted([*data.glob("*.parquet"), *data.glob("*.jsonl")])
         for path in paths:
-            found += _outcomes(path.stem, records.outcomes(path))
+            found += of_outcomes(path.stem, records.outcomes(path))
     return found
 
 
@@ -134,7 +134,7 @@ def _corpus() -> Study:
     return Study("corpus", prompts, np.array(gains))
 
 
-def _outcomes(name: str, outcomes: Outcomes) -> Iterator[Study]:
+def of_outcomes(name: str, outcomes: Outcomes) -> Iterator[Study]:
     """Yield a study per source of a file (where it names them), if it has enough prompts."""
     sources = np.array(outcomes.categories)
     for source in sorted(set(sources.tolist())):
