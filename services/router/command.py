@@ -1,25 +1,13 @@
-"""The brain's commands: `routor predict` and `routor eval`."""
+"""The brain's commands on the command line: `routor predict` and `routor eval`.
+
+Only their options are here. What they do, and numpy with it, is imported when they run.
+"""
 
 import argparse
-import sys
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TextIO
-
-import msgspec
-import numpy as np
-
-from services import catalog
-from services.errors import Kind, RoutorError
-from services.router.classify import Classifier
-from services.router.learning import evaluation, records
-from services.router.learning.evaluation import Judgement
-from services.router.learning.forecast import Forecaster
-from services.router.learning.gain import Gain
-from services.router.learning.success import learn
-
-BATCH: Final = 256
+from typing import Any
 
 
 def register(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -29,9 +17,11 @@ def register(commands: "argparse._SubParsersAction[Any]") -> None:
         help="predict P(success) of models for prompts on standard input",
         description="Read JSON lines {id, prompt} or {id, messages} and write, for each, "
         "{id, models: P(success), stderr, gain}: gain is what the strongest named model adds.",
-        epilog="example: routor predict --jsonl --models openai/gpt-5.5,zai/glm-5.2 < prompts.jsonl",
+        epilog="example: routor predict --jsonl --models openai/gpt-5.5,zai/glm-5.2 < in.jsonl",
     )
-    predict.add_argument("--jsonl", action="store_true", required=True, help="JSON lines in and out")
+    predict.add_argument(
+        "--jsonl", action="store_true", required=True, help="JSON lines in and out"
+    )
     predict.add_argument("--models", required=True, metavar="A,B", help="any names; commas between")
     predict.add_argument(
         "--outcomes",
@@ -39,7 +29,7 @@ def register(commands: "argparse._SubParsersAction[Any]") -> None:
         metavar="FILE",
         help="learn first from its rows prompt, model, score (JSON lines or Parquet)",
     )
-    predict.set_defaults(run=_predict)
+    predict.set_defaults(run=_later("predict"))
     judge = commands.add_parser(
         "eval",
         help="score predictions on a file of outcomes, next to simpler policies",
@@ -58,97 +48,12 @@ def register(commands: "argparse._SubParsersAction[Any]") -> None:
         "--folds", type=int, default=0, metavar="N", help="learn from the other folds of FILE"
     )
     judge.add_argument("--plot", type=Path, metavar="OUT.svg", help="draw cost against quality")
-    judge.set_defaults(run=_eval)
+    judge.set_defaults(run=_later("evaluate"))
 
 
-def _predict(options: argparse.Namespace) -> int:
-    models = _names(options.models, "--models")
-    learned = None
-    if options.outcomes is not None:
-        tell(f"learning from {options.outcomes.name}")
-        learned = learn(records.outcomes(options.outcomes))
-    forecaster = Forecaster(models, catalog.read(), Classifier.load(), Gain.load(), learned)
-    _stream(forecaster, sys.stdin.buffer, sys.stdout)
-    return 0
+def _later(name: str) -> Callable[[argparse.Namespace], int]:
+    def run(options: argparse.Namespace) -> int:
+        result: int = getattr(import_module("services.router.learning.run"), name)(options)
+        return result
 
-
-def _eval(options: argparse.Namespace) -> int:
-    pair = _names(options.pair, "--pair") if options.pair else None
-    if pair and len(pair) != 2:
-        raise RoutorError(Kind.INVALID_REQUEST, "--pair needs two models: STRONG,WEAK.")
-    if options.folds and (options.folds < 2 or options.outcomes):
-        raise RoutorError(
-            Kind.INVALID_REQUEST, "--folds needs at least 2, and goes without --outcomes."
-        )
-    if options.plot and options.plot.suffix != ".svg":
-        raise RoutorError(Kind.INVALID_REQUEST, "--plot draws SVG: name a file that ends in .svg.")
-    tell(f"reading {options.file.name}")
-    asked = records.outcomes(options.file)
-    known = records.outcomes(options.outcomes) if options.outcomes else None
-    report = evaluation.evaluate(
-        asked,
-        _policy(pair),
-        known,
-        options.folds,
-        (pair[0], pair[1]) if pair else None,
-        tell,
-    )
-    tell("")
-    sys.stdout.write(f"{report}\n")
-    if options.plot:
-        _write(options.plot, report.svg())
-    return 0
-
-
-def _policy(pair: list[str] | None) -> evaluation.Policy:
-    """Return Routor's own predictions as a policy."""
-    facts, classifier, gain = catalog.read(), Classifier.load(), Gain.load()
-
-    def judge(known: records.Outcomes | None, asked: records.Outcomes) -> Judgement:
-        learned = learn(known) if known else None
-        prompts = [records.plain(number, text) for number, text in enumerate(asked.prompts)]
-        forecaster = Forecaster(asked.models, facts, classifier, gain, learned)
-        chances = forecaster.chances(prompts)[0] if forecaster.tells_apart else None
-        ranking = None
-        if pair:
-            two = Forecaster(pair, facts, classifier, gain, learned)
-            ranking = np.array([one.gain for one in two.forecast(prompts)])
-        return Judgement(chances, ranking)
-
-    return judge
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise RoutorError(Kind.INVALID_REQUEST, f"{path}: {error.strerror}") from None
-
-
-def _stream(forecaster: Forecaster, source: BinaryIO, target: TextIO) -> None:
-    """Answer line by line, in batches, with a count on the terminal where there is one."""
-    prompts: Iterator[records.Prompt] = records.prompts(source)
-    done = 0
-    while batch := list(islice(prompts, BATCH)):
-        for forecast in forecaster.forecast(batch):
-            target.write(msgspec.json.encode(forecast.document()).decode() + "\n")
-        done += len(batch)
-        tell(f"{done} prompts")
-    target.flush()
-    tell("", end=True)
-
-
-def tell(line: str, end: bool = False) -> None:
-    """Show progress, on a terminal only."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{line}" + ("\n" if end and line else ""))
-        sys.stderr.flush()
-
-
-def _names(given: str, option: str) -> list[str]:
-    names = [name.strip() for name in given.split(",")]
-    if not all(names) or len(set(names)) < len(names):
-        raise RoutorError(
-            Kind.INVALID_REQUEST, f"{option} needs different names with commas between them."
-        )
-    return names
+    return run

@@ -78,6 +78,7 @@ def evaluate(
     outcomes: Outcomes,
     routor: Policy,
     known: Outcomes | None = None,
+    *,
     folds: int = 0,
     pair: tuple[str, str] | None = None,
     tell: Callable[[str], None] = lambda _: None,
@@ -90,7 +91,7 @@ def evaluate(
     places = _places(outcomes, pair)
     named: dict[str, Policy] = {"Routor": routor}
     if known is not None or folds:
-        named |= {"kNN": _nearest, "k-means table": _table}
+        named |= {"kNN": _simple(policies.neighbours), "k-means table": _simple(policies.clusters)}
     judged = {}
     for name, policy in named.items():
         tell(f"{name}: {len(outcomes.prompts)} prompts")
@@ -127,21 +128,22 @@ def _folded(policy: Policy, outcomes: Outcomes, known: Outcomes | None, folds: i
     for fold in range(folds):
         mine = np.flatnonzero(part == fold)
         judged = policy(outcomes.rows(part != fold), outcomes.rows(mine))
-        assert judged.chances is not None, "what learned of models can tell them apart"
-        chances[mine] = judged.chances
+        if judged.chances is not None:
+            chances[mine] = judged.chances
         if judged.ranking is not None:
             ranking[mine], ranked = judged.ranking, True
     return Judgement(chances, ranking if ranked else None)
 
 
-def _nearest(known: Outcomes | None, asked: Outcomes) -> Judgement:
-    assert known is not None
-    return Judgement(_aligned(policies.neighbours(known, asked.features), known, asked))
+def _simple(look_up: Callable[[Outcomes, Sequence[Facts]], Vector]) -> Policy:
+    """Return a policy that needs outcomes to learn from."""
 
+    def judge(known: Outcomes | None, asked: Outcomes) -> Judgement:
+        if known is None:
+            return Judgement(None)
+        return Judgement(_aligned(look_up(known, asked.features), known, asked))
 
-def _table(known: Outcomes | None, asked: Outcomes) -> Judgement:
-    assert known is not None
-    return Judgement(_aligned(policies.clusters(known, asked.features), known, asked))
+    return judge
 
 
 def _aligned(chances: Vector, known: Outcomes, asked: Outcomes) -> Vector:
@@ -169,7 +171,7 @@ def _pairs(
     outcomes: Outcomes, judged: Mapping[str, Judgement], places: tuple[int, int]
 ) -> dict[str, Pair]:
     strong, weak = places
-    both = ~np.isnan(outcomes.scores[:, places]).any(axis=1)
+    both = ~np.isnan(outcomes.scores[:, strong] + outcomes.scores[:, weak])
     rankings = {"longer prompt": policies.longer(outcomes.features)}
     for name, one in judged.items():
         if one.ranking is not None:
@@ -177,7 +179,7 @@ def _pairs(
         elif one.chances is not None:
             rankings[name] = one.chances[:, strong] - one.chances[:, weak]
     scores = outcomes.scores[both]
-    rankings["random"] = np.zeros(len(both))
+    rankings["random"] = np.zeros(len(outcomes.prompts))
     rankings["oracle"] = outcomes.scores[:, strong] - outcomes.scores[:, weak]
     try:
         return {
@@ -217,9 +219,7 @@ def _fixed(scores: Vector, costs: Vector, best: int) -> dict[str, list[Point]]:
     }
 
 
-def _by_length(
-    features: Sequence[Facts], scores: Vector, costs: Vector, best: int
-) -> list[Point]:
+def _by_length(features: Sequence[Facts], scores: Vector, costs: Vector, best: int) -> list[Point]:
     """Send the longest prompts to the best model, the others to the cheapest."""
     cheap = int(costs.mean(axis=0).argmin()) if not np.isnan(costs).any() else 0
     order = np.argsort(-policies.longer(features), kind="stable")

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from math import log1p
 from typing import Final
 
@@ -157,7 +158,7 @@ def _contents(stem: str) -> tuple[float, ...]:
         float(asking.endswith("?")),
         float("__" in stem or asking.endswith((":", "-", "…", "...")) or asking[-1:].isalpha()),
         log1p(stem.count("\n")),
-        log1p(sum(map(stem.count, "\"“”«»"))),
+        log1p(sum(map(stem.count, '"“”«»'))),
         sum(word[0].isupper() for word in words[1:]) / count,
         log1p(len(_YEAR.findall(stem))),
         log1p(stem.count(",")),
@@ -168,7 +169,7 @@ def _contents(stem: str) -> tuple[float, ...]:
 def _hashed(text: str) -> tuple[npt.NDArray[np.int64], Vector]:
     tokens = _TOKEN.findall(text.lower())
     counts = Counter(map(_bucket, tokens))
-    counts.update(_bucket(f"{a} {b}") for a, b in zip(tokens, tokens[1:], strict=False))
+    counts.update(_bucket(f"{a} {b}") for a, b in pairwise(tokens))
     buckets = np.fromiter(counts, np.int64, len(counts))
     weights = 1 + np.log(np.fromiter(counts.values(), np.float64, len(counts)))
     return buckets, weights / max(float(np.linalg.norm(weights)), 1e-9)

@@ -114,7 +114,8 @@ class Forecaster:
         if strongest is None:
             return usual
         others = np.delete(chances, strongest, axis=1)
-        return chances[:, strongest] - others.max(axis=1)
+        ahead: Vector = chances[:, strongest] - others.max(axis=1)
+        return ahead
 
     def _strongest(self) -> int | None:
         """Return the model that is best overall; None unless all of them are known."""

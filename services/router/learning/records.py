@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from routor.v1 import router_pb2
 from services.errors import Kind, RoutorError
@@ -93,7 +94,7 @@ class Outcomes:
         if not self.features:
             self.features.extend(facts([prompt]) for prompt in self.prompts)
 
-    def rows(self, chosen: Vector) -> "Outcomes":
+    def rows(self, chosen: npt.NDArray[Any]) -> "Outcomes":
         """Return the outcomes of some prompts, by index or mask."""
         places = np.arange(len(self.prompts))[chosen].tolist()
         return Outcomes(
@@ -166,9 +167,11 @@ def _json_lines(path: Path) -> Iterator[_Row]:
 
 def _parquet(path: Path) -> Iterator[_Row]:
     try:
-        import pyarrow.parquet as parquet  # noqa: PLC0415 - an extra, and slow to import
+        from pyarrow import parquet  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
-        told = "Parquet files need pyarrow: pip install 'routor-gateway[parquet]', or use JSON lines."
+        told = (
+            "Parquet files need pyarrow: pip install 'routor-gateway[parquet]', or use JSON lines."
+        )
         raise RoutorError(Kind.INVALID_REQUEST, told) from None
     try:
         file = parquet.ParquetFile(path)

@@ -128,9 +128,7 @@ def _corpus() -> Study:
         for one in chosen
         if one.tier and one.category
     ]
-    prompts = [
-        facts([one.request.messages[0].text]) for one in chosen if one.tier and one.category
-    ]
+    prompts = [facts([one.request.messages[0].text]) for one in chosen if one.tier and one.category]
     return Study("corpus", prompts, np.array(gains))
 
 

@@ -70,7 +70,8 @@ class Basis:
         squares = self.values**2
         outside = np.maximum((points**2).sum(axis=1) - (inside**2).sum(axis=1), 0)
         within: Vector = (inside**2 / (squares + ridge.shrinkage)).sum(axis=1)
-        return within + outside / ridge.shrinkage
+        doubt: Vector = within + outside / ridge.shrinkage
+        return doubt
 
 
 def _cautious(errors: Sequence[Vector]) -> int:
@@ -102,7 +103,7 @@ class Learned:
     def predict(self, prompts: Sequence[Facts]) -> tuple[Vector, Vector]:
         """Return P(success) and its standard deviation, both (prompts, models)."""
         points = self.space.points(prompts).astype(np.float64) - self.basis.centre
-        chances = self.means + points @ self.ease.weights + points @ self.leaning.weights
+        chances: Vector = self.means + points @ (self.ease.weights + self.leaning.weights)
         variance = self.ease.noise * self.basis.doubt(points, self.ease)
         variance += self.leaning.noise * self.basis.doubt(points, self.leaning)
         stddevs = np.sqrt(variance[:, None] + self.mean_stddevs**2)
