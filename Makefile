@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help env dev up test lint newcomer bench bench-quick format protos lock clean
+.PHONY: help env dev up test lint newcomer bench bench-quick bench-brain format protos lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -41,6 +41,9 @@ bench: dev ## measure what Routor costs, next to a direct call and a bare relay 
 
 bench-quick: dev ## CPU a request only, under a minute (Linux)
 	$(BIN)/python tests/bench/gateway.py --quick
+
+bench-brain: dev ## print the routing figures (DATA=folder of outcomes)
+	$(BIN)/python tests/bench/brain.py $(DATA)
 
 format: dev ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

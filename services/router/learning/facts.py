@@ -65,7 +65,10 @@ NAMES: Final = (
     "commas",
     "other scripts",
     "turns",
+    "length of a question with options",
+    "length of a question about quantities",
 )
+USUAL_LOG_LENGTH: Final = 5.0  # 150 characters
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,7 @@ def facts(turns: Sequence[str]) -> Facts:
         *_choices([match.group(2) for match in found]),
         *_contents(stem),
         log1p(max(len(turns) - 1, 0)),
+        *_lengths(stem, bool(found)),
     )
     words, weights = _hashed("\n".join(map(_window, turns[-2:])))
     return Facts(np.array(dense), words, weights)
@@ -125,6 +129,13 @@ def _sizes(text: str, stem: str) -> tuple[float, ...]:
         log1p(len(set(numbers))),
         sum(map(str.isdigit, stem)) / (len(stem) + 1),
     )
+
+
+def _lengths(stem: str, options: bool) -> tuple[float, float]:
+    """Return the length of questions that have one right answer, where it tells of steps."""
+    length = log1p(len(stem)) - USUAL_LOG_LENGTH
+    quantities = "?" in stem and len(_NUMBER.findall(stem)) > 1
+    return (length, 0.0) if options else (0.0, length if quantities else 0.0)
 
 
 def _choices(options: Sequence[str]) -> tuple[float, ...]:

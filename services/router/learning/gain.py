@@ -31,11 +31,14 @@ STEPS: Final = 200
 # Where predictions are put: pairs of models that are offered side by side differ by some 0.2 in
 # the public outcomes, and by a usual 0.1 from prompt to prompt.
 MEAN_GAIN, GAIN_STDDEV = 0.2, 0.1
-# Within a kind of task the longer prompt gains more, whatever else is known: added to what is
+# Of questions with one right answer the longer gains more, whatever else is known: added to what is
 # learned, in standard deviations of the gain per e-fold of length. Without it word problems were
-# ranked worse than by their length alone.
-LENGTH: Final = NAMES.index("stem characters")
-PER_LOG_LENGTH: Final = 1.0
+# ranked worse than by their length alone. Elsewhere length tells little: a summary is no harder
+# for a long text.
+PER_LOG_LENGTH: Final = {
+    "length of a question with options": 0.7,
+    "length of a question about quantities": 2.0,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +135,10 @@ def fit(learned_from: Sequence[Study]) -> Gain:
     raw = replace(blank, words=weights[:count], dense=weights[count:])
     unit = float(np.sqrt(np.mean([_sums(raw, study).var() for study in learned_from])))
     dense = raw.dense / max(unit, 1e-9)
-    dense[LENGTH] += PER_LOG_LENGTH * raw.spread[LENGTH] / np.sqrt(FACTS_WEIGHT / len(NAMES))
+    for name, steps in PER_LOG_LENGTH.items():
+        place = NAMES.index(name)
+        if np.isfinite(raw.spread[place]):
+            dense[place] += steps * raw.spread[place] / np.sqrt(FACTS_WEIGHT / len(NAMES))
     longer = replace(raw, words=raw.words / max(unit, 1e-9), dense=dense)
     logit = float(np.log(MEAN_GAIN / (1 - MEAN_GAIN)))
     middle = float(np.mean([_sums(longer, study).mean() for study in learned_from]))

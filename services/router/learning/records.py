@@ -102,7 +102,7 @@ class Outcomes:
             models=self.models,
             scores=self.scores[places],
             costs_usd=self.costs_usd[places],
-            categories=tuple(self.categories[i] for i in places),
+            categories=tuple(self.categories[i] for i in places) if self.categories else (),
             features=[self.features[i] for i in places],
         )
 

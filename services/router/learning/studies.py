@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from services.catalog import Category, Tier
+from services.errors import Kind, RoutorError
 from services.router.learning import examples, records
 from services.router.learning.facts import Facts, Vector, facts
 from services.router.learning.labels import KEPT_OUT
@@ -87,6 +88,9 @@ def studies(data: Path | None = None) -> list[Study]:
     found = [*_rated(), _topics(), _corpus()]
     if data is not None:
         paths = sorted([*data.glob("*.parquet"), *data.glob("*.jsonl")])
+        if not paths:
+            told = f"{data} holds no outcomes: no .parquet or .jsonl file"
+            raise RoutorError(Kind.INVALID_REQUEST, told)
         for path in paths:
             found += of_outcomes(path.stem, records.outcomes(path))
     return found

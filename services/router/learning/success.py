@@ -53,7 +53,8 @@ class Basis:
         for shrinkage in SHRINKAGE:
             kept = squares / (squares + shrinkage)
             leverage = (self.left**2) @ kept + 1 / len(targets)
-            residual = (targets - self.left @ (kept[:, None] * pulled)) / (1 - leverage)[:, None]
+            residual = targets - self.left @ (kept[:, None] * pulled)
+            residual /= np.maximum(1 - leverage, 1e-6)[:, None]
             tried.append(residual)
         chosen = _cautious([(residual**2).mean(axis=1) for residual in tried])
         spread = self.values / (squares + SHRINKAGE[chosen])
