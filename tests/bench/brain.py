@@ -54,7 +54,7 @@ USD_PER_MTOK = {
     },
 }
 MATHS_AND_CODE = ("gsm8k", "math", "mbpp", "human_eval")
-SEEDS = 3
+SEEDS = 2
 
 
 def main() -> int:
@@ -105,8 +105,8 @@ def _labels(files: dict[str, Outcomes]) -> None:
             rows = []
             for seed in range(SEEDS):
                 known, rest = _split(asked, count, seed)
-                chances, _ = success.learn(known).predict(rest.features)
-                apgr = _apgr(chances[:, 0] - chances[:, 1], rest)
+                chances, _, sums = success.learn(known).predict(rest.features)
+                apgr = _apgr(sums[:, 0] - sums[:, 1], rest)
                 rows.append((apgr, _ece(chances, rest)))
             apgr, ece = np.mean(rows, axis=0)
             print(f"{name:18} {_named(pair):38} {count:5d} labels  {apgr:.3f}  ECE {ece:.3f}")
@@ -131,7 +131,7 @@ def _cost(name: str, whole: Outcomes, prices: dict[str, float]) -> None:
     rows = []
     for seed in range(SEEDS):
         known, rest = _split(whole, len(whole.prompts) * 3 // 5, seed)
-        chances, _ = success.learn(known).predict(rest.features)
+        chances, _, _ = success.learn(known).predict(rest.features)
         scores = np.where(np.isnan(rest.scores), np.nanmean(rest.scores, axis=0), rest.scores)
         costs = np.tile(usd, (len(scores), 1))
         best = int(np.nanmean(known.scores, axis=0).argmax())

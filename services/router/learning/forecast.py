@@ -73,8 +73,8 @@ class Forecaster:
     def forecast(self, prompts: Sequence[Prompt]) -> list[Forecast]:
         """Predict for a batch of prompts, in their order."""
         facts = [prompt.facts for prompt in prompts]
-        chances, stddevs = self._chances(prompts, facts)
-        gains = self._gains(chances, self._gain.scores(facts))
+        chances, stddevs, sums = self._chances(prompts, facts)
+        gains = self._gains(sums, self._gain.scores(facts))
         return [
             Forecast(
                 prompt.id,
@@ -85,27 +85,32 @@ class Forecaster:
             for row, prompt in enumerate(prompts)
         ]
 
-    def chances(self, prompts: Sequence[Prompt]) -> tuple[Vector, Vector]:
-        """Return P(success) and its standard deviation, both (prompts, models)."""
-        return self._chances(prompts, [prompt.facts for prompt in prompts])
+    def chances(self, prompts: Sequence[Prompt]) -> Vector:
+        """Return P(success), (prompts, models)."""
+        return self._chances(prompts, [prompt.facts for prompt in prompts])[0]
 
-    def _chances(self, prompts: Sequence[Prompt], facts: Sequence[Facts]) -> tuple[Vector, Vector]:
-        chances = np.empty((len(prompts), len(self._models)))
-        stddevs = np.empty_like(chances)
+    def _chances(
+        self, prompts: Sequence[Prompt], facts: Sequence[Facts]
+    ) -> tuple[Vector, Vector, Vector]:
+        """Return P(success), its standard deviation, and what differences are read off."""
+        shape = (len(prompts), len(self._models))
+        chances, stddevs, sums = np.empty(shape), np.empty(shape), np.empty(shape)
         if self._learned and self._places:
             columns = [self._models.index(name) for name in self._places]
             places = list(self._places.values())
-            learned, spread = self._learned.predict(facts)
-            chances[:, columns], stddevs[:, columns] = learned[:, places], spread[:, places]
+            told = self._learned.predict(facts)
+            for table, values in zip((chances, stddevs, sums), told, strict=True):
+                table[:, columns] = values[:, places]
         rest = [(i, name) for i, name in enumerate(self._models) if name not in self._places]
         for row, prompt in enumerate(prompts if rest else ()):
             judged = self._classifier.classify(extract(prompt.request))
             for column, name in rest:
-                told = predict(self._ability(name, judged), judged.difficulty)
-                chances[row, column], stddevs[row, column] = told
-        return chances, stddevs
+                one = predict(self._ability(name, judged), judged.difficulty)
+                chances[row, column], stddevs[row, column] = one
+                sums[row, column] = one.quality
+        return chances, stddevs, sums
 
-    def _gains(self, chances: Vector, usual: Vector) -> Vector:
+    def _gains(self, sums: Vector, usual: Vector) -> Vector:
         """Return how much better the strongest model is than the best of the others.
 
         What nobody knows the models of has the usual gain of a stronger model.
@@ -113,8 +118,8 @@ class Forecaster:
         strongest = self._strongest()
         if strongest is None:
             return usual
-        others = np.delete(chances, strongest, axis=1)
-        ahead: Vector = chances[:, strongest] - others.max(axis=1)
+        others = np.delete(sums, strongest, axis=1)
+        ahead: Vector = sums[:, strongest] - others.max(axis=1)
         return ahead
 
     def _strongest(self) -> int | None:

@@ -71,7 +71,7 @@ def _policy(pair: list[str] | None) -> evaluation.Policy:
         learned = learn(known) if known else None
         prompts = [records.plain(number, text) for number, text in enumerate(asked.prompts)]
         forecaster = Forecaster(asked.models, facts, classifier, gain, learned)
-        chances = forecaster.chances(prompts)[0] if forecaster.tells_apart else None
+        chances = forecaster.chances(prompts) if forecaster.tells_apart else None
         ranking = None
         if pair:
             two = Forecaster(pair, facts, classifier, gain, learned)

@@ -12,12 +12,12 @@ from typing import Final
 
 import numpy as np
 
+from services.router.learning.calibration import Curve
 from services.router.learning.facts import Facts, Vector
 from services.router.learning.records import Outcomes
 from services.router.learning.space import Space
 
 SHRINKAGE: Final = np.geomspace(0.1, 3000, 24)
-LEAST, MOST = 0.005, 0.995
 # A model's mean counts as if it had also been seen this often at everybody's mean.
 PRIOR_OUTCOMES: Final = 4.0
 
@@ -100,15 +100,19 @@ class Learned:
     mean_stddevs: Vector
     ease: Ridge
     leaning: Ridge
+    curve: Curve
 
-    def predict(self, prompts: Sequence[Facts]) -> tuple[Vector, Vector]:
-        """Return P(success) and its standard deviation, both (prompts, models)."""
+    def predict(self, prompts: Sequence[Facts]) -> tuple[Vector, Vector, Vector]:
+        """Return P(success), its standard deviation and the sum it comes from.
+
+        All are (prompts, models). Differences of models are best read off the sums.
+        """
         points = self.space.points(prompts).astype(np.float64) - self.basis.centre
-        chances: Vector = self.means + points @ (self.ease.weights + self.leaning.weights)
+        sums: Vector = self.means + points @ (self.ease.weights + self.leaning.weights)
         variance = self.ease.noise * self.basis.doubt(points, self.ease)
         variance += self.leaning.noise * self.basis.doubt(points, self.leaning)
         stddevs = np.sqrt(variance[:, None] + self.mean_stddevs**2)
-        return np.clip(chances, LEAST, MOST), np.minimum(stddevs, 0.5)
+        return self.curve(sums), np.minimum(stddevs, 0.5), sums
 
 
 def learn(outcomes: Outcomes) -> Learned:
@@ -124,7 +128,8 @@ def learn(outcomes: Outcomes) -> Learned:
     ease = basis.fit((shared - shared.mean())[:, None])
     apart = np.where(seen, rest - ease.left_out, 0.0)
     leaning = basis.fit(apart - apart.mean(axis=0))
-    return Learned(outcomes.models, space, basis, means, stddevs, ease, leaning)
+    curve = Curve.fit((means + ease.left_out + leaning.left_out)[seen], scores[seen])
+    return Learned(outcomes.models, space, basis, means, stddevs, ease, leaning, curve)
 
 
 def _means(scores: Vector, seen: Vector) -> tuple[Vector, Vector]:
