@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help env dev up test lint newcomer bench bench-quick soak format protos lock clean
+.PHONY: help env dev up test lint newcomer bench bench-quick bench-brain soak format protos lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -44,6 +44,9 @@ bench-quick: dev ## CPU a request only, under a minute (Linux)
 
 soak: dev ## whether memory grows over many requests: make soak REQUESTS=1000000 (Linux)
 	$(BIN)/python tests/bench/soak.py $(REQUESTS)
+
+bench-brain: dev ## print the routing figures (DATA=folder of outcomes)
+	$(BIN)/python tests/bench/brain.py $(DATA)
 
 format: dev ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

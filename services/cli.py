@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from services.catalog import Tier
+from services.router import command
 
 SERVICES = ("edge", "router", "providers", "health")
 
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke = actions.add_parser("revoke")
     revoke.add_argument("preview", help="the key, or its preview as `routor keys list` shows it")
     revoke.set_defaults(run=_ask, asked="revoke_key")
+    command.register(commands)
     return parser
 
 

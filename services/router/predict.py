@@ -7,7 +7,7 @@ hardest (1.0) by 0.62, where the strongest models of 2026 have 0.85.
 
 from collections.abc import Iterable
 from math import exp
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from services.router.ability import Estimate
 
@@ -22,6 +22,20 @@ class Able(Protocol):
     @property
     def lead(self) -> float:
         """By how much an ability exceeds what difficulty 0 asks for."""
+
+
+class Prediction(NamedTuple):
+    """P(success), 0..1, and its standard deviation."""
+
+    quality: float
+    stddev: float
+
+
+def predict(ability: Estimate, difficulty: float) -> Prediction:
+    """Predict from one ability at a difficulty (0 to 1)."""
+    asked = ASKED_PER_DIFFICULTY * difficulty
+    quality = 1 / (1 + exp(SLOPE * (asked - lead(ability))))
+    return Prediction(quality, stddev(quality, ability))
 
 
 def lead(ability: Estimate) -> float:
