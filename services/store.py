@@ -5,7 +5,7 @@
     {routor:health}:lease      string  id of the health process that probes; expires
     {routor:attempts}:stream   stream  field "b": routor.v1.Attempts, a batch; capped
     {routor:outcomes}:stream   stream  field "o": routor.v1.RecordOutcomeRequest; capped
-    {routor:sessions}:<name>   string  routor.v1.Warmth of a conversation; expires. The name is a hash
+    {routor:sessions}:<name>   string  routor.v1.Warmth of a conversation, by a hash; expires
     {routor:keys}:<sha256>     hash    name, preview, created_at_s of an API key; no key itself
     {routor:keys}:all          set     the hashes of all keys
 

@@ -56,7 +56,7 @@ class Servicer:
     async def ListProviders(self, request, context):
         return ListProvidersResponse()
 
-    Complete = None
+    Complete = Embed = None
 
 
 @pytest.fixture

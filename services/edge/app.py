@@ -24,6 +24,7 @@ COUNT = "/v1/messages/count_tokens"
 def build(
     settings: EdgeSettings,
     peers: Peers,
+    *,
     sessions: Sessions,
     gate: Gate,
     readiness: Readiness,

@@ -39,7 +39,14 @@ class Edge:
         gate = Gate(settings.api_key, self._redis)
         readiness = Readiness(self._peers, self._board, self._traffic)
         listener = wire.Listener(
-            app.build(settings, self._peers, self._sessions, gate, readiness, self._traffic),
+            app.build(
+                settings,
+                self._peers,
+                sessions=self._sessions,
+                gate=gate,
+                readiness=readiness,
+                traffic=self._traffic,
+            ),
             # A client that has gone cancels its handler, and that cancels the call upstream.
             handler_cancellation=True,
             access_log=None,

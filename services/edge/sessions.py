@@ -45,7 +45,7 @@ class Sessions:
         self._writing: asyncio.Task[None] | None = None
 
     async def warmth(self, call: Call, owner: str) -> router_pb2.Warmth | None:
-        """Return where the conversation is warm; None for a new one. `owner` is the key's digest."""
+        """Return where a conversation of `owner` (a key's digest) is warm; None for a new one."""
         if not _goes_on(call):
             return None
         name = name_of(call, owner)

@@ -10,7 +10,7 @@ def expected_usd(
 ) -> list[float]:
     """Return what a request is expected to cost on each, as `services.price.cost_usd` tells it.
 
-    Nothing is cached: see `warmed`. `limit_tokens` is the caller's limit of the output; 0 is no limit.
+    Nothing is cached: see `warmed`. `limit_tokens` is the caller's limit of the output; 0 is none.
     """
     if not limit_tokens:
         return [(input_tokens * c.input_usd + c.answer_usd) / 1e6 * c.peak for c in contenders]

@@ -24,8 +24,8 @@ class Ranking(msgspec.Struct, frozen=True, gc=False):
     """Contenders with every term of their scores: one column per term, one place per contender.
 
     `enough`: whether the quality reaches the tier's floor. `reference`: the place of the tier's
-    reference, None where it cannot take the request. `order`: places, best first. `warm`: the model whose cache holds the
-    conversation, "" for none.
+    reference, None where it cannot take the request. `order`: places, best first. `warm`: the
+    model whose cache holds the conversation, "" for none.
     """
 
     contenders: Sequence[Contender]

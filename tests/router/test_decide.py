@@ -260,13 +260,27 @@ def test_callers_effort_is_honoured() -> None:
 
 
 def test_models_that_cannot_think_with_tools_do_not_think() -> None:
+    thinker = model(
+        "a/m",
+        tools=True,
+        reasoning={"switch": "reasoning_effort", "efforts": ("none", "high"), "default": "high"},
+        parameters={"tools_with_reasoning": False},
+    )
+    alone = brain(catalog(thinker), judge=Judge(Tier.COMPLEX))
+    asked = request()
+    asked.tools.add(name="search")
+    assert decide(asked, alone, None, NOON).chain[0].effort == "none"
+    asked.needs.reasoning_effort = "high"
+    assert refusal(asked, alone).kind is Kind.NO_CAPABLE_MODEL
+
+
+def test_models_that_think_with_tools_elsewhere_do() -> None:
     asked = request(only_providers=["openai"])
     asked.tools.add(name="search")
+    asked.needs.reasoning_effort = "high"
     decision = decide(asked, brain(judge=Judge(Tier.COMPLEX)), None, NOON)
     efforts = {member.model: member.effort for member in decision.chain}
-    assert efforts["openai/gpt-5.5"] == "none"
-    asked.needs.reasoning_effort = "high"
-    assert refusal(asked).kind is Kind.NO_CAPABLE_MODEL
+    assert efforts["openai/gpt-5.5"] == "high"
 
 
 def test_peak_hours_double_the_price() -> None:
