@@ -47,10 +47,10 @@ USD_PER_MTOK = {
     "alpacaeval2": {
         "gpt4_1106_preview": 30.0,
         "claude-2": 24.0,
+        "claude-instant-1.2": 5.5,
         "gpt-3.5-turbo-0301": 2.0,
         "openhermes-2.5-mistral-7b": 0.2,
-        "fusechat-llama-3.2-3b-instruct": 0.1,
-        "vicuna-13b": 0.3,
+        "fusechat-llama-3.2-1b-instruct": 0.1,
     },
 }
 MATHS_AND_CODE = ("gsm8k", "math", "mbpp", "human_eval")

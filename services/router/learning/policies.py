@@ -10,11 +10,10 @@ import numpy as np
 
 from services.router.learning.facts import NAMES, Facts, Vector
 from services.router.learning.records import Outcomes
-from services.router.learning.space import Space
+from services.router.learning.space import ROUNDS, Space, centres, nearest
 
 NEIGHBOURS: Final = 40
 CLUSTERS: Final = 20
-ROUNDS: Final = 25
 CHUNK: Final = 1024
 
 _LENGTH: Final = NAMES.index("characters")
@@ -28,40 +27,30 @@ def longer(prompts: Sequence[Facts]) -> Vector:
 def neighbours(known: Outcomes, prompts: Sequence[Facts], count: int = NEIGHBOURS) -> Vector:
     """Average the scores of the prompts most alike (kNN, by cosine of words and facts)."""
     space = Space.of(known.features)
-    points = space.points(known.features)
+    points = space.plain(known.features)
     filled = _filled(known.scores)
     found = []
     for start in range(0, len(prompts), CHUNK):
-        alike = space.points(prompts[start : start + CHUNK]) @ points.T
-        nearest = np.argpartition(-alike, min(count, alike.shape[1] - 1), axis=1)[:, :count]
-        found.append(filled[nearest].mean(axis=1))
+        alike = space.plain(prompts[start : start + CHUNK]) @ points.T
+        closest = np.argpartition(-alike, min(count, alike.shape[1] - 1), axis=1)[:, :count]
+        found.append(filled[closest].mean(axis=1))
     return np.vstack(found)
 
 
 def clusters(known: Outcomes, prompts: Sequence[Facts], count: int = CLUSTERS) -> Vector:
     """Look up a table of each model's mean score by cluster of prompts (k-means)."""
     space = Space.of(known.features)
-    points = space.points(known.features)
-    centres = points[np.linspace(0, len(points) - 1, min(count, len(points))).astype(int)]
-    for _ in range(ROUNDS):
-        mine = _nearest(points, centres)
-        sizes = np.bincount(mine, minlength=len(centres))
-        sums = np.zeros_like(centres)
-        np.add.at(sums, mine, points)
-        centres = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], centres)
+    points = space.plain(known.features)
+    middles = centres(points, count, ROUNDS)
+    mine = nearest(points, middles)
     filled = _filled(known.scores)
     overall = filled.mean(axis=0)
     table = np.array([
         (filled[mine == cluster].sum(axis=0) + overall) / ((mine == cluster).sum() + 1)
-        for cluster in range(len(centres))
+        for cluster in range(len(middles))
     ])  # fmt: skip
-    result: Vector = table[_nearest(space.points(prompts), centres)]
+    result: Vector = table[nearest(space.plain(prompts), middles)]
     return result
-
-
-def _nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    found: np.ndarray = ((centres**2).sum(axis=1) - 2 * points @ centres.T).argmin(axis=1)
-    return found
 
 
 def _filled(scores: Vector) -> Vector:

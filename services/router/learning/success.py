@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from services.router.learning.calibration import Curve
+from services.router.learning.calibration import LEAST, Curve
 from services.router.learning.facts import Facts, Vector
 from services.router.learning.records import Outcomes
 from services.router.learning.space import Space
@@ -20,6 +20,9 @@ from services.router.learning.space import Space
 SHRINKAGE: Final = np.geomspace(0.1, 3000, 24)
 # A model's mean counts as if it had also been seen this often at everybody's mean.
 PRIOR_OUTCOMES: Final = 4.0
+# Without this, choosing by P(success) lost up to 3.6 points against the best single model on a
+# task of a file of outcomes; with it 1.8, at the same cost for 95 % of its quality (2026-11).
+LUCK, LUCK_RANGE = 0.03, 0.06
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +115,21 @@ class Learned:
         variance = self.ease.noise * self.basis.doubt(points, self.ease)
         variance += self.leaning.noise * self.basis.doubt(points, self.leaning)
         stddevs = np.sqrt(variance[:, None] + self.mean_stddevs**2)
-        return self.curve(sums), np.minimum(stddevs, 0.5), sums
+        chances = _wary(self.curve(sums), int(self.means.argmax()))
+        return chances, np.minimum(stddevs, 0.5), sums
+
+
+def _wary(chances: Vector, best: int) -> Vector:
+    """Take a little off models that seem to beat the one that is best overall.
+
+    Whoever looks best among several owes part of it to luck. Less is taken off the further they
+    are behind, so that the order of a model's prompts stays.
+    """
+    ahead = chances - chances[:, [best]]
+    luck = LUCK * np.clip(1 + ahead / LUCK_RANGE, 0, 1)
+    luck[:, best] = 0.0
+    wary: Vector = np.maximum(chances - luck, LEAST)
+    return wary
 
 
 def learn(outcomes: Outcomes) -> Learned:

@@ -97,3 +97,10 @@ def test_few_outcomes_leave_the_sums_as_they_are() -> None:
     curve = Curve.fit(np.array([0.2, 0.9]), np.array([1.0, 0.0]))
     assert curve(np.array([0.4])) == pytest.approx(0.4)
     assert 0 < curve(np.array([-3.0]))[0] < curve(np.array([3.0]))[0] < 1
+
+
+def test_a_lead_over_the_best_model_is_taken_with_care(learned: success.Learned) -> None:
+    chances, _, sums = learned.predict(ASKED)
+    best = learned.models.index("both")
+    assert np.allclose(chances[:, best], learned.curve(sums)[:, best])
+    assert (chances <= learned.curve(sums)).all()
