@@ -61,7 +61,7 @@ def lessons(learn: Sequence[Example], corpora: Sequence[Path]) -> list[Example]:
         ours += [example for example in said if example.split is Split.TRAIN]
         made += phrases.closings(ours, path)
     if (path := _last(corpora, lexicon.LEXICON.name)) is not None:
-        made += lexicon.switched(ours, lexicon.read(path), 2)
+        made += lexicon.switched(ours, lexicon.read(path), 1)
     made += examples.in_company(ours)
     made += games.played(ours, 2)
     made += games.played(public[::3], 1)
