@@ -227,6 +227,18 @@ class Batch:
         self.pairs = Sum.make(pairs, scale.astype(np.float32), lengths)
 
 
+class Ties:
+    """Expressions of other languages beside English ones: their vectors are to be alike."""
+
+    def __init__(self, pairs: Sequence[tuple[list[str], list[str]]]) -> None:
+        index: dict[str, int] = {}
+        ids = [[index.setdefault(w, len(index)) for w in side] for pair in pairs for side in pair]
+        self.compose = Vocabulary.of(list(index)).compose(np.arange(len(index)))
+        said, meant = ids[::2], ids[1::2]
+        self.said = Sum.pool(np.concatenate(said), np.array([len(side) for side in said]))
+        self.meant = Sum.pool(np.concatenate(meant), np.array([len(side) for side in meant]))
+
+
 def _ranges(starts: Ints, counts: Ints) -> Ints:
     """Return starts[0], starts[0] + 1, … counts[0] numbers, then those of the next."""
     before = np.repeat(starts - (np.cumsum(counts) - counts), counts)

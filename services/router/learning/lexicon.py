@@ -9,10 +9,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from routor.v1 import router_pb2
+from services.router import words
 from services.router.learning.examples import CORPUS, Example
 
 LEXICON: Final = CORPUS / "lexicon.tsv"
@@ -32,10 +34,23 @@ def read(path: Path = LEXICON) -> Lexicon:
     for line in lines[1:]:
         cells = dict(zip(languages, line.split("\t")[1:], strict=False))
         for english in cells.get("en", "").split("|"):
-            for language, words in cells.items():
-                if language != "en" and words and english:
-                    lexicon[language][english.lower()] += words.split("|")
+            for language, foreign in cells.items():
+                if language != "en" and foreign and english:
+                    lexicon[language][english.lower()] += foreign.split("|")
     return lexicon
+
+
+def ties(lexicon: Lexicon) -> list[tuple[list[str], list[str]]]:
+    """Return the words of every foreign expression beside those of the English one."""
+    found = {}
+    for language in sorted(lexicon):
+        for english, foreign in lexicon[language].items():
+            meant = list(chain.from_iterable(words.sentences(english)))
+            for expression in foreign:
+                said = list(chain.from_iterable(words.sentences(expression)))
+                if said and meant and said != meant:
+                    found[tuple(said)] = (said, meant)
+    return list(found.values())
 
 
 def switched(examples: Sequence[Example], lexicon: Lexicon, each: int) -> Iterator[Example]:
@@ -58,20 +73,20 @@ def switched(examples: Sequence[Example], lexicon: Lexicon, each: int) -> Iterat
             )
 
 
-def _switched(text: str, words: dict[str, list[str]], chance: random.Random) -> str:
+def _switched(text: str, known: dict[str, list[str]], chance: random.Random) -> str:
     """Replace the longest known expressions; drop some of the words that are not known."""
     tokens = _TOKEN.findall(text)
     out = []
     at = 0
     while at < len(tokens):
         for length in range(2 * LONGEST - 1, 0, -2):
-            found = words.get("".join(tokens[at : at + length]).lower())
+            found = known.get("".join(tokens[at : at + length]).lower())
             if found:
                 out.append(chance.choice(found))
                 at += length
                 break
         else:
-            known = not tokens[at].isalpha() or chance.random() < 0.6
-            out.append(tokens[at] if known else "")
+            kept = not tokens[at].isalpha() or chance.random() < 0.6
+            out.append(tokens[at] if kept else "")
             at += 1
     return "".join(out)

@@ -29,15 +29,22 @@ from services.router.learning.examples import OWN, Example, Split
 from services.router.vectors import Bytes
 from services.router.words import Ints
 
-# An example of ours weighs as much as this many public ones, whose labels are of whole sources.
+# How much examples count: labels of public collections are of whole tasks, so less than ours;
+# what users really asked counts most.
 OWN_WEIGHT: Final = 3.0
+PUBLIC_WEIGHT: Final = 2.0
+REAL: Final = ("autoj_scenario", "autoj_pairwise")
+REAL_WEIGHT: Final = 6.0
 # What counts as pasted material: texts of at least so many characters.
 LONG: Final = 300
 
 
 def weigh(example: Example) -> Weights:
     """Tell how much an example counts."""
-    weight = OWN_WEIGHT if example.source == OWN else 1.0
+    if example.source == OWN:
+        weight = OWN_WEIGHT
+    else:
+        weight = REAL_WEIGHT if example.source in REAL else PUBLIC_WEIGHT
     return Weights(weight, weight, weight)
 
 
@@ -54,7 +61,7 @@ def lessons(learn: Sequence[Example], corpora: Sequence[Path]) -> list[Example]:
         ours += [example for example in said if example.split is Split.TRAIN]
         made += phrases.closings(ours, path)
     if (path := _last(corpora, lexicon.LEXICON.name)) is not None:
-        made += lexicon.switched(ours, lexicon.read(path), 2)
+        made += lexicon.switched(ours, lexicon.read(path), 1)
     made += examples.in_company(ours)
     made += games.played(ours, 2)
     made += games.played(public[::3], 1)
@@ -144,7 +151,9 @@ def train(
     kept = [e for e in everything if not held_out or not e.source.startswith(held_out)]
     learn = lessons([e for e in kept if e.split is Split.TRAIN], corpora)
     _tell(f"{len(learn)} examples to learn from")
-    fitted = fit.fit(batches.rows(learn, weigh), _tell)
+    path_of_words = _last(corpora, lexicon.LEXICON.name)
+    pairs = lexicon.ties(lexicon.read(path_of_words)) if path_of_words is not None else []
+    fitted = fit.fit(batches.rows(learn, weigh), _tell, pairs)
     tune = batches.rows([e for e in kept if e.split is Split.TUNE and e.source == OWN], weigh)
     return save(path, rounded(fitted), calibrate(fit.scores(fitted, tune), tune))
 

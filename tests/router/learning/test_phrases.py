@@ -77,6 +77,15 @@ def test_the_shipped_phrases_cover_every_category_but_vision() -> None:
     assert used - {"text", "code"} <= set(lists)
 
 
+def test_the_lexicon_ties_expressions_word_by_word(tmp_path: Path) -> None:
+    path = tmp_path / "lexicon.tsv"
+    path.write_text("concept\ten\tde\tzh\nwrite\twrite|set down\tschreibe\t写下\n")
+    assert lexicon.ties(lexicon.read(path)) == [
+        (["schreibe"], ["set", "down"]),
+        (["写", "下"], ["set", "down"]),
+    ]
+
+
 def test_the_lexicon_switches_the_longest_expression(tmp_path: Path) -> None:
     path = tmp_path / "lexicon.tsv"
     path.write_text(
