@@ -11,7 +11,7 @@ from services import catalog, process, rpc, signals, store
 from services.link_server import LinkServer, handlers
 from services.listen import listening
 from services.router.brain import Brain
-from services.router.classify import Classifier
+from services.router.classify import WEIGHTS, Classifier
 from services.router.outcomes import OutcomeStream, refuse
 from services.router.server import NoBoard, RouterServicer
 from services.router.settings import RouterSettings
@@ -23,7 +23,8 @@ SERVICE = router_pb2.DESCRIPTOR.services_by_name["RouterService"]
 async def serve(chosen: RouterSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     stop = signals.stopping()
-    brain = Brain(catalog.read(chosen.catalog_dir), Classifier.load())
+    weights = chosen.weights_dir / WEIGHTS.name if chosen.weights_dir else WEIGHTS
+    brain = Brain(catalog.read(chosen.catalog_dir), Classifier.load(weights))
     # What is loaded now stays: collecting garbage need not go through it, which takes 50 ms.
     gc.freeze()
     if not chosen.redis_url:

@@ -1,4 +1,4 @@
-"""The brain's commands on the command line: `routor predict` and `routor eval`.
+"""The brain's commands on the command line: `routor classify`, `predict`, `eval` and `train`.
 
 Only their options are here. What they do, and numpy with it, is imported when they run.
 """
@@ -13,6 +13,17 @@ from typing import Any
 
 def register(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add the commands to the command line."""
+    classify = commands.add_parser(
+        "classify",
+        help="tell category, difficulty and tier of prompts on standard input",
+        description="Read JSON lines {id, prompt} or {id, messages, tools} and write, for each, "
+        "{id, category, category_confidence, difficulty, tier, confidence}.",
+        epilog='example: echo \'{"id": 1, "prompt": "hi"}\' | routor classify --jsonl',
+    )
+    classify.add_argument(
+        "--jsonl", action="store_true", required=True, help="JSON lines in and out"
+    )
+    classify.set_defaults(run=_later("classify"))
     predict = commands.add_parser(
         "predict",
         help="predict P(success) of models for prompts on standard input",
@@ -50,6 +61,20 @@ def register(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     judge.add_argument("--plot", type=Path, metavar="OUT.svg", help="draw cost against quality")
     judge.set_defaults(run=_later("evaluate"))
+    train = commands.add_parser(
+        "train",
+        help="learn the brain's weights again, with a report on what was held out",
+        description="Learn category and difficulty from Routor's own prompts and those of --corpus "
+        "and --data, and the gain of stronger models from the outcomes in --data. The same "
+        "prompts give the same weights, bit for bit. A router reads the weights of "
+        "ROUTOR_ROUTER_WEIGHTS_DIR.",
+        epilog="example: routor train --data ~/data --out ~/weights",
+    )
+    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the weights")
+    train.add_argument("--data", type=Path, metavar="DIR", help="outcomes and labelled prompts")
+    train.add_argument("--corpus", type=Path, metavar="DIR", help="prompts like learning/corpus")
+    train.add_argument("--hold-out", default="", metavar="SOURCE", help="learn nothing of it")
+    train.set_defaults(run=_later("train"))
 
 
 def _later(name: str) -> Callable[[argparse.Namespace], int]:

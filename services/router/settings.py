@@ -23,3 +23,5 @@ class RouterSettings:
     redis_url: Secret = variable("REDIS_URL", Secret(""))
     health_address: str = variable("ROUTOR_HEALTH_ADDRESS", "127.0.0.1:50053")
     catalog_dir: Path | None = variable("ROUTOR_CATALOG_DIR", None)
+    # What `routor train` wrote; the built-in weights where it is not set.
+    weights_dir: Path | None = None

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from routor.v1 import router_pb2
+from routor.v1 import router_pb2, types_pb2
 from services.errors import Kind, RoutorError
 from services.router.learning.facts import Facts, Vector, facts
 
@@ -29,14 +29,48 @@ _ROLES: Final = {
 }
 
 
+# What a part shows, by the words of OpenAI's and Anthropic's formats and of our own corpus.
+_SHOWN: Final = {
+    **dict.fromkeys(("image", "image_url", "input_image"), types_pb2.MODALITY_IMAGE),
+    **dict.fromkeys(("file", "input_file", "document"), types_pb2.MODALITY_FILE),
+    **dict.fromkeys(("audio", "input_audio"), types_pb2.MODALITY_AUDIO),
+    **dict.fromkeys(("video", "video_url"), types_pb2.MODALITY_VIDEO),
+}
+
+
 class _Part(msgspec.Struct):
     type: str
     text: str = ""
 
 
+class _Tool(msgspec.Struct):
+    name: str = ""
+    description: str | None = None
+    function: "_Tool | None" = None
+
+    def to_route(self) -> router_pb2.Tool:
+        """Return it as the router sees it; OpenAI nests what it declares."""
+        declared = self.function or self
+        described = _clean(declared.description or "")
+        return router_pb2.Tool(name=_clean(declared.name), description=described)
+
+
 class _Message(msgspec.Struct):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | tuple[_Part, ...] | None = None
+    attachments: tuple[str, ...] = ()
+    tool_calls: tuple[dict[str, Any], ...] | None = None
+
+    def to_route(self) -> router_pb2.Message:
+        """Return it as the router sees it."""
+        parts = () if isinstance(self.content, str) else self.content or ()
+        shown = [*self.attachments, *(part.type for part in parts)]
+        return router_pb2.Message(
+            role=_ROLES[self.role],
+            text=_clean(self.text),
+            attachments=[_SHOWN[word] for word in shown if word in _SHOWN],
+            tool_calls=len(self.tool_calls or ()),
+        )
 
     @property
     def text(self) -> str:
@@ -49,6 +83,7 @@ class _Line(msgspec.Struct):
     id: str | int
     prompt: str | None = None
     messages: tuple[_Message, ...] | None = None
+    tools: tuple[_Tool, ...] | None = None
 
 
 class _Row(msgspec.Struct):
@@ -108,7 +143,10 @@ class Outcomes:
 
 
 def prompts(lines: Iterable[bytes]) -> Iterator[Prompt]:
-    """Read `{"id", "prompt"}` or `{"id", "messages"}`, one a line; empty lines are skipped."""
+    """Read `{"id", "prompt"}` or `{"id", "messages"[, "tools"]}`, one a line.
+
+    Messages are as OpenAI has them. Empty lines are skipped.
+    """
     decoder = msgspec.json.Decoder(_Line)
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -140,11 +178,9 @@ def _request(line: _Line) -> router_pb2.RouteRequest:
     if line.messages is None:
         said = [router_pb2.Message(role=router_pb2.ROLE_USER, text=_clean(line.prompt or ""))]
     else:
-        said = [
-            router_pb2.Message(role=_ROLES[one.role], text=_clean(one.text))
-            for one in line.messages
-        ]
-    return router_pb2.RouteRequest(messages=said)
+        said = [one.to_route() for one in line.messages]
+    offered = [tool.to_route() for tool in line.tools or ()]
+    return router_pb2.RouteRequest(messages=said, tools=offered)
 
 
 def _clean(text: str) -> str:

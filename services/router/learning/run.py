@@ -12,14 +12,39 @@ import numpy as np
 
 from services import catalog
 from services.errors import Kind, RoutorError
+from services.router import classify as classes
 from services.router.classify import Classifier
-from services.router.learning import evaluation, records
+from services.router.features import extract
+from services.router.learning import evaluation, examples, gain, records
+from services.router.learning import train as training
 from services.router.learning.evaluation import Judgement
 from services.router.learning.forecast import Forecaster
 from services.router.learning.gain import Gain
 from services.router.learning.success import learn
 
 BATCH: Final = 256
+
+
+def classify(options: argparse.Namespace) -> int:
+    """Judge every prompt of standard input; return the exit code."""
+    classifier = Classifier.load()
+    done = 0
+    for done, asked in enumerate(records.prompts(sys.stdin.buffer), 1):
+        judged = classifier.classify(extract(asked.request))
+        told = {
+            "id": asked.id,
+            "category": judged.category.value,
+            "category_confidence": round(judged.category_confidence, 4),
+            "difficulty": round(judged.difficulty, 4),
+            "tier": judged.tier.name,
+            "confidence": round(judged.confidence, 4),
+        }
+        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+        if done % BATCH == 0:
+            _tell(f"{done} prompts")
+    sys.stdout.flush()
+    _tell("", end=True)
+    return 0
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -63,18 +88,41 @@ def evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def train(options: argparse.Namespace) -> int:
+    """Learn all weights again; return the exit code."""
+    for folder in (options.data, options.corpus):
+        if folder is not None and not folder.is_dir():
+            raise RoutorError(Kind.INVALID_REQUEST, f"{folder}: not a folder.")
+    options.out.mkdir(parents=True, exist_ok=True)
+    labelled = options.data is not None and (options.data / examples.PROMPTS).exists()
+    _tell("learning categories and difficulty")
+    classifying = ["--out", str(options.out / classes.WEIGHTS.name)]
+    if labelled:
+        classifying += ["--data", str(options.data)]
+    if options.corpus is not None:
+        classifying += ["--corpus", str(options.corpus)]
+    if options.hold_out:
+        classifying += ["--hold-out", options.hold_out]
+    training.main(classifying)
+    _tell("learning gain")
+    gaining = ["--out", str(options.out / gain.WEIGHTS.name)]
+    if options.data is not None:
+        gaining += ["--data", str(options.data)]
+    return gain.main(gaining)
+
+
 def _policy(pair: list[str] | None) -> evaluation.Policy:
     """Return Routor's own predictions as a policy."""
-    facts, classifier, gain = catalog.read(), Classifier.load(), Gain.load()
+    facts, classifier, gains = catalog.read(), Classifier.load(), Gain.load()
 
     def judge(known: records.Outcomes | None, asked: records.Outcomes) -> Judgement:
         learned = learn(known) if known else None
         prompts = [records.plain(number, text) for number, text in enumerate(asked.prompts)]
-        forecaster = Forecaster(asked.models, facts, classifier, gain, learned)
+        forecaster = Forecaster(asked.models, facts, classifier, gains, learned)
         chances = forecaster.chances(prompts) if forecaster.tells_apart else None
         ranking = None
         if pair:
-            two = Forecaster(pair, facts, classifier, gain, learned)
+            two = Forecaster(pair, facts, classifier, gains, learned)
             ranking = np.array([one.gain for one in two.forecast(prompts)])
         return Judgement(chances, ranking)
 
