@@ -22,7 +22,8 @@ FACTS_WEIGHT: Final = 0.3  # squared length of all facts together against all wo
 MOST_KINDS: Final = 40
 PROMPTS_A_KIND: Final = 60
 # From so many prompts on, the kind counts as much as all words; with fewer it is more and more
-# chance (it lost up to 0.04 APGR on 400 to 650 prompts, and saved a sixth of the cost on 2,400).
+# chance: it lost up to 0.04 APGR on 400 to 650 prompts, and saved a tenth to a fifth of the cost
+# on 2,400 (two splits of one file, 2026-11).
 FULL_KIND_PROMPTS: Final = 2400
 ROUNDS: Final = 15
 FURTHEST: Final = 3.0  # no fact lies further out than so many standard deviations
