@@ -1,5 +1,6 @@
 """The capability contract holds for every member of every chain, and every drop has a reason."""
 
+import os
 from datetime import date
 from typing import Any
 
@@ -197,7 +198,7 @@ def violations(
         and (one.lifecycle.retires is None or one.lifecycle.retires > NOON.date()),
         "effort": not member.effort or member.effort in one.reasoning.efforts,
         "thinking_with_tools": not asked.tools
-        or parameters.tools_with_reasoning
+        or parameters.thinks_with_tools
         or not thinks
         or not one.reasoning.can_disable,
         "no_thinking": direct or needs.reasoning_effort != "none" or not thinks,
@@ -220,7 +221,7 @@ def out(member: types_pb2.ChainMember, known: status_pb2.Status | None) -> bool:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=int(os.environ.get("EXAMPLES", "300")), deadline=None)
 @given(cases())
 def test_no_chain_member_violates_a_need(
     case: tuple[Catalog, Judge, router_pb2.RouteRequest, status_pb2.Status | None],
