@@ -93,12 +93,14 @@ RULES = {
         429, "rate_limit_error", "rate_limit_exceeded", "RESOURCE_EXHAUSTED", tries_next=True
     ),
     Kind.PROVIDER_QUOTA: Rule(
-        502, "server_error", "provider_quota", "UNAVAILABLE", tries_next=True, counts=True
+        429, "insufficient_quota", "insufficient_quota", "UNAVAILABLE", tries_next=True, counts=True
     ),
     Kind.PROVIDER_AUTH: Rule(
         502, "server_error", "provider_auth", "UNAVAILABLE", tries_next=True, counts=True
     ),
-    Kind.MODEL_GONE: Rule(502, "server_error", "model_gone", "UNAVAILABLE", tries_next=True),
+    Kind.MODEL_GONE: Rule(
+        404, "invalid_request_error", "model_not_found", "UNAVAILABLE", tries_next=True
+    ),
     Kind.PROVIDER_UNAVAILABLE: Rule(
         502, "server_error", "provider_unavailable", "UNAVAILABLE", tries_next=True, counts=True
     ),

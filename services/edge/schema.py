@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 Word = Annotated[str, Meta(min_length=1, max_length=512)]
+# Gemini's thought signatures travel inside: some are several kB long.
+CallId = Annotated[str, Meta(min_length=1, max_length=1 << 18)]
 ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 # Nothing else is ever fetched by anybody: no file:, no gopher:.
 Address = Annotated[str, Meta(pattern=r"^(?i:https?://|data:)")]
@@ -111,7 +113,7 @@ class Called(Struct):
 class FunctionCall(Struct, tag_field="type", tag="function"):
     """A call of a function."""
 
-    id: Word
+    id: CallId
     function: Called
 
 
@@ -125,7 +127,7 @@ class CustomInput(Struct):
 class CustomCall(Struct, tag_field="type", tag="custom"):
     """A call of a custom tool."""
 
-    id: Word
+    id: CallId
     custom: CustomInput
 
 
@@ -140,10 +142,11 @@ class Assistant(Struct, tag_field="role", tag="assistant"):
 
 
 class ToolResult(Struct, tag_field="role", tag="tool"):
-    """What a tool answered."""
+    """What a tool answered; images and files beside text are what Anthropic's tools may return."""
 
-    content: TextContent
-    tool_call_id: Word
+    content: str | Annotated[list[Text | Image | File], Meta(min_length=1)]
+    tool_call_id: CallId
+    is_error: bool | None = None
 
 
 Message = System | Developer | User | Assistant | ToolResult

@@ -202,7 +202,7 @@ def limited(retry_after_s):
         (error(Kind.OVERLOADED), 503, "overloaded", {"Retry-After": "1"}),
         (error(Kind.PROVIDER_UNAVAILABLE), 502, "provider_unavailable", {}),
         (error(Kind.PROVIDER_TIMEOUT), 504, "provider_timeout", {"x-should-retry": "false"}),
-        (error(Kind.PROVIDER_QUOTA), 502, "provider_quota", {"x-should-retry": "false"}),
+        (error(Kind.PROVIDER_QUOTA), 429, "insufficient_quota", {"x-should-retry": "false"}),
         (error(Kind.CONTEXT_TOO_LONG), 400, "context_length_exceeded", {"x-should-retry": "false"}),
         (error(Kind.CONTENT_REFUSED), 400, "content_filter", {"x-should-retry": "false"}),
     ],

@@ -86,12 +86,20 @@ def test_one_call_at_a_time_is_passed_on():
     assert inner(tools=[TOOL], tool_choice=choice)["parallel_tool_calls"] is False
 
 
-def test_what_a_result_shows_follows_it():
+def test_what_a_result_shows_stays_in_it():
     image = {"type": "image", "source": {"type": "url", "url": "https://x.test/a.png"}}
     failed = result([{"type": "text", "text": "no"}, image], is_error=True)
-    _, _, told, shown = inner(HELLO, used(), failed, tools=[TOOL])["messages"]
-    assert told["content"].startswith("Error: no")
-    assert shown["content"] == [{"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}]
+    *_, told = inner(HELLO, used(), failed, tools=[TOOL])["messages"]
+    assert told["is_error"]
+    assert told["content"] == [
+        {"type": "text", "text": "no"},
+        {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}},
+    ]
+
+
+def test_instructions_may_come_later():
+    later = {"role": "system", "content": "Be brief."}
+    assert inner(HELLO, later, HELLO)["messages"][1] == later
 
 
 def test_documents_become_files_or_text():
@@ -128,7 +136,7 @@ def test_signed_thoughts_stay_and_others_become_text():
         ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "minimal"),
         ({"thinking": {"type": "enabled", "budget_tokens": 8192}}, "medium"),
         ({"thinking": {"type": "enabled", "budget_tokens": 60_000}}, "xhigh"),
-        ({"thinking": {"type": "adaptive"}}, None),
+        ({"thinking": {"type": "adaptive"}}, "high"),
         ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}, "max"),
     ],
 )
@@ -148,7 +156,7 @@ def test_a_schema_is_passed_on():
         ({"max_tokens": None}, "max_tokens"),
         ({"messages": []}, "messages"),
         ({"temperature": 2}, "temperature"),
-        ({"messages": [{"role": "system", "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, None),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools[0].type"),
         ({"tools": [{"name": "f"}]}, "tools[0].input_schema"),

@@ -73,6 +73,7 @@ class Choice(Struct, frozen=True):
 
     message: Said = Said()
     finish_reason: str | None = None
+    stop_reason: Any = None
 
 
 class Completion(Struct, frozen=True):
@@ -94,8 +95,7 @@ def encode(body: bytes, routor: bytes, *, thoughts: bool) -> bytes:
     message = {
         **head(completion.id, completion.model),
         "content": _blocks(choice.message, thoughts),
-        "stop_reason": STOP_REASONS.get(choice.finish_reason or "", "end_turn"),
-        "stop_sequence": None,
+        **stop(choice.finish_reason, choice.stop_reason),
         "usage": (completion.usage or Usage()).json(),
         "routor": msgspec.Raw(routor),
     }
@@ -106,6 +106,14 @@ def head(answer_id: str, model: str) -> Json:
     """Return how every message begins."""
     own = answer_id.removeprefix("chatcmpl-").removeprefix("msg_")
     return {"id": f"msg_{own}", "type": "message", "role": "assistant", "model": model}
+
+
+def stop(finish_reason: str | None, stopped_at: object) -> Json:
+    """Return why a message ended; `stopped_at` is the stop sequence, where the model told it."""
+    if finish_reason == "stop" and isinstance(stopped_at, str):
+        return {"stop_reason": "stop_sequence", "stop_sequence": stopped_at}
+    reason = STOP_REASONS.get(finish_reason or "", "end_turn")
+    return {"stop_reason": reason, "stop_sequence": None}
 
 
 def signed(block: Json) -> Json:

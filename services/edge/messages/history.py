@@ -21,6 +21,7 @@ from services.edge.messages.schema import (
     Redacted,
     SearchResult,
     Stored,
+    System,
     Text,
     Thinking,
     ToolResult,
@@ -40,13 +41,16 @@ def conversation(request: Counted) -> list[Json]:
     messages = _system(request.system)
     for index, turn in enumerate(request.messages):
         path = f"messages[{index}].content"
-        messages += _user(turn, path) if isinstance(turn, User) else [_assistant(turn)]
+        if isinstance(turn, System):
+            messages += _system(turn.content)
+        else:
+            messages += _user(turn, path) if isinstance(turn, User) else [_assistant(turn)]
     if request.cache_control is not None and messages:
         messages[-1]["cache_control"] = request.cache_control
     return messages
 
 
-def _check_results(turns: Sequence[User | Assistant]) -> None:
+def _check_results(turns: Sequence[User | Assistant | System]) -> None:
     """Every call is answered in the turn after it, and nothing else is."""
     waiting: set[str] = set()
     for index, turn in enumerate(turns):
@@ -67,7 +71,7 @@ def _check_results(turns: Sequence[User | Assistant]) -> None:
         raise document.invalid(path, "ends with a tool_use that no tool_result answers")
 
 
-def _blocks(turn: User | Assistant) -> Sequence[object]:
+def _blocks(turn: User | Assistant | System) -> Sequence[object]:
     return turn.content if isinstance(turn.content, list) else ()
 
 
@@ -88,30 +92,28 @@ def _user(turn: User, path: str) -> list[Json]:
     parts: list[Json] = []
     for place, block in enumerate(turn.content):
         if isinstance(block, ToolResult):
-            result, shown = _result(block, f"{path}[{place}]")
-            messages.append(result)
-            parts += shown
+            messages.append(_result(block, f"{path}[{place}]"))
         else:
             parts += _parts(block, f"{path}[{place}]")
     return [*messages, {"role": "user", "content": parts}] if parts else messages
 
 
-def _result(block: ToolResult, path: str) -> tuple[Json, list[Json]]:
-    """Return the result as text, and the images in it: OpenAI's tool messages hold none."""
+def _result(block: ToolResult, path: str) -> Json:
+    """Return the result: a text, or parts when there are images in it."""
     inner = [Text(block.content)] if isinstance(block.content, str) else block.content or []
     parts = [
         part for place, one in enumerate(inner) for part in _parts(one, f"{path}.content[{place}]")
     ]
-    text = "\n".join(part["text"] for part in parts if part["type"] == "text")
-    shown = [part for part in parts if part["type"] != "text"]
-    if shown:
-        text = f"{text}\n[What this tool returned beside text follows.]".lstrip()
+    only_text = all(part["type"] == "text" for part in parts)
+    text = "\n".join(part["text"] for part in parts) if only_text else ""
     message: Json = {
         "role": "tool",
         "tool_call_id": block.tool_use_id,
-        "content": f"Error: {text}" if block.is_error else text,
+        "content": text if only_text else parts,
     }
-    return _marked(message, block.cache_control), shown
+    if block.is_error:
+        message["is_error"] = True
+    return _marked(message, block.cache_control)
 
 
 def _assistant(turn: Assistant) -> Json:

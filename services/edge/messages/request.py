@@ -17,7 +17,7 @@ from services.errors import Kind, RoutorError
 Json = dict[str, Any]
 
 # Harmless without Anthropic behind it: they change how long a context is kept, or where it is.
-LEFT_OUT = frozenset({"context_management", "inference_geo", "betas"})
+LEFT_OUT = frozenset({"context_management", "inference_geo", "betas", "diagnostics", "speed"})
 KNOWN = frozenset(MessagesRequest.__struct_fields__) | LEFT_OUT
 # OpenAI's word for a budget of thinking tokens; the steps of `dialects/reasoning.py`, halfway.
 _EFFORT_UP_TO = ((1_535, "minimal"), (5_119, "low"), (12_287, "medium"), (24_575, "high"))
@@ -99,9 +99,12 @@ def _effort(request: Counted) -> str:
         return "none"
     if output is not None and output.effort is not None:
         return output.effort
-    budget = thinking.budget_tokens if thinking is not None else None
-    if budget is None:
+    if thinking is None:
         return ""
+    budget = thinking.budget_tokens
+    if budget is None:
+        # Thinking that is asked for is as much as Anthropic's default, and not the model's none.
+        return "high"
     return next((word for most, word in _EFFORT_UP_TO if budget <= most), "xhigh")
 
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 Word = Annotated[str, Meta(min_length=1, max_length=512)]
+# Gemini's thought signatures travel inside: some are several kB long.
+CallId = Annotated[str, Meta(min_length=1, max_length=1 << 18)]
 ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Address = Annotated[str, Meta(pattern=r"^(?i:https?://)")]
 MediaType = Annotated[str, Meta(pattern=r"^[\w.+-]{1,64}/[\w.+-]{1,64}$")]
@@ -84,7 +86,7 @@ class SearchResult(Struct, tag_field="type", tag="search_result"):
 class ToolResult(Struct, tag_field="type", tag="tool_result"):
     """What a tool answered."""
 
-    tool_use_id: Word
+    tool_use_id: CallId
     content: str | list[Text | Image | Document | SearchResult] | None = None
     is_error: bool | None = None
     cache_control: Mark = None
@@ -93,7 +95,7 @@ class ToolResult(Struct, tag_field="type", tag="tool_result"):
 class ToolUse(Struct, tag_field="type", tag="tool_use"):
     """A call that the model made."""
 
-    id: Word
+    id: CallId
     name: Word
     input: dict[str, Any]
     cache_control: Mark = None
@@ -126,6 +128,12 @@ class Assistant(Struct, tag_field="role", tag="assistant"):
     """A turn of the model; the last one is a prefill."""
 
     content: str | list[AssistantBlock]
+
+
+class System(Struct, tag_field="role", tag="system"):
+    """Instructions in the course of the conversation."""
+
+    content: str | list[Text]
 
 
 class Tool(Struct):
@@ -177,7 +185,7 @@ class Metadata(Struct):
 class Counted(Struct, kw_only=True):
     """What counts as input, of a request to be answered or only counted."""
 
-    messages: Annotated[list[User | Assistant], Meta(min_length=1)]
+    messages: Annotated[list[User | Assistant | System], Meta(min_length=1)]
     model: str | None = None
     system: str | list[Text] | None = None
     tools: list[Tool] | None = None

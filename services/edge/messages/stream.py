@@ -19,6 +19,7 @@ Json = dict[str, Any]
 class _Choice(Struct, frozen=True):
     delta: Said = Said()
     finish_reason: str | None = None
+    stop_reason: Any = None
 
 
 class _Chunk(Struct, frozen=True):
@@ -48,12 +49,9 @@ class Stream:
     def finish(self, bodies: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
         """Return the clean end: why it stopped, the usage, `routor`, and message_stop."""
         last = [_chunk.decode(body) for body in bodies]
-        reason = next((choice.finish_reason for one in last for choice in one.choices), None)
+        choice = next((choice for one in last for choice in one.choices), _Choice())
         usage = _chunk.decode(usage_chunk).usage if usage_chunk else None
-        delta = {
-            "stop_reason": answer.STOP_REASONS.get(reason or "", "end_turn"),
-            "stop_sequence": None,
-        }
+        delta = answer.stop(choice.finish_reason, choice.stop_reason)
         events = [event for one in last for event in self._events(one)]
         events += self._close()
         told = (usage or Usage()).json()

@@ -43,14 +43,12 @@ class _Teller:
     def __init__(self, messages: list[Json]) -> None:
         self._messages = messages
         self._thoughts: Json = {}
-        self._shown: list[Json] = []
 
     def add(self, item: Item, path: str) -> None:
         """Take the next item."""
         if isinstance(item, FunctionOutput | CustomOutput):
             self._result(item, path)
             return
-        self._show()
         if isinstance(item, Reasoning):
             self._thoughts = _thoughts(item)
         elif isinstance(item, FunctionCall | CustomCall):
@@ -63,7 +61,6 @@ class _Teller:
 
     def done(self) -> list[Json]:
         """Return the messages, after the last item."""
-        self._show()
         return self._messages
 
     def _turn(self) -> Json:
@@ -83,23 +80,17 @@ class _Teller:
         turn["content"] = _content(item, path)
 
     def _result(self, item: FunctionOutput | CustomOutput, path: str) -> None:
-        """Tell a result as text; images in it follow, since tool messages hold none."""
+        """Tell a result: a text, or parts when there are images in it."""
         output = [] if isinstance(item.output, str) else item.output
         parts = [
             _part(part, f"{path}.output[{place}]", "user") for place, part in enumerate(output)
         ]
-        texts = [part["text"] for part in parts if part["type"] == "text"]
-        shown = [part for part in parts if part["type"] != "text"]
-        if shown:
-            texts.append("[What this tool returned beside text follows.]")
-        text = item.output if isinstance(item.output, str) else "\n".join(texts)
-        self._messages.append({"role": "tool", "tool_call_id": item.call_id, "content": text})
-        self._shown += shown
-
-    def _show(self) -> None:
-        if self._shown:
-            self._messages.append({"role": "user", "content": self._shown})
-            self._shown = []
+        told: str | list[Json] = parts or ""
+        if isinstance(item.output, str):
+            told = item.output
+        elif all(part["type"] == "text" for part in parts):
+            told = "\n".join(part["text"] for part in parts)
+        self._messages.append({"role": "tool", "tool_call_id": item.call_id, "content": told})
 
 
 def _thoughts(item: Reasoning) -> Json:

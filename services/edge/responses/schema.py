@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 Word = Annotated[str, Meta(min_length=1, max_length=512)]
+# Gemini's thought signatures travel inside: some are several kB long.
+CallId = Annotated[str, Meta(min_length=1, max_length=1 << 18)]
 ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Address = Annotated[str, Meta(pattern=r"^(?i:https?://|data:)")]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -76,7 +78,7 @@ class Message(Struct, tag_field="type", tag="message"):
 class FunctionCall(Struct, tag_field="type", tag="function_call"):
     """A call that a model made; `arguments` is JSON in a string."""
 
-    call_id: Word
+    call_id: CallId
     name: Word
     arguments: str
 
@@ -84,14 +86,14 @@ class FunctionCall(Struct, tag_field="type", tag="function_call"):
 class FunctionOutput(Struct, tag_field="type", tag="function_call_output"):
     """What a function answered."""
 
-    call_id: Word
+    call_id: CallId
     output: str | list[InputText | InputImage | InputFile]
 
 
 class CustomCall(Struct, tag_field="type", tag="custom_tool_call"):
     """A call of a tool that takes free text."""
 
-    call_id: Word
+    call_id: CallId
     name: Word
     input: str
 
@@ -99,7 +101,7 @@ class CustomCall(Struct, tag_field="type", tag="custom_tool_call"):
 class CustomOutput(Struct, tag_field="type", tag="custom_tool_call_output"):
     """What a custom tool answered."""
 
-    call_id: Word
+    call_id: CallId
     output: str | list[InputText | InputImage | InputFile]
 
 

@@ -34,9 +34,8 @@ def decode(content: bytes, target: Target) -> Answer:
             _gather(turn, block, target)
     reason = finish_reason(body.get("stop_reason"))
     usage = usage_of(body.get("usage"))
-    return completion.answer(
-        target, head(body), [completion.choice(0, turn, reason)], usage, content
-    )
+    choice = completion.choice(0, turn, reason, stopped_at=stopped_at(body))
+    return completion.answer(target, head(body), [choice], usage, content)
 
 
 def parsed(content: bytes | str, target: Target) -> Json:
@@ -61,6 +60,13 @@ def head(message: Json) -> Json:
 def finish_reason(word: object) -> str:
     """Return OpenAI's word; one that nobody knows ends the answer with "stop"."""
     return _FINISH.get(str(word), "stop")
+
+
+def stopped_at(message: Json) -> str:
+    """Return the stop sequence that ended a message, or ""."""
+    word = message.get("stop_sequence")
+    told = message.get("stop_reason") == "stop_sequence" and isinstance(word, str)
+    return str(word) if told else ""
 
 
 def usage_of(told: Any) -> Usage:

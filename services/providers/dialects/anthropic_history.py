@@ -111,7 +111,7 @@ def _assistant(message: Json, path: str, *, thinks: bool) -> list[Json]:
         {
             "type": "tool_use",
             "id": call["id"],
-            "name": call.get("function", {}).get("name", ""),
+            "name": history.name_of(call),
             "input": history.arguments_of(call),
         }
         for call in message.get("tool_calls") or ()
@@ -145,6 +145,8 @@ def _result(message: Json, path: str) -> Json:
     blocks = [_block(part, f"{path}.content[{place}]") for place, part in enumerate(parts)]
     if blocks:
         result["content"] = blocks
+    if message.get("is_error"):
+        result["is_error"] = True
     return _cached([result], message)[0]
 
 

@@ -30,6 +30,7 @@ class AnthropicDecoder:
         self._thoughts = 0
         self._usage: Json = {}
         self._stop: str | None = None
+        self._stopped_at = ""
         self._done = False
 
     def feed(self, data: bytes) -> list[Chunk]:
@@ -59,7 +60,8 @@ class AnthropicDecoder:
                 upstream_status=200,
             )
         usage = anthropic_answer.usage_of(self._usage)
-        return self._writer.ending({0: anthropic_answer.finish_reason(self._stop)}, usage)
+        reason = anthropic_answer.finish_reason(self._stop)
+        return self._writer.ending({0: reason}, usage, self._stopped_at)
 
     def _event(self, data: str) -> list[Chunk]:
         body = anthropic_answer.parsed(data, self._target)
@@ -76,8 +78,10 @@ class AnthropicDecoder:
                 return self._block_stop(_place(body))
             case "message_delta":
                 self._count(body)
-                word = _table(body, "delta").get("stop_reason")
+                delta = _table(body, "delta")
+                word = delta.get("stop_reason")
                 self._stop = word if isinstance(word, str) else self._stop
+                self._stopped_at = anthropic_answer.stopped_at(delta) or self._stopped_at
                 return self._writer.role(0) if self._writer.id and self._stop else []
             case "message_stop":
                 self._done = self._stop is not None

@@ -21,15 +21,22 @@ ANSWER_TOOL = "routor_json_answer"
 
 @dataclass(frozen=True)
 class Call:
-    """One complete tool call. `extra` is Google's extra_content (its thought signature)."""
+    """One complete tool call. `extra` is Google's extra_content (its thought signature).
+
+    Of a `custom` tool, which takes free text, `arguments` is that text.
+    """
 
     id: str
     name: str
     arguments: str
     extra: Json | None = None
+    custom: bool = False
 
     def json(self) -> Json:
         """Return OpenAI's tool call."""
+        if self.custom:
+            said = {"name": self.name, "input": self.arguments}
+            return {"id": self.id, "type": "custom", "custom": said}
         call: Json = {
             "id": self.id,
             "type": "function",
@@ -80,7 +87,13 @@ def settle_finish(reason: str, called: bool) -> str:
 
 
 def usage_json(usage: Usage) -> Json:
-    """Return OpenAI's usage object."""
+    """Return OpenAI's usage object; what only a few answers have is there when it counts."""
+    inside = {"audio_tokens": usage.audio_input_tokens}
+    outside = {
+        "audio_tokens": usage.audio_output_tokens,
+        "accepted_prediction_tokens": usage.accepted_prediction_tokens,
+        "rejected_prediction_tokens": usage.rejected_prediction_tokens,
+    }
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
@@ -88,8 +101,12 @@ def usage_json(usage: Usage) -> Json:
         "prompt_tokens_details": {
             "cached_tokens": usage.cached_input_tokens,
             "cache_write_tokens": usage.cache_write_tokens,
+            **{name: tokens for name, tokens in inside.items() if tokens},
         },
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning_tokens,
+            **{name: tokens for name, tokens in outside.items() if tokens},
+        },
     }
 
 
@@ -150,13 +167,18 @@ def answer(target: Target, head: Json, choices: list[Json], usage: Usage, conten
     return Answer(body, usage)
 
 
-def choice(index: int, turn: Turn, reason: str, logprobs: Any = None) -> Json:
-    """Make one choice of a whole answer."""
+def choice(index: int, turn: Turn, reason: str, logprobs: Any = None, stopped_at: str = "") -> Json:
+    """Make one choice of a whole answer.
+
+    `stopped_at` is the stop sequence that ended it, where that is told; it stands in
+    `stop_reason`, as vLLM has it (vllm 0.11, entrypoints/openai/protocol.py).
+    """
     return {
         "index": index,
         "message": turn.message(),
         "logprobs": logprobs,
         "finish_reason": turn.finish(reason),
+        **({"stop_reason": stopped_at} if stopped_at else {}),
     }
 
 
@@ -228,14 +250,20 @@ class Writer:
         self._calls[index] = number + 1
         return self.delta(index, {"tool_calls": [{"index": number, **call.json()}]})
 
-    def ending(self, reasons: dict[int, str], usage: Usage) -> Ending:
-        """Make the ending of the choices' finish reasons, by choice index."""
+    def ending(self, reasons: dict[int, str], usage: Usage, stopped_at: str = "") -> Ending:
+        """Make the ending of the choices' finish reasons, by choice index.
+
+        `stopped_at` as in `choice`, of an answer that has one choice.
+        """
         settled = {
             index: settle_finish(reason, index in self._calls)
             for index, reason in sorted(reasons.items())
         }
+        chunks = tuple(self._body(index, {}, reason) for index, reason in settled.items())
+        if stopped_at:
+            chunks[0]["choices"][0]["stop_reason"] = stopped_at
         return Ending(
-            chunks=tuple(self._body(index, {}, reason) for index, reason in settled.items()),
+            chunks=chunks,
             usage=usage,
             finish_reason=next(iter(settled.values())),
         )

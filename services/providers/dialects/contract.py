@@ -50,6 +50,11 @@ class Usage(msgspec.Struct, frozen=True):
     cached_input_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    # Parts of the two above that few answers have
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    accepted_prediction_tokens: int = 0
+    rejected_prediction_tokens: int = 0
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -75,6 +75,7 @@ _STATUSES = {
     408: Kind.PROVIDER_TIMEOUT,
     409: Kind.PROVIDER_UNAVAILABLE,
     410: Kind.MODEL_GONE,
+    413: Kind.TOO_LARGE,
     425: Kind.PROVIDER_UNAVAILABLE,
     429: Kind.PROVIDER_RATE_LIMITED,
     504: Kind.PROVIDER_TIMEOUT,
@@ -84,11 +85,16 @@ _ABOUT_THE_REQUEST = (
     Kind.UNSUPPORTED_PARAMETER,
     Kind.CONTEXT_TOO_LONG,
     Kind.CONTENT_REFUSED,
+    Kind.TOO_LARGE,
 )
 # Vendors' key shapes, bearer headers, and any long run that could be one.
 _SECRET = re.compile(
     r"(?i:bearer)\s+\S+|\b(?:sk|tp|nvapi|xai|gsk|pk)-[\w*.-]{4,}|\bAIza[\w-]{10,}|\b[\w-]{40,}"
 )
+
+
+# A code that is a word ("invalid_image_url"), not a number of some vendor's own.
+_WORD = re.compile(r"[a-z][a-z_]{2,63}")
 
 
 def classify(
@@ -146,6 +152,8 @@ def _error(status: int, headers: Mapping[str, str], body: object, target: Target
     kind = _kind(status, codes, message.lower(), target)
     text = redact(message) or f"HTTP status {status}"
     about_request = kind in _ABOUT_THE_REQUEST
+    own = fields.get("error")
+    code = own.get("code") if isinstance(own, dict) and kind is Kind.INVALID_REQUEST else None
     limited = kind is Kind.PROVIDER_RATE_LIMITED
     return RoutorError(
         kind,
@@ -153,6 +161,7 @@ def _error(status: int, headers: Mapping[str, str], body: object, target: Target
         param=param,
         provider=target.vendor.id,
         model=target.key,
+        code=code if isinstance(code, str) and _WORD.fullmatch(code) else None,
         upstream_status=status,
         retry_after_s=None if about_request else retry_after_s(headers, body, limited=limited),
     )

@@ -20,6 +20,9 @@ _SUFFIXES = {
     "webp": "image/webp",
     "heic": "image/heic",
     "pdf": "application/pdf",
+    "mp4": "video/mp4",
+    "webm": "video/webm",
+    "mov": "video/mov",
 }
 
 
@@ -67,7 +70,7 @@ def _turn(message: Json, path: str, names: dict[str, str]) -> tuple[str, list[Js
     if role == "assistant":
         return "model", _model(message, path, names)
     if role == "tool":
-        return "user", [_result(message, path, names)]
+        return "user", _result(message, path, names)
     if role in ("system", "developer"):
         text = history.text_of(message.get("content"), f"{path}.content")
         return "user", [{"text": f"<system>\n{text}\n</system>"}] if text.strip() else []
@@ -80,12 +83,11 @@ def _model(message: Json, path: str, names: dict[str, str]) -> list[Json]:
     parts: list[Json] = [{"text": text}] if text.strip() else []
     for number, call in enumerate(message.get("tool_calls") or ()):
         own, sealed = history.unseal(call["id"])
-        function = call.get("function", {})
-        names[call["id"]] = function.get("name", "")
+        names[call["id"]] = history.name_of(call)
         part: Json = {
             "functionCall": {
                 "id": own,
-                "name": function.get("name", ""),
+                "name": names[call["id"]],
                 "args": history.arguments_of(call),
             }
         }
@@ -105,16 +107,17 @@ def _extra_signature(call: Json) -> str:
     return signature if isinstance(signature, str) else ""
 
 
-def _result(message: Json, path: str, names: dict[str, str]) -> Json:
+def _result(message: Json, path: str, names: dict[str, str]) -> list[Json]:
+    """Return the result as text, and after it what else the tool returned."""
     call_id = message["tool_call_id"]
-    text = history.text_of(message.get("content") or "", f"{path}.content")
-    return {
-        "functionResponse": {
-            "id": history.unseal(call_id)[0],
-            "name": names[call_id],
-            "response": {"result": text},
-        }
+    text, shown = history.result_of(message, f"{path}.content")
+    response = {
+        "id": history.unseal(call_id)[0],
+        "name": names[call_id],
+        "response": {"result": text},
     }
+    media = [_part(part, f"{path}.content[{place}]") for place, part in shown]
+    return [{"functionResponse": response}, *media]
 
 
 def _results_first(parts: list[Json]) -> list[Json]:
@@ -139,6 +142,10 @@ def _part(part: Json, path: str) -> Json:
             image = part.get("image_url")
             url = image.get("url") if isinstance(image, dict) else image
             return _media(url, f"{path}.image_url.url", "image/jpeg")
+        case "video_url":
+            video = part.get("video_url")
+            url = video.get("url") if isinstance(video, dict) else video
+            return _media(url, f"{path}.video_url.url", "video/mp4")
         case "file":
             file = part.get("file")
             data = file.get("file_data") if isinstance(file, dict) else None
@@ -151,7 +158,8 @@ def _part(part: Json, path: str) -> Json:
                 return {"inlineData": {"mimeType": mime, "data": audio.get("data", "")}}
     raise RoutorError(
         Kind.UNSUPPORTED_PARAMETER,
-        f"Gemini's models take text, image_url, file with file_data, and input_audio; {path} is "
+        f"Gemini's models take text, image_url, video_url, file with file_data, and input_audio; "
+        f"{path} is "
         "none of them.",
         param=path,
     )

@@ -58,6 +58,8 @@ def _config(values: Json, settled: Settled, target: Target) -> Json:
     config: Json = {
         theirs: values.pop(ours) for ours, theirs in _NAMES.items() if values.get(ours) is not None
     }
+    if isinstance(config.get("seed"), int):
+        config["seed"] &= 0x7FFFFFFF  # an int32, there
     if config.get("candidateCount") == 1:
         del config["candidateCount"]
     stop = values.pop("stop", None)

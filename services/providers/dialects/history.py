@@ -49,6 +49,27 @@ def text_of(content: object, path: str) -> str:
     return "\n".join(texts)
 
 
+BESIDE_TEXT = "[What this tool returned beside text follows.]"
+
+
+def result_of(message: Json, path: str) -> tuple[str, list[tuple[int, Json]]]:
+    """Return a tool's result as text, and its other parts with their places.
+
+    For vendors whose results are text alone; the text says that it failed, or that more follows.
+    """
+    texts, shown = [], []
+    for place, part in enumerate(parts_of(message.get("content"), path)):
+        text = part.get("text") or part.get("refusal")
+        if isinstance(text, str):
+            texts.append(text)
+        else:
+            shown.append((place, part))
+    if shown:
+        texts.append(BESIDE_TEXT)
+    whole = "\n".join(texts)
+    return (f"Error: {whole}" if message.get("is_error") else whole), shown
+
+
 def _solid(part: Json) -> bool:
     return isinstance(part.get("text"), str) and bool(part["text"].strip())
 
@@ -66,9 +87,18 @@ def data_url(url: object, path: str) -> tuple[str, str] | None:
     return media_type or "application/octet-stream", data
 
 
+def name_of(call: Json) -> str:
+    """Return the name of what a past call called: a function or a custom tool."""
+    called = call.get("function") or call.get("custom")
+    return str(called.get("name") or "") if isinstance(called, dict) else ""
+
+
 def arguments_of(call: Json) -> Json:
     """Return a past call's arguments as an object, whatever some vendor made of them."""
-    given = call.get("function", {}).get("arguments")
+    custom = call.get("custom")
+    if isinstance(custom, dict):
+        return {"input": custom.get("input") or ""}
+    given = (call.get("function") or {}).get("arguments")
     if isinstance(given, dict):
         return given
     if not isinstance(given, str) or not given.strip():

@@ -211,22 +211,26 @@ def usage(told: object, target: Target) -> Usage:
         cached_input_tokens=count(cached or told.get("cached_tokens")),
         cache_write_tokens=count(written),
         reasoning_tokens=reasoned,
+        audio_input_tokens=count(inside.get("audio_tokens")),
+        audio_output_tokens=count(outside.get("audio_tokens")),
+        accepted_prediction_tokens=count(outside.get("accepted_prediction_tokens")),
+        rejected_prediction_tokens=count(outside.get("rejected_prediction_tokens")),
     )
 
 
 def call(given: Any, number: int, seed: bytes, target: Target) -> Call:
     """Return a complete tool call; one without id gets one, one without name is refused."""
-    function = given.get("function") if isinstance(given, dict) else None
-    name = function.get("name") if isinstance(function, dict) else None
-    if not isinstance(function, dict) or not isinstance(name, str) or not name:
+    custom = _table(given, "custom") if isinstance(given, dict) else {}
+    function = custom or (_table(given, "function") if isinstance(given, dict) else {})
+    name = function.get("name")
+    if not isinstance(name, str) or not name:
         raise faults.bad_answer(target, "a tool call without a function name")
     own = given.get("id")
     made = f"call_{completion.digest(seed + str(number).encode())}"
-    return Call(
-        id=own if isinstance(own, str) and own else made,
-        name=name,
-        arguments=completion.arguments(function.get("arguments"), target),
-    )
+    call_id = own if isinstance(own, str) and own else made
+    if custom:
+        return Call(call_id, name, completion.joined([custom.get("input")]), custom=True)
+    return Call(call_id, name, completion.arguments(function.get("arguments"), target))
 
 
 def _table(body: Json, name: str) -> Json:

@@ -11,7 +11,7 @@ import msgspec
 from services.providers.dialects import conversation, history, reasoning, structured
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.conversation import Turn
-from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
+from services.providers.dialects.parameters import Settled, drop, settle
 from services.providers.vendors.contract import Quirks
 
 # OpenAI's own services around an answer. Elsewhere they mean nothing or are refused, and
@@ -19,7 +19,9 @@ from services.providers.vendors.contract import Quirks
 _SERVICES = (
     "metadata",
     "prediction",
+    "moderation",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
     "safety_identifier",
     "service_tier",
@@ -27,6 +29,30 @@ _SERVICES = (
     "user",
     "verbosity",
 )
+# Everything that OpenAI takes; beside it, vendors have parameters of their own, and callers those
+# of another vendor (`top_k` from Anthropic's clients).
+_KNOWN = frozenset(_SERVICES) | {
+    "audio",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "max_tokens",
+    "modalities",
+    "n",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "response_format",
+    "seed",
+    "stop",
+    "stream",
+    "stream_options",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "web_search_options",
+}
 # What an assistant turn may hold; clients echo more (`model_dump` of our own answers).
 _ASSISTANT = (
     "role",
@@ -51,8 +77,7 @@ def encode(body: Json, target: Target) -> Encoded:
     settled = settle(body, target)
     dropped = list(settled.dropped)
     values = dict(settled.values)
-    if not quirks.store_and_metadata:
-        drop(values, _SERVICES, dropped)
+    drop(values, _foreign(values, target), dropped)
     messages: Any = conversation.turns(body)
     if not messages or not _fit(messages, settled, target):
         body = conversation.spelled(body)
@@ -65,6 +90,21 @@ def encode(body: Json, target: Target) -> Encoded:
         **quirks.extra_body,
     }
     return Encoded("/chat/completions", msgspec.json.encode(request), dropped=tuple(dropped))
+
+
+def _foreign(values: Json, target: Target) -> tuple[str, ...]:
+    """Return the names of what the vendor would refuse, or make nothing of."""
+    quirks = target.vendor.quirks
+    if quirks.any_parameter:
+        return _SERVICES
+    gone = set(quirks.lacks)
+    if not quirks.store_and_metadata:
+        gone |= set(_SERVICES) - set(quirks.services)
+    if target.model is None:
+        # Passed on as it is, but for what only other vendors' doors have.
+        return (*gone, *({"top_k"} - set(quirks.parameters)))
+    known = _KNOWN | set(quirks.parameters)
+    return tuple(name for name in values if name in gone or name not in known)
 
 
 def _fit(turns: Sequence[Turn], settled: Settled, target: Target) -> bool:
@@ -112,8 +152,7 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
         values["stream_options"] = {**options, "include_usage": True}
     if values.get("tools"):
         values["tools"] = [_tool(tool, quirks) for tool in values["tools"]]
-    choice = values.get("tool_choice")
-    if choice is not None and tool_choice_kind(choice) == "required":
+    if values.get("tool_choice") == "required":
         values["tool_choice"] = quirks.required_word
     if model is not None:
         values.update(reasoning.switch(settled.effort, model))
@@ -138,7 +177,8 @@ def _tool(tool: Json, quirks: Quirks) -> Json:
 def _messages(given: list[Json], settled: Settled, target: Target) -> list[Json]:
     quirks = target.vendor.quirks
     fit = history.nine_id if quirks.tool_call_id == "nine_alphanumerics" else history.short_id
-    messages = [_message(one, settled, target) for one in history.with_ids(given, fit)]
+    turns = _shown(history.with_ids(given, fit))
+    messages = [_message(one, settled, target) for one in turns]
     if quirks.needs_user_message and not any(one["role"] == "user" for one in messages):
         systems = [place for place, one in enumerate(messages) if one["role"] == "system"]
         if systems:
@@ -148,6 +188,25 @@ def _messages(given: list[Json], settled: Settled, target: Target) -> list[Json]
     if prefills and quirks.prefill_flag and last["role"] == "assistant":
         last[quirks.prefill_flag] = True
     return messages
+
+
+def _shown(messages: list[Json]) -> list[Json]:
+    """Return tool messages as text; what else a tool returned follows its turn, as the user's."""
+    out: list[Json] = []
+    waiting: list[Json] = []
+    for place, message in enumerate(messages):
+        own = message
+        if message.get("role") == "tool":
+            text, shown = history.result_of(message, f"messages[{place}].content")
+            waiting += [part for _, part in shown]
+            if shown or message.get("is_error") is not None:
+                own = {**message, "content": text}
+                own.pop("is_error", None)
+        elif waiting:
+            out.append({"role": "user", "content": waiting})
+            waiting = []
+        out.append(own)
+    return [*out, {"role": "user", "content": waiting}] if waiting else out
 
 
 def _message(message: Json, settled: Settled, target: Target) -> Json:
@@ -188,9 +247,11 @@ def _assistant(message: Json, settled: Settled, target: Target) -> Json:
         kept["content"] = kept.get("content") or refusal
     calls = kept.pop("tool_calls", None)
     if calls:
-        kept["tool_calls"] = [_call(call) for call in calls]
+        kept["tool_calls"] = [_call(call, quirks) for call in calls]
         if not kept.get("content"):
             kept["content"] = None
+    if model is None and quirks.store_and_metadata:
+        kept.pop("reasoning_content", None)  # OpenAI itself refuses it
     if model is not None:
         thought = kept.pop("reasoning_content", None)
         if model.reasoning.replay and settled.thinks:
@@ -200,13 +261,14 @@ def _assistant(message: Json, settled: Settled, target: Target) -> Json:
     return kept
 
 
-def _call(call: Json) -> Json:
-    function = call.get("function")
-    if not isinstance(function, dict):
-        return call
+def _call(call: Json, quirks: Quirks) -> Json:
+    custom = call.get("custom")
+    if isinstance(custom, dict) and quirks.store_and_metadata:
+        said = {"name": custom.get("name", ""), "input": custom.get("input") or ""}
+        return {"id": call["id"], "type": "custom", "custom": said}
     arguments = msgspec.json.encode(history.arguments_of(call)).decode()
     return {
         "id": call["id"],
         "type": "function",
-        "function": {"name": function.get("name", ""), "arguments": arguments},
+        "function": {"name": history.name_of(call), "arguments": arguments},
     }

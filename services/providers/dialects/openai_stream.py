@@ -21,10 +21,13 @@ class _Call:
     id: str = ""
     name: str = ""
     arguments: list[Any] = field(default_factory=list)
+    custom: bool = False
 
     def json(self) -> Json:
         """Return it in the shape of a whole answer."""
         whole: Any = completion.joined(self.arguments)
+        if self.custom:
+            return {"id": self.id, "custom": {"name": self.name, "input": whole}}
         objects = [one for one in self.arguments if isinstance(one, dict)]
         return {
             "id": self.id,
@@ -50,6 +53,8 @@ class _Delta(msgspec.Struct):
     reasoning_details: Any = None
     refusal: Any = None
     tool_calls: Any = None
+    annotations: Any = None
+    audio: Any = None
 
 
 class _One(msgspec.Struct):
@@ -132,6 +137,8 @@ class OpenAIDecoder:
         if frame is None or one.finish_reason is not None or one.logprobs is not None or one.usage:
             return None
         if delta.reasoning or delta.reasoning_details or delta.refusal or delta.tool_calls:
+            return None
+        if delta.annotations or delta.audio:
             return None
         content, thoughts = delta.content, delta.reasoning_content
         if bool(content) is bool(thoughts):
@@ -219,6 +226,10 @@ class OpenAIDecoder:
             if piece:
                 chunks += self._writer.delta(index, {name: piece}, logprobs)
                 logprobs = None
+        for name in ("annotations", "audio"):
+            if delta.get(name):
+                chunks += self._writer.delta(index, {name: delta[name]}, logprobs)
+                logprobs = None
         if logprobs is not None:
             chunks += self._writer.delta(index, {}, logprobs)
         for place, fragment in enumerate(openai_answer.rows(delta, "tool_calls")):
@@ -235,11 +246,13 @@ class OpenAIDecoder:
         if not calls or (own and calls[-1].id and own != calls[-1].id):
             calls.append(_Call())
         call = calls[-1]
-        function = fragment.get("function")
+        custom = fragment.get("custom")
+        call.custom = call.custom or isinstance(custom, dict)
+        function = custom if isinstance(custom, dict) else fragment.get("function")
         function = function if isinstance(function, dict) else {}
         call.id = call.id or str(own)
         call.name = call.name or str(function.get("name") or "")
-        call.arguments.append(function.get("arguments"))
+        call.arguments.append(function.get("input" if call.custom else "arguments"))
 
     def _finish(self, index: int, choice: _Choice, word: object) -> list[Chunk]:
         reason = openai_answer.finish_reason(word, self._target)

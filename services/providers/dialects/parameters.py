@@ -45,6 +45,9 @@ def settle(body: Json, target: Target) -> Settled:
     values = {
         name: value for name, value in body.items() if value is not None and name not in left_out
     }
+    if not _is_openai(target):
+        _refuse_openais(values, target)
+        _allow(values)
     word = reasoning.asked(body, target)
     limit = _limit(body)
     if limit is not None:
@@ -64,13 +67,59 @@ def settle(body: Json, target: Target) -> Settled:
 
 def unsupported(param: str, model: Model, advice: str = "leave it out") -> RoutorError:
     """Return the refusal of a parameter, naming it and what to do."""
+    return _refusal(param, model.key, model.provider, advice)
+
+
+def _refusal(param: str, key: str, provider: str, advice: str) -> RoutorError:
     return RoutorError(
         Kind.UNSUPPORTED_PARAMETER,
-        f"{model.key} does not take {param}; {advice} or choose another model.",
+        f"{key} does not take {param}; {advice} or choose another model.",
         param=param,
-        provider=model.provider,
-        model=model.key,
+        provider=provider,
+        model=key,
     )
+
+
+def _is_openai(target: Target) -> bool:
+    """Whether the vendor has what OpenAI alone offers, or is an imitator nobody knows enough of."""
+    vendor = target.vendor
+    imitates = vendor.dialect == "openai_chat"
+    return imitates and (target.model is None or vendor.quirks.store_and_metadata)
+
+
+def _refuse_openais(values: Json, target: Target) -> None:
+    """Refuse what the caller would miss: sound as answer, OpenAI's search, tools of free text."""
+    asked: list[str] = [name for name in ("audio", "web_search_options") if name in values]
+    if set(values.pop("modalities", ())) - {"text"}:
+        asked.append("modalities")
+    asked += [
+        f"tools[{place}].type"
+        for place, tool in enumerate(values.get("tools") or ())
+        if isinstance(tool, dict) and tool.get("type") == "custom"
+    ]
+    for name in asked:
+        raise _refusal(name, target.key, target.vendor.id, "leave it out")
+
+
+def _allow(values: Json) -> None:
+    """Offer the allowed tools alone, which is what `allowed_tools` means."""
+    choice = values.get("tool_choice")
+    allowed = choice.get("allowed_tools") if isinstance(choice, dict) else None
+    if not isinstance(allowed, dict):
+        return
+    names = {_called(tool) for tool in allowed.get("tools") or ()}
+    values["tools"] = [tool for tool in values.get("tools") or () if _called(tool) in names]
+    values["tool_choice"] = allowed.get("mode") or "auto"
+    if not values["tools"]:
+        text = "tool_choice.allowed_tools.tools names none of the tools."
+        param = "tool_choice.allowed_tools.tools"
+        raise RoutorError(Kind.INVALID_REQUEST, text, param=param)
+
+
+def _called(tool: Any) -> str:
+    """Return a tool's name."""
+    declared = tool.get(tool.get("type") or "function") if isinstance(tool, dict) else None
+    return str(declared.get("name") or "") if isinstance(declared, dict) else ""
 
 
 def drop(values: Json, names: tuple[str, ...], dropped: list[str]) -> None:
@@ -169,9 +218,13 @@ def tool_choice_kind(choice: Any) -> str:
         return "auto"
     if choice in ("auto", "none", "required"):
         return str(choice)
-    function = choice.get("function") if isinstance(choice, dict) else None
-    if isinstance(function, dict) and isinstance(function.get("name"), str):
+    given = choice if isinstance(choice, dict) else {}
+    if _called(given):
         return "named"
+    allowed = given.get("allowed_tools")
+    mode = allowed.get("mode") if isinstance(allowed, dict) else None
+    if mode in ("auto", "required"):
+        return str(mode)
     raise RoutorError(
         Kind.INVALID_REQUEST,
         'tool_choice must be "auto", "none", "required" or {"type": "function", '

@@ -54,7 +54,7 @@ def gather(turn: Turn, item: Any, target: Target) -> None:
                 turn.text.append(text)
             elif isinstance(part, dict) and isinstance(part.get("refusal"), str):
                 turn.refusal.append(part["refusal"])
-    elif kind == "function_call":
+    elif kind in ("function_call", "custom_tool_call"):
         turn.calls.append(call(item, target))
     elif kind == "reasoning":
         turn.reasoning += thoughts(item)
@@ -66,6 +66,8 @@ def call(item: Json, target: Target) -> Call:
     own = item.get("call_id") or item.get("id")
     if not isinstance(own, str) or not isinstance(item.get("name"), str):
         raise faults.bad_answer(target, "a tool call without id or name")
+    if item.get("type") == "custom_tool_call":
+        return Call(own, item["name"], completion.joined([item.get("input")]), custom=True)
     return Call(own, item["name"], completion.arguments(item.get("arguments"), target))
 
 

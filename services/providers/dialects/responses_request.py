@@ -68,7 +68,8 @@ def encode(body: Json, target: Target) -> Encoded:
 def _rest(values: Json, settled: Settled, target: Target, dropped: list[str]) -> None:
     """Leave out what is harmless, and refuse what the caller would miss."""
     values.pop("stream_options", None)
-    values.pop("store", None)
+    if values.pop("store", False):
+        dropped.append("store")
     drop(values, _HARMLESS, dropped)
     for name, nothing in (("n", 1), ("logprobs", False), ("stop", []), ("logit_bias", {})):
         if values.pop(name, nothing) != nothing:
@@ -101,10 +102,24 @@ def _tools(values: Json) -> Json:
         return {}
     made: Json = {"tools": [_tool(tool, place) for place, tool in enumerate(given)]}
     if choice is not None:
-        kind = tool_choice_kind(choice)
-        named = kind == "named"
-        made["tool_choice"] = {"type": "function", **choice["function"]} if named else kind
+        made["tool_choice"] = _choice(choice, tool_choice_kind(choice))
     return made
+
+
+def _choice(choice: Any, kind: str) -> Any:
+    """Return a tool_choice, flat as responses have it."""
+    if isinstance(choice, str):
+        return kind
+    if kind == "named":
+        return _flat(choice)
+    allowed = choice["allowed_tools"]
+    tools = [_flat(tool) for tool in allowed.get("tools") or ()]
+    return {"type": "allowed_tools", "mode": kind, "tools": tools}
+
+
+def _flat(tool: Json) -> Json:
+    kind = tool.get("type") or "function"
+    return {"type": kind, "name": (tool.get(kind) or {}).get("name", "")}
 
 
 def _tool(tool: Any, place: int) -> Json:
@@ -123,13 +138,16 @@ def _tool(tool: Any, place: int) -> Json:
 
 def _input(messages: list[Any]) -> list[Json]:
     items: list[Json] = []
+    custom: set[str] = set()
     for place, message in enumerate(history.with_ids(messages, history.short_id)):
         path = f"messages[{place}].content"
         role = message.get("role")
         if role == "assistant":
             items += _assistant(message, path)
+            calls = message.get("tool_calls") or ()
+            custom |= {call["id"] for call in calls if isinstance(call.get("custom"), dict)}
         elif role == "tool":
-            items.append(_result(message, path))
+            items.append(_result(message, path, custom))
         else:
             parts = history.parts_of(message.get("content"), path)
             content = [_part(part, f"{path}[{at}]") for at, part in enumerate(parts)]
@@ -176,9 +194,13 @@ def _call(call: Json) -> Json:
     }
 
 
-def _result(message: Json, path: str) -> Json:
-    output = history.text_of(message.get("content") or "", path)
-    return {"type": "function_call_output", "call_id": message["tool_call_id"], "output": output}
+def _result(message: Json, path: str, custom: set[str]) -> Json:
+    call_id = message["tool_call_id"]
+    kind = "custom_tool_call_output" if call_id in custom else "function_call_output"
+    text, shown = history.result_of(message, path)
+    parts = [_part(part, f"{path}[{place}]") for place, part in shown]
+    told: Any = [{"type": "input_text", "text": text}, *parts] if parts else text
+    return {"type": kind, "call_id": call_id, "output": told}
 
 
 def _part(part: Json, path: str) -> Json:

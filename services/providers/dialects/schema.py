@@ -12,6 +12,8 @@ import msgspec
 from services.providers.dialects.contract import Json
 
 _DEPTH = 24  # references that lead back to themselves stop here
+# And so does a schema whose references unfold without end in breadth.
+_MOST_NODES = 10_000
 _STRING_FORMATS = (
     "date-time",
     "time",
@@ -56,6 +58,7 @@ class _Inliner:
 
     def __init__(self, root: Json) -> None:
         self._root = root
+        self._nodes = 0
 
     def inline(self, node: Any, open_refs: tuple[str, ...] = (), depth: int = 0) -> Any:
         """Return `node` without $ref and $defs."""
@@ -63,18 +66,27 @@ class _Inliner:
             return [self.inline(one, open_refs, depth) for one in node]
         if not isinstance(node, dict):
             return node
+        self._nodes += 1
         ref = node.get("$ref")
         if isinstance(ref, str):
-            if ref in open_refs or depth >= _DEPTH:
+            if ref in open_refs or depth >= _DEPTH or self._nodes > _MOST_NODES:
                 return {"type": "object"}
             named = self._find(ref)
             beside = {key: value for key, value in node.items() if key != "$ref"}
             return self.inline({**named, **beside}, (*open_refs, ref), depth + 1)
         return {
-            key: self.inline(value, open_refs, depth)
+            key: self._members(value, open_refs, depth)
+            if key == "properties"
+            else self.inline(value, open_refs, depth)
             for key, value in node.items()
             if key not in ("$defs", "definitions", "$schema", "$id")
         }
+
+    def _members(self, given: Any, open_refs: tuple[str, ...], depth: int) -> Any:
+        """Inline the properties of an object, which may have the name of a keyword."""
+        if not isinstance(given, dict):
+            return given
+        return {name: self.inline(one, open_refs, depth) for name, one in given.items()}
 
     def _find(self, ref: str) -> Json:
         node: Any = self._root
@@ -134,6 +146,7 @@ def _strict_type(rest: Json, made: Json) -> None:
 def _simple(node: Any) -> Json:
     if not isinstance(node, dict):
         return {"type": "object"}
+    node = _merged(node)
     made = {name: node[name] for name in _SIMPLE_KEYS if node.get(name) is not None}
     if "const" in node:
         made["enum"] = [node["const"]]
@@ -161,16 +174,33 @@ def _variants(node: Json) -> list[Any]:
     return []
 
 
-def _simple_type(kind: Any, given: Json, made: Json) -> Json:
+def _merged(given: Json) -> Json:
+    """Return a schema with the parts of its allOf in it."""
     node = given
     for part in given.get("allOf") or ():
         if isinstance(part, dict):
-            node = {**node, **part}
-            kind = kind or part.get("type")
-    if "enum" in made:
-        # Gemini's enums are strings alone.
-        made["enum"] = [str(value) for value in made["enum"] if value is not None]
-        return {**made, "type": "string"}
+            own = _merged(part)
+            properties = {**(node.get("properties") or {}), **(own.get("properties") or {})}
+            required = [*(node.get("required") or ()), *(own.get("required") or ())]
+            node = {
+                **own,
+                **node,
+                **({"properties": properties} if properties else {}),
+                **({"required": required} if required else {}),
+            }
+    return node
+
+
+def _simple_type(kind: Any, node: Json, made: Json) -> Json:
+    values = made.pop("enum", None)
+    if isinstance(values, list):
+        real = [value for value in values if value is not None]
+        if all(isinstance(value, str) for value in real):
+            return {**made, "type": "string", **({"enum": real} if real else {})}
+        # Gemini's enums are strings alone; as words the others keep their type.
+        words = f"One of: {msgspec.json.encode(real).decode()}."
+        made["description"] = " ".join(filter(None, (made.get("description"), words)))
+        kind = kind or _kind_of(real)
     made["type"] = kind or ("array" if "items" in node else "object" if _open(node) else "string")
     if made["type"] == "array":
         made["items"] = _simple(node.get("items") or {"type": "string"})
@@ -181,6 +211,16 @@ def _simple_type(kind: Any, given: Json, made: Json) -> Json:
         if required:
             made["required"] = required
     return made
+
+
+def _kind_of(values: list[Any]) -> str:
+    """Return the type of an enum's values."""
+    kinds = {type(value) for value in values}
+    if kinds == {bool}:
+        return "boolean"
+    if kinds <= {int, float}:
+        return "integer" if kinds == {int} else "number"
+    return "string"
 
 
 def _open(node: Json) -> bool:

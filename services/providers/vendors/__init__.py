@@ -75,5 +75,6 @@ def custom(provider: catalog.Provider) -> Vendor:
             store_and_metadata=False,
             strict_tools=False,
             think_tags=True,
+            any_parameter=True,
         ),
     )

@@ -35,6 +35,16 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
         developer_role=False,
         store_and_metadata=False,
+        # https://www.alibabacloud.com/help/en/model-studio/qwen-api-reference (2026-11-23)
+        parameters=(
+            "enable_search",
+            "enable_thinking",
+            "repetition_penalty",
+            "search_options",
+            "thinking_budget",
+            "top_k",
+            "vl_high_resolution_images",
+        ),
         strict_tools=False,
         # https://www.alibabacloud.com/help/en/model-studio/context-cache (2026-11-23)
         cache_control=True,

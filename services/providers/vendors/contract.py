@@ -21,6 +21,10 @@ class Quirks:
     strict_tools: bool = True  # else tools[].function.strict is removed
     stream_options: bool = True  # else stream_options is not sent; usage comes by itself
     store_and_metadata: bool = True  # else store, metadata, service_tier and the like are removed
+    services: tuple[str, ...] = ()  # those of them that the vendor has all the same
+    parameters: tuple[str, ...] = ()  # of the vendor's own, beside OpenAI's
+    lacks: tuple[str, ...] = ()  # parameters of OpenAI's that are refused and harmless to leave out
+    any_parameter: bool = False  # nobody lists what is taken: everything is passed on
     text_parts: bool = True  # else a list of text parts is joined into one string
     max_tokens_field: str = ""  # overrides the model's field when the vendor knows only one
     seed_field: str = "seed"

@@ -36,6 +36,8 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
         developer_role=False,
         store_and_metadata=False,
+        # The vendor's reference of chat completions (2026-11-23)
+        parameters=("mask_sensitive_info", "reasoning_split", "thinking"),
         strict_tools=False,
         # https://platform.minimax.io/docs/api-reference/text-openai-api (2026-11-23): max_tokens
         # is deprecated; without reasoning_split thoughts sit in content; cache_control is taken

@@ -27,6 +27,9 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
         developer_role=False,
         store_and_metadata=False,
+        # https://platform.moonshot.ai/docs/api/chat (2026-11-23)
+        services=("prompt_cache_key", "safety_identifier"),
+        parameters=("thinking",),
         # litellm 1.109.1, moonshot/chat/transformation.py: lists of text are joined
         text_parts=False,
         strict_tools=False,

@@ -21,6 +21,14 @@ VENDOR = Vendor(
         # strictly against each model's schema (docs.api.nvidia.com, 2026-11-23)
         developer_role=False,
         store_and_metadata=False,
+        # The vendor's reference of chat completions (2026-11-23)
+        parameters=(
+            "chat_template_kwargs",
+            "guided_json",
+            "min_tokens",
+            "nvext",
+            "reasoning_budget",
+        ),
         strict_tools=False,
         text_parts=False,
         message_name=False,

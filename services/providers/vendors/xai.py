@@ -21,6 +21,11 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
         developer_role=False,
         store_and_metadata=False,
+        # https://docs.x.ai/docs/api-reference, chat completions (2026-11-23): logit_bias is
+        # "unsupported"
+        services=("user",),
+        parameters=("deferred", "search_parameters"),
+        lacks=("logit_bias",),
         # litellm 1.109.1, xai/chat/transformation.py: `strict` and `name` are taken out
         strict_tools=False,
         message_name=False,

@@ -19,6 +19,8 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23), for vendors of this family
         developer_role=False,
         store_and_metadata=False,
+        # The vendor's reference of chat completions (2026-11-23)
+        parameters=("thinking",),
         strict_tools=False,
         # vendor's reference, chat completion (2026-11-23); max_tokens works by litellm 1.109.1
         max_tokens_field="max_completion_tokens",

@@ -32,6 +32,8 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1; litellm 1.109.1, zai/chat (2026-11-23)
         developer_role=False,
         store_and_metadata=False,
+        # The vendor's reference of chat completions (2026-11-23)
+        parameters=("do_sample", "request_id", "thinking", "tool_stream", "user_id"),
         strict_tools=False,
         message_name=False,
         # Usage comes by itself; stream_options is ignored or stripped (agentscope, 2026)

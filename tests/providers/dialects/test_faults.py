@@ -62,7 +62,7 @@ LONG = "This model's maximum context length is 8192 tokens."
         ("anthropic", 401, anthropic("authentication_error"), "PROVIDER_AUTH"),
         ("anthropic", 402, anthropic("billing_error"), "PROVIDER_QUOTA"),
         ("anthropic", 404, anthropic("not_found_error"), "MODEL_GONE"),
-        ("anthropic", 413, anthropic("request_too_large"), "INVALID_REQUEST"),
+        ("anthropic", 413, anthropic("request_too_large"), "TOO_LARGE"),
         ("anthropic", 429, anthropic("rate_limit_error"), "PROVIDER_RATE_LIMITED"),
         ("anthropic", 504, anthropic("timeout_error"), "PROVIDER_TIMEOUT"),
         ("anthropic", 529, anthropic("overloaded_error"), "PROVIDER_UNAVAILABLE"),

@@ -158,7 +158,8 @@ def test_response_schema() -> None:
         ({"type": ["string", "null"]}, {"type": "string", "nullable": True}),
         ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, {"type": "integer", "nullable": True}),
         ({"const": "a"}, {"type": "string", "enum": ["a"]}),
-        ({"enum": [1, None, 2]}, {"type": "string", "enum": ["1", "2"]}),
+        ({"enum": [1, None, 2]}, {"type": "integer", "description": "One of: [1,2]."}),
+        ({"enum": ["a", None]}, {"type": "string", "enum": ["a"]}),
         ({"type": "array"}, {"type": "array", "items": {"type": "string"}}),
         (
             {"type": "string", "format": "uuid", "default": "x", "examples": ["y"]},
@@ -172,7 +173,7 @@ def test_response_schema() -> None:
         ({"$ref": "#/$defs/E"}, {"type": "string", "enum": ["e"]}),
         (
             {"allOf": [{"$ref": "#/$defs/E"}], "description": "d"},
-            {"description": "d", "type": "string"},
+            {"description": "d", "type": "string", "enum": ["e"]},
         ),
     ],
 )

@@ -46,8 +46,8 @@ def test_token_limit_is_kept_within_the_model() -> None:
 
 
 def test_unknown_models_get_what_was_sent() -> None:
-    body = encode(ask(max_completion_tokens=9, temperature=0, top_k=3, seed=0), known=False)
-    assert (body["max_completion_tokens"], body["temperature"], body["top_k"]) == (9, 0, 3)
+    body = encode(ask(max_completion_tokens=9, temperature=0, n=2, seed=0), known=False)
+    assert (body["max_completion_tokens"], body["temperature"], body["n"]) == (9, 0, 2)
     assert body["seed"] == 0
 
 
