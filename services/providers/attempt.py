@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from routor.v1.types_pb2 import Attempt
 from services import telemetry
 from services.errors import Kind, RoutorError
-from services.providers import headroom
+from services.providers import flaw, headroom
 from services.providers.call import Call, decoded
 from services.providers.deadlines import Deadlines
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json
@@ -105,6 +105,7 @@ class Caller:
         self._end(call)
         call.record.input_tokens = event.usage.input_tokens
         call.record.output_tokens = event.usage.output_tokens
+        call.record.flaw = flaw.found(call.body, event)
         if span.is_recording():
             span.set_attributes(_answered(event, call.record))
 

@@ -19,7 +19,8 @@ LEAST_SAMPLES: Final = 20
 class Standing:
     """One provider or model. `down` says why it is out, "" while it is in.
 
-    `resting`: it asked to be left alone for a while, is short of a limit, or is a last attempt. `p95_first_token_ms` is None when unknown.
+    `resting`: it asked to be left alone for a while, is short of a limit, or is a last attempt.
+    `p95_first_token_ms` is None when unknown.
     """
 
     connected: bool = True
