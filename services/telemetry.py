@@ -77,9 +77,15 @@ first_chunk = Histogram(
 )
 token_usage = Counter("routor.tokens", unit="{token}", description="Tokens, by model and direction")
 spend = Counter("routor.cost", unit="{USD}", description="Dollars, by model")
+breaker_transitions = Counter(
+    "routor.breaker.transitions", description="Breakers of providers and models that moved"
+)
 redis_up = Gauge("routor.redis.up", description="1 while Redis answers")
 provider_health = Gauge(
     "routor.provider.health", description="3 healthy, 2 degraded, 1 down, 0 not connected"
+)
+model_health = Gauge(
+    "routor.model.health", description="3 healthy, 2 degraded, 1 down, 0 retired; known ones"
 )
 
 # None while spans are not exported.
@@ -243,6 +249,12 @@ def _recorded(
     finally:
         context.detach(token)
         opened.end()
+
+
+def breaker_moved(name: str, state: str) -> None:
+    """Count that a breaker moved, and say so in the trace that moved it."""
+    breaker_transitions.add(1, {"name": name, "state": state})
+    trace.get_current_span().add_event("routor.breaker", {"name": name, "state": state})
 
 
 def mark(opened: Span, failure: BaseException) -> None:

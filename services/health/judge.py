@@ -20,7 +20,7 @@ from routor.v1 import status_pb2
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind
 from services.health.model import ModelState
-from services.health.window import REFUSALS, WINDOW_S, Window
+from services.health.window import REFUSALS, SLOW_MS, WINDOW_S, Window
 
 # Live evidence is stale after this, and a probe is due; also the pace of such probes.
 FRESH_S = 60.0
@@ -28,16 +28,22 @@ FRESH_S = 60.0
 LISTED_S = 600.0
 # Successes in a row that end half-open, and how long it lasts without any traffic.
 PROVEN = 3
-TRIAL_S = 15.0
+TRIAL_S = 5.0
 # Pauses between probes of a Down provider double from the first to the second number. With the
-# trial they keep the way back under 35 s.
-PAUSES_S = (2.0, 15.0)
-# The same after quota and key errors: only the operator can help, so it may take its time.
-REFUSED_PAUSES_S = (15.0, 120.0)
+# trial they keep the way back under 10 s.
+PAUSES_S = (2.0, 3.0)
+# The same after quota and key errors: only the operator can help, so it may take its time; the
+# first one comes soon, since vendors also refuse good keys for a moment.
+REFUSED_PAUSES_S = (4.0, 120.0)
 # A provider that no probe has told about yet is shown as not connected for so long.
 PATIENCE_S = 2.5
-# Longer pauses are not believed.
-LONGEST_REST_S = 3600.0
+# How long a limit lasts when the provider does not say, and the longest wish that is believed:
+# a limit per day is the longest that vendors publish.
+REST_S = 5.0
+LONGEST_REST_S = 86_400.0
+# A whole answer came slowly if it took this longer than writing it may: 10 tokens a second is
+# slower than any model of the catalog is known to write.
+TOKEN_MS = 100.0
 
 
 class Cause(Enum):
@@ -65,6 +71,8 @@ class ProviderState:
     since_s: float = float("-inf")
     heard_at_s: float = 0.0
     probed_at_s: float | None = None
+    answered_at_s: float = 0.0
+    refused: bool = False
     next_probe_s: float = 0.0
     pause_s: float = 0.0
     resting_until_s: float = 0.0
@@ -77,6 +85,7 @@ class ProviderState:
         self.pause_s = min(max(2 * self.pause_s, first_s), longest_s)
         self.next_probe_s = now_s + self.pause_s
         self.cause, self.reason, self.half_open = cause, reason, False
+        self.refused = cause is Cause.REFUSED
 
     def restart(self, now_s: float) -> None:
         """Forget all live evidence."""
@@ -89,20 +98,25 @@ class ProviderState:
         """Return to the pool; only proof shortens the pauses after another fall."""
         if self.window.succeeded >= PROVEN or self.cause is Cause.PROBE:
             self.pause_s = 0.0
-        self.cause, self.reason, self.half_open = None, "", False
+        self.cause, self.reason, self.half_open, self.refused = None, "", False, False
 
     def observe(self, attempt: Attempt, began_at_s: float, ended_at_s: float) -> bool:
         """Take in one call; False when it says nothing about the provider."""
         model = self.models.get(attempt.model) or ModelState(attempt.model)
         if not attempt.kind:
-            self.window.add_success(ended_at_s, attempt.first_token_ms)
-            model.succeeded(ended_at_s, attempt.first_token_ms, began_at_s)
+            flaw = attempt.flaw or _slowness(attempt)
+            self.window.add_success(ended_at_s, attempt.first_token_ms, flaw)
+            model.succeeded(ended_at_s, attempt.first_token_ms, began_at_s, flaw)
+            if attempt.spare_s > 0:
+                until_s = ended_at_s + min(LONGEST_REST_S, attempt.spare_s)
+                model.spare_until_s = max(model.spare_until_s, until_s)
             return True
         kind = Kind.__members__.get(attempt.kind, Kind.INTERNAL)
         if kind is Kind.MODEL_GONE:
             model.gone(ended_at_s)
         elif kind is Kind.PROVIDER_RATE_LIMITED:
-            until_s = ended_at_s + max(0.0, min(LONGEST_REST_S, attempt.retry_after_s))
+            wait_s = max(0.0, min(LONGEST_REST_S, attempt.retry_after_s)) or REST_S
+            until_s = ended_at_s + wait_s
             for rested in (self, model):
                 rested.resting_until_s = max(rested.resting_until_s, until_s)
         elif kind.rule.counts:
@@ -144,7 +158,7 @@ class ProviderState:
             self._unreached(kind, now_s)
             return
         # Anything else is an answer of a provider that is there and knows the key.
-        self.validated = True
+        self.validated, self.answered_at_s = True, now_s
         if self.cause is Cause.PROBE:
             self.rise()
         elif self.cause is not None and not self.half_open:
@@ -160,6 +174,7 @@ class ProviderState:
             # Nothing to prove live: the same probe will tell when the key works.
             self.pause_s = max(self.pause_s, REFUSED_PAUSES_S[0] / 2)
         self.fall(cause, reason, now_s)
+        self.refused = self.refused or Kind(kind) in REFUSALS
 
     def due(self, now_s: float) -> bool:
         """Tell whether a probe would be worth its while."""
@@ -174,6 +189,7 @@ class ProviderState:
         stands = (
             self._health()[0],
             self.half_open,
+            self.refused,
             self.resting_until_s,
             [model.standing() for model in self.models.values()],
         )
@@ -204,6 +220,8 @@ class ProviderState:
             resting_until_s=self.resting_until_s if self.resting_until_s > now_s else 0.0,
             models=[model.status(now_s) for model in self.models.values()],
             half_open=self.half_open,
+            refused=self.refused,
+            answered_at_s=self.answered_at_s,
         )
 
     def _health(self) -> tuple[status_pb2.Health.ValueType, str]:
@@ -213,6 +231,17 @@ class ProviderState:
         if verdict.health == status_pb2.HEALTH_UNSPECIFIED and self.validated:
             return status_pb2.HEALTH_HEALTHY, ""
         return verdict.health, verdict.reason
+
+
+def _slowness(attempt: Attempt) -> str:
+    """Say "slow" of a whole answer that took far longer than writing it does.
+
+    The time to the first token tells it of a stream.
+    """
+    if attempt.first_token_ms or not attempt.output_tokens:
+        return ""
+    waited_ms = attempt.latency_ms - TOKEN_MS * attempt.output_tokens
+    return "slow" if waited_ms > SLOW_MS else ""
 
 
 class Judge:
@@ -291,6 +320,13 @@ class Judge:
         if unlisted is not None:
             for key, model in state.models.items():
                 model.listed(key not in unlisted, now_s)
+
+    def reset(self, now_s: float) -> None:
+        """Start anew with every connected provider."""
+        for name in self._connected:
+            address = self._known[name].address
+            state = self._known[name] = self._fresh(name, now_s)
+            state.since_s, state.address = now_s, address
 
     def advance(self, now_s: float) -> None:
         """Draw the conclusions of all evidence so far."""

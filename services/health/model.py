@@ -7,9 +7,9 @@ from services.errors import Kind
 from services.health.window import Window
 
 # No free probe tells how a model is, so a failing one rests and is then tried again; every
-# failed trial doubles the rest.
-REST_S = 30.0
-LONGEST_REST_S = 300.0
+# failed trial doubles the rest. The longest leaves no healed model out for 10 s.
+REST_S = 4.0
+LONGEST_REST_S = 8.0
 # Successes that end a trial.
 PROVEN = 3
 # A provider that says "gone" but goes on listing the model is believed for so long.
@@ -25,6 +25,7 @@ class ModelState:
     reason: str = ""  # why it is Down, "" while it is not
     trial: bool = False
     resting_until_s: float = 0.0
+    spare_until_s: float = 0.0
     unlisted: bool = False
     gone_at_s: float | None = None
     _back_at_s: float = 0.0
@@ -36,10 +37,12 @@ class ModelState:
         """Whether the provider says that the model is gone."""
         return self.unlisted or self.gone_at_s is not None
 
-    def succeeded(self, ended_at_s: float, first_token_ms: float, began_at_s: float) -> None:
+    def succeeded(
+        self, ended_at_s: float, first_token_ms: float, began_at_s: float, flaw: str = ""
+    ) -> None:
         """Take in a success; it also proves that the model exists."""
         if began_at_s >= self._since_s:
-            self.window.add_success(ended_at_s, first_token_ms)
+            self.window.add_success(ended_at_s, first_token_ms, flaw)
         if self.gone_at_s is not None and ended_at_s >= self.gone_at_s:
             self.gone_at_s = None
 
@@ -79,9 +82,9 @@ class ModelState:
         elif self.trial and self.window.succeeded >= PROVEN:
             self.trial, self._rest_s = False, 0.0
 
-    def standing(self) -> tuple[status_pb2.Health.ValueType, bool, float]:
+    def standing(self) -> tuple[status_pb2.Health.ValueType, bool, float, float]:
         """Return what others act upon."""
-        return self._verdict()[0], self.retired, self.resting_until_s
+        return self._verdict()[0], self.retired, self.resting_until_s, self.spare_until_s
 
     def _verdict(self) -> tuple[status_pb2.Health.ValueType, str]:
         if self.reason:
@@ -105,4 +108,6 @@ class ModelState:
             p95_first_token_ms=self.window.percentile_ms(95),
             retired=self.retired,
             resting_until_s=self.resting_until_s if self.resting_until_s > now_s else 0.0,
+            spare_until_s=self.spare_until_s if self.spare_until_s > now_s else 0.0,
+            flaw_rate=self.window.flaw_rate,
         )

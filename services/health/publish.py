@@ -113,6 +113,10 @@ class Publisher:
         for provider in self.current.providers if self.current is not None else ():
             known = _GAUGE.get(provider.health, 0) if provider.connected else 0
             telemetry.provider_health.set(known, {"provider": provider.provider})
+            for model in provider.models:
+                if model.retired or model.health:
+                    known = 0 if model.retired else _GAUGE[model.health]
+                    telemetry.model_health.set(known, {"model": model.model})
 
 
 def _stamped(fresh: ProviderStatus, last: ProviderStatus | None, now_s: float) -> ProviderStatus:
@@ -134,9 +138,16 @@ def _gist(providers: Iterable[ProviderStatus]) -> list[object]:
             provider.connected,
             provider.health,
             provider.half_open,
+            provider.refused,
             provider.resting_until_s,
             [
-                (model.model, model.health, model.retired, model.resting_until_s)
+                (
+                    model.model,
+                    model.health,
+                    model.retired,
+                    model.resting_until_s,
+                    model.spare_until_s,
+                )
                 for model in provider.models
             ],
         )

@@ -19,6 +19,11 @@ DOWN_PERCENT = 70
 SLOW_MS = 5000.0
 # Fewer calls say too little for Down by rate or for Degraded by latency.
 LEAST_CALLS = 5
+# From so many calls on the rate itself decides: of 100 calls at a true rate of 80 %, 6 windows in
+# 1,000 show less than 70 %. Fewer must show it beyond the upper end of Wilson's interval
+# (E. B. Wilson, 1927; one-sided, 95 %), so that 2 failures of 5 calls prove nothing.
+SURE_CALLS = 100
+_Z = 1.645
 # So many failures in a row are Down once the last success is QUIET_S older than they are …
 ROW = 3
 QUIET_S = 5.0
@@ -35,6 +40,7 @@ _NEVER = -math.inf
 class _Slot:
     succeeded: int = 0
     failed: int = 0
+    flawed: int = 0
     timings: Counter[int] = field(default_factory=Counter)
 
 
@@ -57,8 +63,10 @@ class Window:
         """Forget everything."""
         self.succeeded = 0
         self.failed = 0
+        self.flawed = 0  # successes that were of little use
         self.succeeded_at_s = _NEVER
         self.refused = (_NEVER, "")  # when and why for the last time
+        self._flaw = (_NEVER, "")  # the latest one
         self._timings: Counter[int] = Counter()
         self._slots: dict[int, _Slot] = {}
         # The latest failures, ascending by time.
@@ -76,8 +84,13 @@ class Window:
         """Successes per call, 0..1; 0 without calls."""
         return self.succeeded / self.calls if self.calls else 0.0
 
-    def add_success(self, ended_at_s: float, first_token_ms: float) -> None:
-        """Count a call that succeeded.
+    @property
+    def flaw_rate(self) -> float:
+        """Answers of little use per call, 0..1; 0 without calls."""
+        return self.flawed / self.calls if self.calls else 0.0
+
+    def add_success(self, ended_at_s: float, first_token_ms: float, flaw: str = "") -> None:
+        """Count a call that succeeded; `flaw` says why its answer was of little use, if it was.
 
         `first_token_ms` is 0 for an answer that came whole: how long it took tells more of its
         length than of the provider, so it has no part in the percentiles.
@@ -86,6 +99,10 @@ class Window:
         slot.succeeded += 1
         self.succeeded += 1
         self._verdict = None
+        if flaw:
+            slot.flawed += 1
+            self.flawed += 1
+            self._flaw = max(self._flaw, (ended_at_s, flaw))
         if first_token_ms > 0:
             number = _class(first_token_ms)
             slot.timings[number] += 1
@@ -111,6 +128,7 @@ class Window:
             slot = self._slots.pop(number)
             self.succeeded -= slot.succeeded
             self.failed -= slot.failed
+            self.flawed -= slot.flawed
             self._timings -= slot.timings
             self._verdict = None
         if self._failures and self._failures[0][0] < horizon_s:
@@ -149,10 +167,13 @@ class Window:
             reason = f"{row} calls in a row failed, the last with {last}"
             return Verdict(status_pb2.HEALTH_DOWN, reason)
         failed = f"{self.failed} of {self.calls} calls failed"
-        if self.calls >= LEAST_CALLS and 100 * self.succeeded < DOWN_PERCENT * self.calls:
+        if self.calls >= LEAST_CALLS and below(DOWN_PERCENT, self.succeeded, self.calls):
             return Verdict(status_pb2.HEALTH_DOWN, failed)
-        if 100 * self.succeeded < HEALTHY_PERCENT * self.calls:
+        if below(HEALTHY_PERCENT, self.succeeded, self.calls):
             return Verdict(status_pb2.HEALTH_DEGRADED, failed)
+        if below(HEALTHY_PERCENT, self.succeeded - self.flawed, self.calls - self.failed):
+            flawed = f"{self.flawed} of {self.calls} answers were of little use"
+            return Verdict(status_pb2.HEALTH_DEGRADED, f"{flawed}, the last: {self._flaw[1]}")
         if self._timings.total() >= LEAST_CALLS and self.percentile_ms(95) > SLOW_MS:
             return Verdict(status_pb2.HEALTH_DEGRADED, "slow: P95 to first token is over 5 s")
         return Verdict(status_pb2.HEALTH_HEALTHY)
@@ -169,6 +190,20 @@ class Window:
         if slot is None:
             slot = self._slots[number] = _Slot()
         return slot
+
+
+def below(percent: float, good: int, calls: int) -> bool:
+    """Tell whether the true rate of the good ones is below `percent`, as far as calls can tell."""
+    if calls >= SURE_CALLS:
+        return 100 * good < percent * calls
+    return calls > 0 and 100 * _highest_rate(good, calls) < percent
+
+
+def _highest_rate(good: int, calls: int) -> float:
+    """Return the upper end of Wilson's score interval."""
+    rate, step = good / calls, _Z * _Z / calls
+    margin = _Z * math.sqrt(rate * (1 - rate) / calls + step / (4 * calls))
+    return (rate + step / 2 + margin) / (1 + step)
 
 
 def _class(took_ms: float) -> int:

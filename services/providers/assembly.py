@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import redis.asyncio as redis
 
+from services import telemetry
 from services.catalog import Catalog
 from services.providers.attempt import Caller
 from services.providers.breaker import Breakers
@@ -49,7 +50,7 @@ def assemble(
         clock=time.monotonic,
         wall=time.time,
     )
-    breakers = Breakers(time.monotonic, time.time)
+    breakers = Breakers(time.monotonic, time.time, moved=telemetry.breaker_moved)
     recorder = Recorder(client, settings.record_queue)
     dispatcher = Dispatcher(
         known,

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from routor.v1.types_pb2 import Attempt
 from services import telemetry
 from services.errors import Kind, RoutorError
+from services.providers import flaw, headroom
 from services.providers.call import Call, decoded
 from services.providers.deadlines import Deadlines
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json
@@ -104,6 +105,7 @@ class Caller:
         self._end(call)
         call.record.input_tokens = event.usage.input_tokens
         call.record.output_tokens = event.usage.output_tokens
+        call.record.flaw = flaw.found(call.body, event)
         if span.is_recording():
             span.set_attributes(_answered(event, call.record))
 
@@ -132,6 +134,8 @@ class Caller:
         reply = await self._within(patience, sending)
         call.record.http_status = reply.status
         if 200 <= reply.status < 300:
+            if reply.limits_told:
+                call.record.spare_s = headroom.spare_s(reply.headers)
             return reply
         try:
             raise await self._refusal(call, reply, patience)

@@ -2,7 +2,8 @@
 
 Reacts at once, before the published status does, and obeys that status, too. Pure but for the
 clock it is given (monotonic seconds). A circuit opens after three failures in a row; after a
-pause one call at a time may prove that it works again.
+pause one call at a time may prove that it works again. A refused key or an empty balance is left
+alone until the published status tells of a probe that was answered since: no waiting mends it.
 """
 
 from collections import OrderedDict
@@ -11,15 +12,17 @@ from dataclasses import dataclass
 
 import msgspec
 
-from routor.v1.status_pb2 import HEALTH_DOWN, Status
+from routor.v1.status_pb2 import HEALTH_DOWN, ProviderStatus, Status
 from services.errors import Kind
 from services.providers.failover import REST_S, Standing
 
 FAILURES = 3
-PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-# A refused key or an empty balance seldom mends itself.
+# The longest pause leaves no healed provider out for 10 s.
+PAUSE_S, LONGEST_PAUSE_S = 1.0, 5.0
+# After a refused key or balance, where nobody publishes what probes find.
 REFUSED_PAUSE_S, LONGEST_REFUSED_PAUSE_S = 30.0, 600.0
-LONGEST_REST_S = 600.0
+# The longest limit that vendors publish is one per day.
+LONGEST_REST_S = 86_400.0
 # For how long one trial call keeps others out before it has shown any content.
 TRIAL_S = 10.0
 # The health service sees a model's return in the provider's list; without it, try again then.
@@ -31,14 +34,19 @@ _REFUSED = (Kind.PROVIDER_AUTH, Kind.PROVIDER_QUOTA)
 
 
 class Stand(msgspec.Struct, frozen=True):
-    """How something stands: why, and for how many seconds."""
+    """How something stands: why, and for how many seconds.
+
+    `doubtful`: it failed last time, or others found that it does; a retry there may be in vain.
+    """
 
     standing: Standing = Standing.READY
     cause: Kind = Kind.PROVIDER_UNAVAILABLE
     wait_s: float = 0.0
+    doubtful: bool = False
 
 
 READY = Stand()
+_DOUBTFUL = Stand(doubtful=True)
 
 
 @dataclass
@@ -50,24 +58,40 @@ class _Circuit:
     until_s: float = 0.0
     trial_until_s: float = 0.0
     cause: Kind = Kind.PROVIDER_UNAVAILABLE
+    failed_at_s: float = 0.0  # wall clock
     rest_until_s: float = 0.0
+    spare_until_s: float = 0.0
 
-    def stand(self, now_s: float) -> Stand:
+    @property
+    def state(self) -> str:
+        """Its name in metrics."""
+        return "closed" if not self.pause_s else "half_open" if self.trial_until_s else "open"
+
+    def stand(self, now_s: float, *, heard: bool) -> Stand:
+        """Return how it stands; `heard`: a published status tells when a refusal is over."""
         if now_s < self.rest_until_s:
             wait_s = self.rest_until_s - now_s
-            return Stand(Standing.RESTING, Kind.PROVIDER_RATE_LIMITED, wait_s)
-        blocked_s = max(self.until_s, self.trial_until_s)
-        if not self.pause_s or now_s >= blocked_s:
-            return READY
-        standing = Standing.RESTING if self.cause in _REFUSED else Standing.OPEN
-        return Stand(standing, self.cause, blocked_s - now_s)
+            return Stand(Standing.RESTING, Kind.PROVIDER_RATE_LIMITED, wait_s, doubtful=True)
+        until_s = max(self.until_s, self.trial_until_s)
+        if self.pause_s and self.cause in _REFUSED:
+            if heard or now_s < until_s:
+                wait_s = max(until_s - now_s, PAUSE_S)
+                return Stand(Standing.RESTING, self.cause, wait_s, doubtful=True)
+        elif self.pause_s and now_s < until_s:
+            return Stand(Standing.OPEN, self.cause, until_s - now_s, doubtful=True)
+        if now_s < self.spare_until_s:
+            return Stand(
+                Standing.OPEN, Kind.PROVIDER_RATE_LIMITED, self.spare_until_s - now_s, doubtful=True
+            )
+        return _DOUBTFUL if self.failures else READY
 
     def begin(self, now_s: float) -> None:
         if self.pause_s and now_s >= max(self.until_s, self.trial_until_s):
             self.trial_until_s = now_s + TRIAL_S
 
-    def fail(self, kind: Kind, now_s: float) -> None:
+    def fail(self, kind: Kind, now_s: float, wall_s: float) -> None:
         self.failures += 1
+        self.failed_at_s = wall_s
         trial, self.trial_until_s = self.trial_until_s > 0, 0.0
         refused = kind in _REFUSED
         # Calls that began before it opened, and end now, make the pause no longer.
@@ -87,12 +111,18 @@ class _Circuit:
     def close(self) -> None:
         self.failures, self.pause_s, self.until_s, self.trial_until_s = 0, 0.0, 0.0, 0.0
 
+    def answered(self, at_s: float) -> None:
+        """Take in that a probe was answered: a refusal before it may be over, a call may try."""
+        if self.pause_s and self.cause in _REFUSED and at_s > self.failed_at_s:
+            self.cause, self.until_s = Kind.PROVIDER_UNAVAILABLE, 0.0
+
 
 class Breakers:
     """All circuits of this process.
 
     `clock` is monotonic, `wall` seconds since the epoch (the published status speaks in it);
-    `stale` tells whether that status is too old to be obeyed.
+    `stale` tells whether that status is too old to be obeyed. `moved` is called with a name and
+    the state that its circuit is in from now on: "closed", "open" or "half_open".
     """
 
     def __init__(
@@ -100,15 +130,20 @@ class Breakers:
         clock: Callable[[], float],
         wall: Callable[[], float],
         stale: Callable[[], bool] = lambda: False,
+        moved: Callable[[str, str], None] = lambda name, state: None,
     ) -> None:
         self._clock = clock
         self._wall = wall
+        self._moved = moved
         self.stale = stale
         self._circuits: OrderedDict[str, _Circuit] = OrderedDict()
         self._retired: OrderedDict[str, float] = OrderedDict()
+        self._heard = False  # whether a status was ever published
         self._down: frozenset[str] = frozenset()
+        self._refused: frozenset[str] = frozenset()
         self._gone: frozenset[str] = frozenset()
         self._resting: dict[str, float] = {}
+        self._spare: dict[str, float] = {}
         self._all_well = True  # as far as the published status says
 
     def stand(self, provider: str, model: str) -> Stand:
@@ -117,21 +152,23 @@ class Breakers:
             return READY
         now_s = self._clock()
         if self._retired.get(model, 0.0) > now_s:
-            return Stand(Standing.OPEN, Kind.MODEL_GONE, self._retired[model] - now_s)
-        stands = [
-            circuit.stand(now_s)
-            for circuit in (self._circuits.get(provider), self._circuits.get(model))
-            if circuit is not None
-        ]
+            wait_s = self._retired[model] - now_s
+            return Stand(Standing.OPEN, Kind.MODEL_GONE, wait_s, doubtful=True)
+        circuits = self._of(provider, model)
+        heard = bool(circuits) and self._heard and not self.stale()
+        stands = [circuit.stand(now_s, heard=heard) for circuit in circuits]
         stands.append(self._published(provider, model))
         resting = [stand for stand in stands if stand.standing is Standing.RESTING]
         opened = [stand for stand in stands if stand.standing is Standing.OPEN]
-        return max(resting or opened, key=lambda stand: stand.wait_s, default=READY)
+        ready = _DOUBTFUL if any(stand.doubtful for stand in stands) else READY
+        return max(resting or opened, key=lambda stand: stand.wait_s, default=ready)
 
     def begin(self, provider: str, model: str) -> None:
         """Note that a call begins; after a pause it is the one that tries."""
-        for circuit in self._of(provider, model):
+        for name, circuit in self._named(provider, model):
+            state = circuit.state
             circuit.begin(self._clock())
+            self._tell(name, circuit, state)
 
     def heard(self, provider: str, model: str) -> None:
         """Note first content, or a call that ended without a verdict: the next may try, too."""
@@ -140,8 +177,10 @@ class Breakers:
 
     def succeed(self, provider: str, model: str) -> None:
         """Note a whole answer, or a refusal that shows the provider at work."""
-        for circuit in self._of(provider, model):
+        for name, circuit in self._named(provider, model):
+            state = circuit.state
             circuit.close()
+            self._tell(name, circuit, state)
         self._retired.pop(model, None)
 
     def fail(
@@ -159,32 +198,40 @@ class Breakers:
             if len(self._retired) > LARGEST:
                 self._retired.popitem(last=False)
         elif kind in _REFUSED:
-            self._circuit(provider).fail(kind, now_s)
+            self._fail(provider, kind, now_s)
         elif kind.rule.counts:
             for name in (provider, model):
-                self._circuit(name).fail(kind, now_s)
+                self._fail(name, kind, now_s)
         else:
             self.succeed(provider, model)
 
+    def spare(self, model: str, wait_s: float) -> None:
+        """Note that a model's limits are nearly used up: prefer others for `wait_s`."""
+        self._circuit(model).spare_until_s = self._clock() + min(wait_s, LONGEST_REST_S)
+
     def obey(self, status: Status) -> None:
         """Take the published status over."""
-        down, gone, resting = set(), set(), {}
+        self._heard = True
+        gone = {one.model for each in status.providers for one in each.models if one.retired}
+        for model in self._gone - gone:
+            self._retired.pop(model, None)  # its provider lists it again
         for provider in status.providers:
-            if provider.health == HEALTH_DOWN and not provider.half_open:
-                down.add(provider.provider)
-            resting[provider.provider] = provider.resting_until_s
-            for model in provider.models:
-                resting[model.model] = model.resting_until_s
-                if model.retired:
-                    gone.add(model.model)
-        self._down, self._gone = frozenset(down), frozenset(gone)
-        self._resting = {name: until_s for name, until_s in resting.items() if until_s}
-        self._all_well = not (down or gone or self._resting)
+            if (circuit := self._circuits.get(provider.provider)) is not None:
+                circuit.answered(provider.answered_at_s)
+        down = [one for one in status.providers if one.health == HEALTH_DOWN and not one.half_open]
+        self._gone = frozenset(gone)
+        self._down = frozenset(one.provider for one in down)
+        self._refused = frozenset(one.provider for one in down if one.refused)
+        self._resting, self._spare = _rests(status.providers)
+        self._all_well = not (down or gone or self._resting or self._spare)
 
-    def reset(self) -> None:
-        """Forget everything learned from calls."""
-        self._circuits.clear()
-        self._retired.clear()
+    def reset(self, provider: str = "") -> None:
+        """Forget everything learned from calls about a provider and its models, "" for all."""
+        for names in (self._circuits, self._retired):
+            for name in list(names):
+                if not provider or name == provider or name.startswith(f"{provider}/"):
+                    del names[name]
+                    self._moved(name, "closed")
 
     def _published(self, provider: str, model: str) -> Stand:
         if self._all_well or self.stale():
@@ -192,10 +239,33 @@ class Breakers:
         until_s = max(self._resting.get(provider, 0.0), self._resting.get(model, 0.0))
         wait_s = min(until_s - self._wall(), LONGEST_REST_S)
         if wait_s > 0:
-            return Stand(Standing.RESTING, Kind.PROVIDER_RATE_LIMITED, wait_s)
+            return Stand(Standing.RESTING, Kind.PROVIDER_RATE_LIMITED, wait_s, doubtful=True)
         if model in self._gone:
-            return Stand(Standing.OPEN, Kind.MODEL_GONE)
-        return Stand(Standing.OPEN) if provider in self._down else READY
+            return Stand(Standing.OPEN, Kind.MODEL_GONE, doubtful=True)
+        if provider in self._refused:
+            return Stand(Standing.RESTING, Kind.PROVIDER_AUTH, REFUSED_PAUSE_S, doubtful=True)
+        if provider in self._down:
+            return Stand(Standing.OPEN, doubtful=True)
+        wait_s = self._spare.get(model, 0.0) - self._wall()
+        if wait_s > 0:
+            return Stand(Standing.OPEN, Kind.PROVIDER_RATE_LIMITED, wait_s, doubtful=True)
+        return READY
+
+    def _fail(self, name: str, kind: Kind, now_s: float) -> None:
+        circuit = self._circuit(name)
+        state = circuit.state
+        circuit.fail(kind, now_s, self._wall())
+        self._tell(name, circuit, state)
+
+    def _tell(self, name: str, circuit: _Circuit, before: str) -> None:
+        if circuit.state != before:
+            self._moved(name, circuit.state)
+
+    def _named(self, provider: str, model: str) -> Sequence[tuple[str, _Circuit]]:
+        if not self._circuits:
+            return ()
+        found = ((name, self._circuits.get(name)) for name in (provider, model))
+        return [(name, circuit) for name, circuit in found if circuit is not None]
 
     def _of(self, provider: str, model: str) -> Sequence[_Circuit]:
         if not self._circuits:
@@ -208,3 +278,17 @@ class Breakers:
         if len(self._circuits) > LARGEST:
             self._circuits.popitem(last=False)
         return circuit
+
+
+def _rests(providers: Sequence[ProviderStatus]) -> tuple[dict[str, float], dict[str, float]]:
+    """Return until when who rests, and who is to be spared: names of providers and models."""
+    resting, spare = {}, {}
+    for provider in providers:
+        if provider.resting_until_s:
+            resting[provider.provider] = provider.resting_until_s
+        for model in provider.models:
+            if model.resting_until_s:
+                resting[model.model] = model.resting_until_s
+            if model.spare_until_s:
+                spare[model.model] = model.spare_until_s
+    return resting, spare

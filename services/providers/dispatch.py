@@ -17,6 +17,7 @@ from services.price import cost_usd
 from services.providers import dialects, failover, patience
 from services.providers.attempt import Caller
 from services.providers.breaker import READY, Breakers
+from services.providers.budget import RetryBudget
 from services.providers.call import Call, Direct
 from services.providers.connections import Connection
 from services.providers.dialects import contract
@@ -101,6 +102,8 @@ class _Noted:
         record = self._call.record
         if failure is None:
             self._breakers.succeed(record.provider, record.model)
+            if record.spare_s:
+                self._breakers.spare(record.model, record.spare_s)
         elif isinstance(failure, RoutorError):
             reached = record.http_status or failure.kind.rule.counts
             kind = failure.kind if reached else Kind.CANCELLED
@@ -150,7 +153,9 @@ class Dispatcher:
         settings: ProvidersSettings,
         clock: Callable[[], float],
         wall: Callable[[], float],
+        budget: RetryBudget | None = None,
     ) -> None:
+        self._budget = budget or RetryBudget()
         self._connections = connections
         self._catalog = catalog
         self._caller = caller
@@ -202,10 +207,17 @@ class Dispatcher:
     def _next(self, order: Order, progress: Progress) -> tuple[Call, Choice]:
         """Return the call to make now; raises RoutorError when there is none left to make."""
         envelope = self._envelope(order, progress)
-        members = [self._member(asked, envelope.money_left_usd) for asked in order.chain]
+        retry = bool(progress.attempts)
+        broke = retry and not self._budget.affords(self._clock())
+        members = [self._member(asked, envelope.money_left_usd, broke) for asked in order.chain]
         choice = failover.choose(members, progress.failed, envelope)
         if choice is None:
             raise failover.verdict(members, progress.failed, progress.attempts, envelope)
+        chosen = members[choice.index]
+        if not retry:
+            self._budget.earn()
+        elif self._breakers.stand(chosen.provider, chosen.model).doubtful:
+            self._budget.spend()
         return self._call(order, choice, envelope), choice
 
     def _route(self, asked: ChainMember) -> _Route:
@@ -218,7 +230,7 @@ class Dispatcher:
             route = self._routes[key] = _Route.of(key, self._connections.get(asked.provider), model)
         return route
 
-    def _member(self, asked: ChainMember, money_left_usd: float | None) -> Member:
+    def _member(self, asked: ChainMember, money_left_usd: float | None, broke: bool) -> Member:
         member = self._route(asked).member
         if member.standing is Standing.NOT_CONNECTED:
             return member
@@ -228,7 +240,8 @@ class Dispatcher:
         return msgspec.structs.replace(
             member,
             expected_cost_usd=asked.expected_cost_usd,
-            standing=stand.standing,
+            # A retry in doubt has to be paid for.
+            standing=Standing.RESTING if broke and stand.doubtful else stand.standing,
             cause=stand.cause,
             wait_s=stand.wait_s,
         )

@@ -71,6 +71,11 @@ class Reply(Protocol):
         ...
 
     @property
+    def limits_told(self) -> bool:
+        """Whether some header speaks of a rate limit."""
+        ...
+
+    @property
     def ready(self) -> bool:
         """Whether there is something to `read`."""
         ...
@@ -187,6 +192,12 @@ class HttpReply:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         return headers
+
+    @property
+    def limits_told(self) -> bool:
+        """Whether some header speaks of a rate limit."""
+        headers = self._wire.headers
+        return any(len(name) > 18 and b"ratelimit-" in name.lower() for name, _ in headers)
 
     @property
     def ready(self) -> bool:

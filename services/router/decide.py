@@ -12,6 +12,8 @@ from functools import cached_property
 from itertools import compress
 from typing import Final
 
+import msgspec
+
 from routor.v1 import router_pb2, status_pb2, types_pb2
 from services.router import (
     capable,
@@ -147,6 +149,11 @@ def judge(
 def _choose(turn: Turn) -> Trace:
     """Rank and link all models of the catalog."""
     ranking = ranked(turn)
+    if ranking is None:
+        turn = _last_attempt(turn)
+        ranking = ranked(turn)
+    if ranking is None:
+        raise drops.nothing_left(drops.reasons(turn, kept=()), turn.need)
     links = chain.link(ranking)
     kept = len(_kept(ranking, links))
     dropped = len(turn.brain.pool.entries) - kept
@@ -155,14 +162,18 @@ def _choose(turn: Turn) -> Trace:
     return Trace(turn, response, ranking, links)
 
 
-def ranked(turn: Turn) -> Ranking:
-    """Filter and score all models of the catalog; raises when none can take the request."""
+def _last_attempt(turn: Turn) -> Turn:
+    """Return the turn with all who may be called when nobody is well."""
+    roster = turn.roster.last_attempt
+    return msgspec.structs.replace(turn, roster=roster, lineup=roster.lineup(turn.task))
+
+
+def ranked(turn: Turn) -> Ranking | None:
+    """Filter and score all models of the catalog; None when none can take the request."""
     able = turn.lineup.able(turn.need)
     if turn.need.limited:
         able = _within_limits(able, turn)
-    if not able:
-        raise drops.nothing_left(drops.reasons(turn, kept=()), turn.need)
-    return _rank(able, turn)
+    return _rank(able, turn) if able else None
 
 
 def _costs_usd(contenders: Sequence[Contender], turn: Turn) -> list[float]:
@@ -226,7 +237,8 @@ def _kept(ranking: Ranking, links: Sequence[int]) -> Sequence[int]:
 
 def _direct(turn: Turn) -> Trace:
     """Take the caller's model; it must be able to take the request, and has no substitute."""
-    roster, needed = turn.roster, turn.need
+    # The caller named it: there is nobody else.
+    roster, needed = turn.roster.last_attempt, turn.need
     found = direct.find(turn.request.model, turn.brain.pool, roster)
     if isinstance(found, direct.PassedOn):
         direct.reachable(found, needed, roster.standings)

@@ -68,7 +68,8 @@ class Lineup(NamedTuple):
 class Roster:
     """The models that one status lets be called, and in which lineup.
 
-    `tried`: as requests see it that half-open providers get. `resting`: the models that asked for
+    `tried`: as requests see it that half-open providers get. `last`: as those see it that nobody
+    else can take. `resting`: the models that asked for
     rest, themselves or their provider.
     """
 
@@ -80,12 +81,15 @@ class Roster:
         now: datetime,
         *,
         tried: bool = False,
+        last: bool = False,
     ) -> None:
-        self.standings = standing.read(status, pool, now.timestamp(), tried=tried)
+        self.standings = standing.read(status, pool, now.timestamp(), tried=tried, last=last)
         self.today = now.date()
         self._pool = pool
         self._sheets = sheets
         self._trial = partial(Roster, pool, sheets, status, now, tried=True)
+        self._last = partial(Roster, pool, sheets, status, now, tried=tried, last=True)
+        self._is_any_down = _is_any_down(status)
         self._recovering = standing.recovering(status)
         self._lineups: dict[Task, Lineup] = {}
         factors = ((one.key, price.factor_of(one.model.price, now)) for one in pool.entries)
@@ -101,6 +105,15 @@ class Roster:
     @cached_property
     def _on_trial(self) -> "Roster":
         return self._trial()
+
+    @cached_property
+    def last_attempt(self) -> "Roster":
+        """The roster for a request that would otherwise fail.
+
+        Those who are Down take part, unless they refuse our key or balance: that they still fail
+        is likely, that the request does without them is certain.
+        """
+        return self._last() if self._is_any_down else self
 
     @cached_property
     def providers(self) -> frozenset[str]:
@@ -154,6 +167,14 @@ class Roster:
     def _healthy(self, one: Contender) -> bool:
         standings = self.standings
         return standings.provider(one.provider).healthy and standings.of(one.key).healthy
+
+
+def _is_any_down(status: status_pb2.Status | None) -> bool:
+    down = status_pb2.HEALTH_DOWN
+    return status is not None and any(
+        one.health == down or any(model.health == down for model in one.models)
+        for one in status.providers
+    )
 
 
 class Rosters:

@@ -19,7 +19,8 @@ LEAST_SAMPLES: Final = 20
 class Standing:
     """One provider or model. `down` says why it is out, "" while it is in.
 
-    `resting`: it asked to be left alone for a while. `p95_first_token_ms` is None when unknown.
+    `resting`: it asked to be left alone for a while, is short of a limit, or is a last attempt.
+    `p95_first_token_ms` is None when unknown.
     """
 
     connected: bool = True
@@ -52,18 +53,25 @@ ABSENT: Final = Standing(connected=False, healthy=False)
 
 
 def read(
-    status: status_pb2.Status | None, pool: Pool, now_s: float, *, tried: bool = False
+    status: status_pb2.Status | None,
+    pool: Pool,
+    now_s: float,
+    *,
+    tried: bool = False,
+    last: bool = False,
 ) -> Standings:
     """Read a status; with none known, every provider of the catalog counts as connected.
 
-    `tried`: for a request that half-open providers get (`tries`).
+    `tried`: for a request that half-open providers get (`tries`). `last`: for a request that
+    nobody else can take: who is Down for what may have passed by now only rests.
     """
     if status is None:
         return Standings(0, dict.fromkeys(pool.catalog.providers, _CONNECTED))
     providers, models = {}, {}
     for provider in status.providers:
         out = provider.health == status_pb2.HEALTH_DOWN
-        down = (provider.reason or "failing") if out and not provider.half_open else ""
+        shut = out and not provider.half_open and (provider.refused or not last)
+        down = (provider.reason or "failing") if shut else ""
         providers[provider.provider] = Standing(
             connected=provider.connected,
             healthy=provider.health != status_pb2.HEALTH_DEGRADED,
@@ -72,7 +80,7 @@ def read(
             resting=provider.resting_until_s > now_s or (out and not tried),
         )
         for model in provider.models:
-            models[model.model] = _model(model, now_s)
+            models[model.model] = _model(model, now_s, last)
     return Standings(status.version, providers, models)
 
 
@@ -91,16 +99,20 @@ def until_s(status: status_pb2.Status | None, now_s: float) -> float:
     if status is None:
         return math.inf
     ends_s = [provider.resting_until_s for provider in status.providers]
-    ends_s += [model.resting_until_s for one in status.providers for model in one.models]
+    for one in status.providers:
+        for model in one.models:
+            ends_s += model.resting_until_s, model.spare_until_s
     return min((end_s for end_s in ends_s if end_s > now_s), default=math.inf)
 
 
-def _model(model: status_pb2.ModelStatus, now_s: float) -> Standing:
+def _model(model: status_pb2.ModelStatus, now_s: float, last: bool) -> Standing:
+    out = model.health == status_pb2.HEALTH_DOWN
     known = model.samples >= LEAST_SAMPLES and model.p95_first_token_ms > 0
     return Standing(
         healthy=model.health != status_pb2.HEALTH_DEGRADED,
-        down=(model.reason or "failing") if model.health == status_pb2.HEALTH_DOWN else "",
+        down=(model.reason or "failing") if out and not last else "",
         retired=model.retired,
-        resting=model.resting_until_s > now_s,
+        # Who is short of a limit stands behind all others, too.
+        resting=out or max(model.resting_until_s, model.spare_until_s) > now_s,
         p95_first_token_ms=model.p95_first_token_ms if known else None,
     )

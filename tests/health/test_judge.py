@@ -11,7 +11,7 @@ from routor.v1.status_pb2 import (
 )
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind
-from services.health.window import Window
+from services.health.window import DOWN_PERCENT, HEALTHY_PERCENT, Window, below
 from tests.health.scene import FAILED, MODEL, OTHER, START_S, Scene
 
 
@@ -27,7 +27,14 @@ from tests.health.scene import FAILED, MODEL, OTHER, START_S, Scene
         (69, 31, HEALTH_DOWN),
         (699, 301, HEALTH_DOWN),
         (7, 3, HEALTH_DEGRADED),
-        (3, 2, HEALTH_DOWN),
+        # Few calls must show it beyond doubt: 2 failures of 5 or 6 do not.
+        (3, 2, HEALTH_DEGRADED),
+        (4, 2, HEALTH_DEGRADED),
+        (1, 4, HEALTH_DOWN),
+        (5, 5, HEALTH_DEGRADED),
+        (4, 6, HEALTH_DOWN),
+        (12, 8, HEALTH_DEGRADED),
+        (4, 1, HEALTH_HEALTHY),
         # Four calls are too few for Down by rate.
         (1, 3, HEALTH_DEGRADED),
         (0, 2, HEALTH_DEGRADED),
@@ -167,7 +174,7 @@ def test_no_attempt_breaks_the_judge(attempts):
         scene.judge.observe(each, scene.now_s)
     status = scene.status
     assert 0 <= status.success_rate <= 1
-    assert status.resting_until_s <= scene.now_s + 3600
+    assert status.resting_until_s <= scene.now_s + 86_400
 
 
 def test_memory_does_not_grow_with_traffic(scene):
@@ -179,6 +186,53 @@ def test_memory_does_not_grow_with_traffic(scene):
     assert len(window._slots) <= 62
     assert len(window._failures) <= 10
     assert scene.status.samples == pytest.approx(300 * 21, rel=0.02)
+
+
+@given(st.integers(1, 300), st.data())
+def test_few_calls_condemn_nobody_whom_many_would_not(calls, data):
+    good = data.draw(st.integers(0, calls))
+    for percent in (DOWN_PERCENT, HEALTHY_PERCENT):
+        if below(percent, good, calls):
+            assert 100 * good < percent * calls
+            assert good == 0 or below(percent, good - 1, calls)
+        # The same rate, seen more often, is no weaker evidence.
+        assert not below(percent, good, calls) or below(percent, 10 * good, 10 * calls)
+
+
+def test_a_grey_failure_is_degraded_and_never_down(scene):
+    scene.call(count=90).call(count=10, flaw="broken JSON")
+    assert (scene.health, scene.model().health) == (HEALTH_DEGRADED, HEALTH_DEGRADED)
+    assert scene.status.reason == "10 of 100 answers were of little use, the last: broken JSON"
+    assert scene.model().flaw_rate == 0.1
+    assert scene.call(count=500, flaw="refused").health == HEALTH_DEGRADED
+
+
+def test_one_flaw_says_nothing(scene):
+    assert scene.call(count=4).call(flaw="refused").health == HEALTH_HEALTHY
+
+
+@pytest.mark.parametrize(("tokens", "health"), [(50, HEALTH_DEGRADED), (60, HEALTH_HEALTHY)])
+def test_whole_answers_are_slow_when_writing_them_does_not_explain_it(scene, tokens, health):
+    for _ in range(10):
+        whole = Attempt(
+            provider="openai", model=MODEL, latency_ms=10_500, ended_at_s=scene.now_s,
+            output_tokens=tokens,
+        )  # fmt: skip
+        scene.judge.observe(whole, scene.now_s)
+    assert scene.health == health
+
+
+def test_a_model_whose_limits_are_nearly_used_up_is_to_be_spared(scene):
+    scene.call(spare_s=20)
+    assert scene.model().spare_until_s == START_S + 20
+    assert scene.model(OTHER).spare_until_s == scene.model().resting_until_s == 0
+    assert scene.judge.react(scene.now_s) is False
+    assert scene.wait(21).model().spare_until_s == 0
+
+
+def test_a_limit_without_a_reset_rests_a_little(scene):
+    scene.call(Kind.PROVIDER_RATE_LIMITED)
+    assert scene.status.resting_until_s == START_S + 5
 
 
 def test_a_rate_limit_only_rests(scene):

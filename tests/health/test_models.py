@@ -28,7 +28,7 @@ def test_a_failing_model_rests_while_its_provider_goes_on(scene):
     assert scene.health == HEALTH_HEALTHY
     assert scene.model().health == HEALTH_DOWN
     assert scene.model(OTHER).health == HEALTH_HEALTHY
-    assert scene.wait(29).model().health == HEALTH_DOWN
+    assert scene.wait(3).model().health == HEALTH_DOWN
     assert scene.wait(1).model().health == HEALTH_DEGRADED
     assert scene.wait(1).call(count=3).model().health == HEALTH_HEALTHY
 
@@ -36,10 +36,10 @@ def test_a_failing_model_rests_while_its_provider_goes_on(scene):
 def test_a_model_that_fails_its_trial_rests_longer(scene):
     scene.call(count=1000, model=OTHER).call(FAILED, count=5)
     assert scene.model().health == HEALTH_DOWN
-    scene.wait(31)
+    scene.wait(5)
     assert scene.call(FAILED).model().health == HEALTH_DOWN
-    assert scene.wait(58).model().health == HEALTH_DOWN
-    assert scene.wait(2).model().health == HEALTH_DEGRADED
+    assert scene.wait(7).model().health == HEALTH_DOWN
+    assert scene.wait(1).model().health == HEALTH_DEGRADED
 
 
 def test_a_provider_that_returns_brings_its_models_back():

@@ -87,7 +87,7 @@ def test_a_good_probe_after_bad_traffic_gives_no_more_than_a_trial():
 def test_a_failure_on_trial_leads_back_down_and_the_next_trial_waits_longer():
     scene = half_open().call(count=2).call(FAILED)
     assert (scene.health, scene.status.half_open) == (HEALTH_DOWN, False)
-    assert not scene.wait(3).due
+    assert not scene.wait(2).due
     assert scene.wait(1).due
 
 
@@ -108,7 +108,7 @@ def test_without_traffic_the_trial_ends_well():
 def test_after_a_refusal_only_a_success_ends_the_trial(kind):
     scene = Scene().probe().call(kind)
     assert scene.health == HEALTH_DOWN
-    assert not scene.wait(14).due
+    assert not scene.wait(3).due
     assert scene.wait(1).due
     scene.probe().wait(100 * TRIAL_S)
     assert (scene.health, scene.status.half_open) == (HEALTH_DOWN, True)
@@ -129,8 +129,8 @@ def test_probes_of_a_dead_provider_back_off():
         later - earlier
         for earlier, later in pairwise([0, *probe_times(down_by_traffic(), FAILED, 120)])
     ]
-    assert pauses[:4] == [2, 4, 8, 15]
-    assert set(pauses[3:]) == {15}
+    assert pauses[:4] == [2, 3, 3, 3]
+    assert set(pauses[3:]) == {3}
 
 
 def test_probes_of_a_refusing_provider_are_rarer():
@@ -138,11 +138,11 @@ def test_probes_of_a_refusing_provider_are_rarer():
     assert scene.health == HEALTH_DOWN
     times = probe_times(scene, Kind.PROVIDER_QUOTA, 600)
     pauses = [later - earlier for earlier, later in pairwise([0, *times])]
-    assert pauses[:4] == [15, 30, 60, 120]
+    assert pauses[:6] == [4, 8, 16, 32, 64, 120]
     assert max(pauses) == 120
 
 
-def test_a_healed_provider_is_back_within_35_seconds():
+def test_a_healed_provider_is_back_within_10_seconds():
     scene = down_by_traffic()
     probe_times(scene, FAILED, 61)
     waited = 0
@@ -151,7 +151,36 @@ def test_a_healed_provider_is_back_within_35_seconds():
         waited += 1
         if scene.due:
             scene.probe()
-    assert waited <= 35
+    assert waited <= 10
+
+
+@pytest.mark.parametrize(
+    ("probe", "call", "refused"),
+    [
+        (Kind.PROVIDER_AUTH, "", True),
+        (FAILED, "", False),
+        ("", Kind.PROVIDER_QUOTA, True),
+        ("", FAILED, False),
+    ],
+)
+def test_a_refusal_is_told_from_what_may_pass_by_itself(probe, call, refused):
+    scene = Scene().probe(probe)
+    scene.call(call, count=5 if call else 0)
+    assert scene.health == HEALTH_DOWN
+    assert scene.status.refused == refused
+    scene.wait(15).probe()
+    answered_at_s = scene.now_s
+    scene.wait(1).call(count=3)
+    assert (scene.health, scene.status.refused) == (HEALTH_HEALTHY, False)
+    assert scene.status.answered_at_s == answered_at_s
+
+
+def test_a_reset_forgets_all_and_probes_anew():
+    scene = Scene().probe().call(Kind.PROVIDER_QUOTA)
+    assert scene.health == HEALTH_DOWN
+    scene.judge.reset(scene.now_s)
+    assert scene.due
+    assert scene.call(Kind.PROVIDER_QUOTA, took_ms=5, ago_s=1).probe().health == HEALTH_HEALTHY
 
 
 def test_live_failures_while_a_probe_had_failed_ask_for_a_trial():

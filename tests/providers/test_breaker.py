@@ -73,7 +73,7 @@ def test_half_open_lets_one_call_try(world):
     assert world.standing() is READY
 
 
-def test_the_pause_doubles_to_thirty_seconds(world):
+def test_the_pause_doubles_to_five_seconds(world):
     for _ in range(3):
         world.fail()
     pauses = []
@@ -82,7 +82,7 @@ def test_the_pause_doubles_to_thirty_seconds(world):
         pauses.append(round(pause_s, 3))
         world.now_s += pause_s + 0.001
         world.fail()
-    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert pauses == [1, 2, 4, 5, 5, 5, 5, 5]
 
 
 def test_calls_that_began_before_do_not_lengthen_the_pause(world):
@@ -103,7 +103,9 @@ def test_a_refused_key_or_balance_rests_the_provider_at_once(world, kind):
     assert world.standing("a/two") is READY
 
 
-@pytest.mark.parametrize(("told_s", "rests_s"), [(None, 5), (7.5, 7.5), (86_400.0, 600)])
+@pytest.mark.parametrize(
+    ("told_s", "rests_s"), [(None, 5), (7.5, 7.5), (3_600.0, 3_600), (1e9, 86_400)]
+)
 def test_a_limit_rests_the_provider_until_its_reset(world, told_s, rests_s):
     world.fail(Kind.PROVIDER_RATE_LIMITED, wait_s=told_s)
     world.now_s += rests_s - 0.01
@@ -185,3 +187,109 @@ def test_memory_is_bounded(world):
         world.fail(Kind.MODEL_GONE, f"b/{number}")
     assert len(world.breakers._circuits) <= LARGEST
     assert len(world.breakers._retired) <= LARGEST
+
+
+REFUSALS = pytest.mark.parametrize("kind", [Kind.PROVIDER_AUTH, Kind.PROVIDER_QUOTA])
+
+
+def published(world, **facts):
+    world.breakers.obey(Status(providers=[ProviderStatus(provider="a", **facts)]))
+
+
+@REFUSALS
+def test_a_refusal_lasts_until_a_later_probe_was_answered(world, kind):
+    answered_at_s = WALL_S + world.now_s - 1
+    published(world, answered_at_s=answered_at_s)
+    world.fail(kind)
+    # No waiting mends it, and neither do news that say nothing of it.
+    world.now_s += 10_000
+    published(world, answered_at_s=answered_at_s)
+    assert world.standing("a/two") is RESTING
+    published(world, health=HEALTH_DOWN, half_open=True, answered_at_s=WALL_S + world.now_s)
+    assert world.standing() is READY
+    # One call may try, and its refusal shuts the way again.
+    world.breakers.begin("a", "a/one")
+    assert world.standing() is OPEN
+    world.breakers.fail("a", "a/one", kind)
+    assert world.standing() is RESTING
+
+
+def test_a_refused_provider_comes_back_at_once_when_its_key_is_right(world):
+    world.fail(Kind.PROVIDER_AUTH)
+    world.now_s += 1
+    published(world, answered_at_s=WALL_S + world.now_s)
+    world.breakers.begin("a", "a/one")
+    world.breakers.succeed("a", "a/one")
+    assert world.breakers.stand("a", "a/two").doubtful is False
+
+
+def test_who_is_said_to_refuse_is_not_even_a_last_resort(world):
+    published(world, health=HEALTH_DOWN, refused=True)
+    assert world.standing() is RESTING
+    published(world, health=HEALTH_DOWN)
+    assert world.standing() is OPEN
+    published(world, health=HEALTH_DOWN, refused=True, half_open=True)
+    assert world.standing() is READY
+
+
+def test_a_model_short_of_its_limit_is_spared_until_the_reset(world):
+    world.breakers.spare("a/one", 20.0)
+    world.breakers.succeed("a", "a/one")
+    stand = world.breakers.stand("a", "a/one")
+    assert (stand.standing, stand.cause) == (OPEN, Kind.PROVIDER_RATE_LIMITED)
+    assert world.standing("a/two") is READY
+    world.now_s += 20.01
+    assert world.standing() is READY
+
+
+def test_a_model_that_others_found_short_of_its_limit_is_spared_too(world):
+    until_s = WALL_S + world.now_s + 5
+    published(world, models=[ModelStatus(model="a/one", spare_until_s=until_s)])
+    assert world.standing() is OPEN
+    assert world.standing("a/two") is READY
+    world.now_s += 5.01
+    assert world.standing() is READY
+
+
+def test_a_retired_model_returns_with_the_list(world):
+    world.fail(Kind.MODEL_GONE)
+    published(world, models=[ModelStatus(model="a/one", retired=True)])
+    assert world.standing() is OPEN
+    published(world, models=[ModelStatus(model="a/one")])
+    assert world.standing() is READY
+
+
+def test_one_failure_makes_a_retry_doubtful_and_a_success_ends_the_doubt(world):
+    assert not world.breakers.stand("a", "a/one").doubtful
+    world.fail()
+    assert world.breakers.stand("a", "a/one").doubtful
+    assert world.breakers.stand("a", "a/two").doubtful
+    assert not world.breakers.stand("b", "b/one").doubtful
+    world.breakers.succeed("a", "a/two")
+    assert not world.breakers.stand("a", "a/two").doubtful
+
+
+def test_every_move_is_told_once():
+    moves = []
+    world = World()
+    world.breakers = Breakers(
+        lambda: world.now_s, lambda: WALL_S + world.now_s, moved=lambda *move: moves.append(move)
+    )
+    for _ in range(4):
+        world.fail()
+    world.now_s += 1.01
+    world.breakers.begin("a", "a/one")
+    world.breakers.succeed("a", "a/one")
+    world.breakers.succeed("a", "a/one")
+    assert moves == [
+        (name, state) for state in ("open", "half_open", "closed") for name in ("a", "a/one")
+    ]
+
+
+def test_one_provider_can_be_reset(world):
+    for _ in range(3):
+        world.fail()
+        world.fail(model="ab/one")
+    world.breakers.reset("a")
+    assert world.standing() is READY
+    assert world.standing("ab/one") is OPEN

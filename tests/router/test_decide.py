@@ -386,10 +386,34 @@ class TestStatus:
             assert decide(asked, BRAIN, known, NOON).chain[0].provider == "openai"
 
     def test_all_down_is_an_outage_and_not_the_callers_fault(self) -> None:
-        known = status(up("openai", health=status_pb2.HEALTH_DOWN, reason="key refused"))
+        out = {"health": status_pb2.HEALTH_DOWN, "refused": True, "reason": "key refused"}
+        known = status(up("openai", **out))
         error = refusal(request(), known=known)
         assert error.kind is Kind.PROVIDER_UNAVAILABLE
         assert "key refused" in error.message
+
+    def test_who_is_down_but_not_refusing_is_a_last_attempt(self) -> None:
+        failing = {"health": status_pb2.HEALTH_DOWN, "reason": "5 calls in a row failed"}
+        refusing = up("google", **failing, refused=True)
+        known = status(up("openai", **failing), up("mistral", **failing), refusing)
+        answer = explain(request(), BRAIN, known, NOON)
+        providers = {member.provider for member in answer.decision.chain}
+        assert providers == {"openai", "mistral"}
+        reasons = {drop.model: drop.reason for drop in answer.drops}
+        assert reasons["google/gemini-3.5-flash"] == "down"
+        # As soon as one is well it is asked alone.
+        known.providers[1].health = status_pb2.HEALTH_HEALTHY
+        decision = decide(request(), BRAIN, status(*known.providers), NOON)
+        assert {member.provider for member in decision.chain} == {"mistral"}
+
+    def test_who_is_short_of_a_limit_stands_behind_the_others(self) -> None:
+        first = decide(request(), BRAIN, None, NOON).chain[0]
+        short = status_pb2.ModelStatus(model=first.model, spare_until_s=NOON.timestamp() + 20)
+        of = {first.provider: {"models": [short]}}
+        known = status(*(up(name, **of.get(name, {})) for name in BUILT_IN.providers))
+        spared = decide(request(), BRAIN, known, NOON)
+        assert spared.chain[0].model != first.model
+        assert decide(request(), BRAIN, known, NOON + timedelta(seconds=21)).chain[0] == first
 
     def test_nothing_connected_says_what_to_do(self) -> None:
         error = refusal(request(), known=status())

@@ -124,10 +124,16 @@ def test_named_model_may_leave_out_what_it_merely_ignores() -> None:
 
 
 def test_named_model_of_a_provider_that_is_out() -> None:
-    known = status(up("openai", health=status_pb2.HEALTH_DOWN, reason="quota"), up("mistral"))
+    out = {"health": status_pb2.HEALTH_DOWN, "refused": True, "reason": "quota"}
+    known = status(up("openai", **out), up("mistral"))
     error = refusal(named("gpt-5.5"), known)
     assert (error.kind, error.provider) == (Kind.PROVIDER_UNAVAILABLE, "openai")
     assert refusal(named("openai/gpt-9"), known).kind is Kind.PROVIDER_UNAVAILABLE
+    # What may have passed by now is tried: there is nobody else.
+    known.providers[0].refused = False
+    tried = status(*known.providers)
+    assert keys(decide(named("gpt-5.5"), BRAIN, tried, NOON)) == ["openai/gpt-5.5"]
+    assert keys(decide(named("openai/gpt-9"), BRAIN, tried, NOON)) == ["openai/gpt-9"]
     absent = refusal(named("xai/grok-4.5"), known)
     assert absent.kind is Kind.NO_CAPABLE_MODEL
     assert "not connected" in absent.message

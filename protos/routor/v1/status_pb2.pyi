@@ -161,6 +161,8 @@ class ProviderStatus(_message.Message):
     RESTING_UNTIL_S_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
     HALF_OPEN_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    ANSWERED_AT_S_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     connected: _builtins.bool
     health: Global___Health.ValueType
@@ -177,6 +179,12 @@ class ProviderStatus(_message.Message):
     """The provider asked to be left alone until then; 0 when it did not."""
     half_open: _builtins.bool
     """True while a Down provider gets a few live requests to prove itself."""
+    refused: _builtins.bool
+    """Down because it refused our key or our balance: no call can succeed until that is mended. Who
+    is Down for any other reason may be called when nobody else is left.
+    """
+    answered_at_s: _builtins.float
+    """When it last answered a probe, seconds since the epoch; 0 when it never did."""
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelStatus]: ...
     def __init__(
@@ -195,10 +203,12 @@ class ProviderStatus(_message.Message):
         resting_until_s: _builtins.float = ...,
         models: _abc.Iterable[Global___ModelStatus] | None = ...,
         half_open: _builtins.bool = ...,
+        refused: _builtins.bool = ...,
+        answered_at_s: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_at_s", b"changed_at_s", "checked_at_s", b"checked_at_s", "connected", b"connected", "half_open", b"half_open", "health", b"health", "models", b"models", "p50_first_token_ms", b"p50_first_token_ms", "p95_first_token_ms", b"p95_first_token_ms", "provider", b"provider", "reason", b"reason", "resting_until_s", b"resting_until_s", "samples", b"samples", "success_rate", b"success_rate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_s", b"answered_at_s", "changed_at_s", b"changed_at_s", "checked_at_s", b"checked_at_s", "connected", b"connected", "half_open", b"half_open", "health", b"health", "models", b"models", "p50_first_token_ms", b"p50_first_token_ms", "p95_first_token_ms", b"p95_first_token_ms", "provider", b"provider", "reason", b"reason", "refused", b"refused", "resting_until_s", b"resting_until_s", "samples", b"samples", "success_rate", b"success_rate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -216,6 +226,8 @@ class ModelStatus(_message.Message):
     P95_FIRST_TOKEN_MS_FIELD_NUMBER: _builtins.int
     RETIRED_FIELD_NUMBER: _builtins.int
     RESTING_UNTIL_S_FIELD_NUMBER: _builtins.int
+    SPARE_UNTIL_S_FIELD_NUMBER: _builtins.int
+    FLAW_RATE_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Routor's id."""
     health: Global___Health.ValueType
@@ -226,6 +238,10 @@ class ModelStatus(_message.Message):
     retired: _builtins.bool
     """True when the provider says that the model is gone."""
     resting_until_s: _builtins.float
+    spare_until_s: _builtins.float
+    """Its limits are nearly used up until then: others are to be preferred. 0 when they are not."""
+    flaw_rate: _builtins.float
+    """Answers that came and were of little use (empty, refused, broken JSON, slow), per call."""
     def __init__(
         self,
         *,
@@ -237,10 +253,12 @@ class ModelStatus(_message.Message):
         p95_first_token_ms: _builtins.float = ...,
         retired: _builtins.bool = ...,
         resting_until_s: _builtins.float = ...,
+        spare_until_s: _builtins.float = ...,
+        flaw_rate: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["health", b"health", "model", b"model", "p95_first_token_ms", b"p95_first_token_ms", "reason", b"reason", "resting_until_s", b"resting_until_s", "retired", b"retired", "samples", b"samples", "success_rate", b"success_rate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flaw_rate", b"flaw_rate", "health", b"health", "model", b"model", "p95_first_token_ms", b"p95_first_token_ms", "reason", b"reason", "resting_until_s", b"resting_until_s", "retired", b"retired", "samples", b"samples", "spare_until_s", b"spare_until_s", "success_rate", b"success_rate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

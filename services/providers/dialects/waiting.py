@@ -22,7 +22,7 @@ def retry_after_s(headers: Mapping[str, str], body: object, *, limited: bool) ->
     The resets of rate limits come with every answer and count only when the answer is
     `limited`. Times of day count from its own `date` header; without one they are ignored.
     """
-    now = _http_date(headers.get("date", ""))
+    now = http_date(headers.get("date", ""))
     said = (
         _scaled(_number(headers.get("retry-after-ms", "")), 0.001),
         _retry_after(headers.get("retry-after", ""), now),
@@ -55,10 +55,20 @@ def _scaled(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """Return the moment of an HTTP date, or None."""
     try:
         moment = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return the moment of an RFC 3339 time, or None."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -67,7 +77,7 @@ def _retry_after(text: str, now: datetime | None) -> float | None:
     seconds = _number(text)
     if seconds is not None:
         return seconds
-    moment = _http_date(text)
+    moment = http_date(text)
     return (moment - now).total_seconds() if moment and now else duration_s(text)
 
 
@@ -101,10 +111,7 @@ def _anthropic_reset(headers: Mapping[str, str], now: datetime | None) -> float 
     for what in ("requests", "tokens", "input-tokens", "output-tokens"):
         if headers.get(f"anthropic-ratelimit-{what}-remaining", "0") != "0":
             continue
-        try:
-            moment = datetime.fromisoformat(headers.get(f"anthropic-ratelimit-{what}-reset", ""))
-        except ValueError:
-            continue
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        waits.append((aware - now).total_seconds())
+        moment = moment_of(headers.get(f"anthropic-ratelimit-{what}-reset", ""))
+        if moment is not None:
+            waits.append((moment - now).total_seconds())
     return max(waits, default=None)

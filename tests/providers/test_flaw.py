@@ -1,0 +1,43 @@
+"""Grey failures: answers with status 200 that are of little use."""
+
+import pytest
+
+from services.providers.dialects.contract import Answer, Ending, Usage
+from services.providers.flaw import found
+
+JSON = {"response_format": {"type": "json_object"}}
+SCHEMA = {"response_format": {"type": "json_schema", "json_schema": {}}}
+
+
+def answer(reason="stop", **message):
+    return Answer({"choices": [{"message": message, "finish_reason": reason}]}, Usage())
+
+
+def calling(arguments):
+    return answer("tool_calls", tool_calls=[{"function": {"name": "f", "arguments": arguments}}])
+
+
+@pytest.mark.parametrize(
+    ("request_body", "event", "flaw"),
+    [
+        ({}, answer(content="Hello"), ""),
+        ({}, answer(content=" \n"), "empty"),
+        ({}, answer("length", content=""), ""),
+        ({}, answer(content=None, refusal="No."), "refused"),
+        ({}, answer("content_filter", content="I"), "refused"),
+        ({}, Ending((), Usage(), "content_filter"), "refused"),
+        ({}, Ending((), Usage(), "stop"), ""),
+        (JSON, answer(content='{"a": [1, 2]}'), ""),
+        (JSON, answer(content='{"a": [1, 2]'), "broken JSON"),
+        (SCHEMA, answer(content='```json\n{"a": 1}\n```'), "broken JSON"),
+        (SCHEMA, answer("length", content='{"a": [1'), ""),
+        ({"response_format": {"type": "text"}}, answer(content="{"), ""),
+        ({}, calling('{"city": "Paris"}'), ""),
+        ({}, calling(""), ""),
+        ({}, calling('{"city": "Par'), "broken JSON"),
+        ({}, answer("tool_calls", tool_calls=[{"type": "custom"}, None]), ""),
+        ({}, Answer({"data": []}, Usage()), ""),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_told(request_body, event, flaw):
+    assert found(request_body, event) == flaw
