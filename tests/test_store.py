@@ -23,6 +23,8 @@ def test_a_family_lies_in_one_slot_of_a_cluster():
     pairs = [
         (store.STATUS_SNAPSHOT, store.STATUS_CHANGES),
         (store.KEYS, store.key_name("0" * 64)),
+        (store.STATUS_SNAPSHOT, store.STATUS_RESETS),
+        (store.decisions_name(1), store.decisions_name(2)),
     ]
     for one, other in pairs:
         assert key_slot(one.encode()) == key_slot(other.encode())

@@ -292,6 +292,13 @@ class Judge:
             for key, model in state.models.items():
                 model.listed(key not in unlisted, now_s)
 
+    def reset(self, now_s: float) -> None:
+        """Start anew with every connected provider."""
+        for name in self._connected:
+            address = self._known[name].address
+            state = self._known[name] = self._fresh(name, now_s)
+            state.since_s, state.address = now_s, address
+
     def advance(self, now_s: float) -> None:
         """Draw the conclusions of all evidence so far."""
         self._heard.clear()
