@@ -39,6 +39,7 @@ PROFILES = "{routor:profiles}:all"
 
 # Redis is never worth waiting for: a request works without it.
 TIMEOUT_S = 2.0
+CONNECTIONS = 32
 
 
 def key_name(digest: str) -> str:
@@ -63,13 +64,17 @@ def session_name(name: str) -> str:
 
 def connect(url: str) -> "redis.Redis":
     """Return a client; it connects when first used and raises redis.RedisError when it cannot."""
-    return redis.from_url(
+    pool = redis.BlockingConnectionPool.from_url(
         url,
+        # Whoever comes in a burst waits for a connection; the usual pool would turn them away.
+        max_connections=CONNECTIONS,
+        timeout=TIMEOUT_S,
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 1),
     )
+    return redis.Redis.from_pool(pool)
 
 
 async def answers(client: "redis.Redis") -> bool:

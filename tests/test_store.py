@@ -1,5 +1,6 @@
 """Redis as the services use it."""
 
+import asyncio
 import re
 
 import pytest
@@ -40,6 +41,12 @@ async def test_answers_tells_whether_redis_is_there(mortal_redis):
     mortal_redis.start()
     assert await store.answers(client)
     await client.aclose()
+
+
+async def test_a_burst_waits_for_a_connection(redis_client):
+    many = 5 * store.CONNECTIONS
+    assert sum(await asyncio.gather(*(redis_client.incr("x") for _ in range(many)))) > 0
+    assert int(await redis_client.get("x")) == many
 
 
 def test_the_embedded_server_keeps_its_data_and_listens_on_loopback_alone(tmp_path):
