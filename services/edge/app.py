@@ -15,16 +15,12 @@ from services.edge.explain import Explain
 from services.edge.feedback import Feedback
 from services.edge.frame import Frame, Route, Traffic
 from services.edge.gate import Gate
-from services.edge.limits import Limits
 from services.edge.messages.counting import Counting
 from services.edge.models import Models
 from services.edge.peers import Peers
-from services.edge.pipeline import Pipeline
-from services.edge.profiles import Profiles
+from services.edge.pipeline import Ledgers, Pipeline
 from services.edge.readiness import Readiness
-from services.edge.sessions import Sessions
 from services.edge.settings import EdgeSettings
-from services.edge.trail import Trail
 
 COUNT = "/v1/messages/count_tokens"
 
@@ -34,9 +30,7 @@ class Parts(NamedTuple):
 
     settings: EdgeSettings
     peers: Peers
-    sessions: Sessions
-    limits: Limits
-    trail: Trail
+    ledgers: Ledgers
     gate: Gate
     readiness: Readiness
     traffic: Traffic
@@ -46,18 +40,17 @@ class Parts(NamedTuple):
 
 def build(parts: Parts) -> Frame:
     """Return what answers every request; a route that is not `open` needs a key."""
-    settings, peers, limits, trail = parts.settings, parts.peers, parts.limits, parts.trail
-    profiles = Profiles(parts.client)
-    pipeline = Pipeline(settings, peers, parts.sessions, profiles, limits, trail)
+    settings, peers, ledgers = parts.settings, parts.peers, parts.ledgers
+    pipeline = Pipeline(settings, peers, ledgers)
     models = Models(peers)
     routes = [
         Route("POST", "/v1/chat/completions", partial(pipeline.handle, chat)),
         Route("POST", "/v1/responses", partial(pipeline.handle, responses)),
         Route("POST", "/v1/messages", partial(pipeline.handle, messages), fault=messages.fault),
-        Route("POST", "/v1/embeddings", Embeddings(settings, peers, limits).handle),
+        Route("POST", "/v1/embeddings", Embeddings(settings, peers, ledgers.limits).handle),
         Route("POST", COUNT, Counting(settings).handle, fault=messages.fault),
-        Route("POST", "/v1/routing/debug", Explain(settings, peers, profiles).handle),
-        Route("POST", "/v1/feedback", Feedback(settings, peers, trail).handle),
+        Route("POST", "/v1/routing/debug", Explain(settings, peers, ledgers.profiles).handle),
+        Route("POST", "/v1/feedback", Feedback(settings, peers, ledgers.trail).handle),
         Route("GET", "/v1/models", models.list),
         Route("GET", "/v1/models/{id}", models.one),
         Route("GET", "/healthz", _alive, open=True),

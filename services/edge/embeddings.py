@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from routor.v1 import providers_pb2, router_pb2, types_pb2
 from services import telemetry
-from services.edge import document, fields, intake, limits, notes, terms, verdict
+from services.edge import document, fields, intake, notes, verdict
 from services.edge.answer import Answer
 from services.edge.limits import Limits
 from services.edge.peers import Peers
@@ -95,12 +95,10 @@ class Embeddings:
             chain=decision.chain,
         )
         left_s = max(0.0, deadline_s - asyncio.get_running_loop().time())
-        own = request.get(notes.TERMS)
         ask = partial(self._answer, request, asked, decision, call, left_s)
-        if own is None:
+        if notes.TERMS not in request:
             return await ask()
-        terms.permit(decision, own)
-        return await self._limits.keep(request, own, limits.estimate(wanted, decision), ask)
+        return await self._limits.keep(request, wanted, decision, ask)
 
     async def _answer(
         self,

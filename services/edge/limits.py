@@ -8,9 +8,10 @@ request may have been billed.
 
 import asyncio
 import logging
+import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import redis.asyncio as redis
@@ -18,7 +19,8 @@ from aiohttp import web
 
 from routor.v1 import router_pb2
 from services import store
-from services.edge import notes
+from services.edge import notes, terms
+from services.edge.prices import Prices
 from services.edge.terms import Terms
 from services.errors import Kind, RoutorError
 
@@ -59,13 +61,19 @@ end
 return 1
 """
 # What others have reserved may soon be free again: so long is waited for it, step by step.
-WAITS_S: Final = (0.02, 0.1, 0.4)
+WAITS_S: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+# What an answer may cost is not known before. Expected costs are means over many requests, and
+# a short answer may cost twice its own ("Hello there" on Claude Opus 4.8, 2026-11): reserved is
+# this multiple, and at least what an answer of so many tokens costs, where its limit is no lower.
+MARGIN: Final = 3.0
+USUAL_TOKENS: Final = 2048
 # After a failure Redis is left alone for this long.
 REST_S = 1.0
 # So many settlements wait for Redis to come back; with more, reservations stay.
 KEPT = 100_000
 CHARS_PER_TOKEN = 4
 
+_UNKNOWN: Final = router_pb2.Price()
 Answer = Callable[[], Awaitable[web.StreamResponse]]
 _FAULTS = (redis.RedisError, OSError, TimeoutError)
 
@@ -78,12 +86,22 @@ class Estimate(NamedTuple):
     tokens: int
 
 
-def estimate(question: router_pb2.RouteRequest, decision: router_pb2.Decision) -> Estimate:
+def estimate(
+    question: router_pb2.RouteRequest,
+    decision: router_pb2.Decision,
+    prices: Mapping[str, router_pb2.Price],
+) -> Estimate:
     """Return what to reserve: whichever model of the chain answers, and the caller's own limit."""
-    costs_usd = [member.expected_cost_usd for member in decision.chain]
     chars = sum(message.text_chars or len(message.text) for message in question.messages)
     tokens = question.needs.input_tokens or chars // CHARS_PER_TOKEN
-    return Estimate(max(costs_usd), costs_usd[0], tokens + question.needs.max_output_tokens)
+    limit_tokens = question.needs.max_output_tokens
+    answer_tokens = min(limit_tokens or USUAL_TOKENS, USUAL_TOKENS)
+    most_usd = 0.0
+    for member in decision.chain:
+        price = prices.get(member.model, _UNKNOWN)
+        usual_usd = (tokens * price.input + answer_tokens * price.output) / 1e6
+        most_usd = max(most_usd, usual_usd, MARGIN * member.expected_cost_usd)
+    return Estimate(most_usd, decision.chain[0].expected_cost_usd, tokens + limit_tokens)
 
 
 class _Settlement(NamedTuple):
@@ -102,9 +120,13 @@ class Limits:
     """
 
     def __init__(
-        self, client: "redis.Redis | None", clock: Callable[[], float] = time.monotonic
+        self,
+        client: "redis.Redis | None",
+        prices: Prices,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
+        self._prices = prices
         self._clock = clock
         self._resting_until_s = float("-inf")
         self._unsettled: deque[_Settlement] = deque(maxlen=KEPT)
@@ -114,10 +136,23 @@ class Limits:
             self._settle = client.register_script(SETTLE)
 
     async def keep(
-        self, request: web.BaseRequest, limits: Terms, expected: Estimate, answer: Answer
+        self,
+        request: web.BaseRequest,
+        question: router_pb2.RouteRequest,
+        decision: router_pb2.Decision,
+        answer: Answer,
     ) -> web.StreamResponse:
-        """Reserve, answer, settle. Raises OUT_OF_BUDGET or CALLER_RATE_LIMITED before the answer."""
-        owner = request[notes.OWNER]
+        """Check, reserve, answer, settle.
+
+        Raises before the answer PERMISSION_DENIED, OUT_OF_BUDGET or CALLER_RATE_LIMITED.
+        """
+        owner, limits = request[notes.OWNER], request[notes.TERMS]
+        terms.permit(decision, limits)
+        if not limits.metered:
+            return await answer()
+        budgeted = limits.budget_usd is not None
+        known = await self._prices.known() if budgeted else {}
+        expected = estimate(question, decision, known)
         minute_ms = await self._hold(owner, limits, expected)
         # What a client left before its end, or broke off, is taken to have cost the usual.
         spent_usd, tokens = expected.usual_usd, expected.tokens
@@ -152,7 +187,8 @@ class Limits:
                 return None
             if told != "reserved" or wait_s is None:
                 break
-            await asyncio.sleep(wait_s)
+            # Those who wait must not all ask at the same moments.
+            await asyncio.sleep(wait_s * random.uniform(0.5, 1.5))  # noqa: S311
         if told in ("spent", "reserved"):
             text = "The budget of this API key is used up."
             if told == "reserved":

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from routor.v1 import providers_pb2, router_pb2
 from services import telemetry
-from services.edge import intake, limits, notes, terms, verdict
+from services.edge import intake, notes, terms, verdict
 from services.edge.answer import Answer, Events
 from services.edge.door import Call, Door, Writer
 from services.edge.fields import PROFILES
@@ -36,6 +36,15 @@ class _FirstChunk(msgspec.Struct):
 _first_chunk = msgspec.json.Decoder(_FirstChunk)
 
 
+class Ledgers(NamedTuple):
+    """What is kept beyond a request: of conversations, profiles, spending and decisions."""
+
+    sessions: Sessions
+    profiles: Profiles
+    limits: Limits
+    trail: Trail
+
+
 class _Turn(NamedTuple):
     """A request that has been routed."""
 
@@ -44,16 +53,15 @@ class _Turn(NamedTuple):
     call: Call
     decision: router_pb2.Decision
     deadline_s: float
-    sessions: Sessions
-    trail: Trail
+    ledgers: Ledgers
 
     def report(self, served: providers_pb2.Served) -> verdict.Report:
         """Return how it went, and note it on the request's span and on its conversation."""
         report = verdict.actual(self.decision, served, self.call.dropped)
         _note_report(self.request, report)
         owner, tokens = self.request[notes.OWNER], served.usage.input_tokens
-        self.sessions.note(self.call, owner, served.model, tokens)
-        self.trail.note(owner, self.decision, served.model)
+        self.ledgers.sessions.note(self.call, owner, served.model, tokens)
+        self.ledgers.trail.note(owner, self.decision, served.model)
         self.request[notes.SERVED] = served
         return report
 
@@ -61,21 +69,10 @@ class _Turn(NamedTuple):
 class Pipeline:
     """Answers requests of any front door."""
 
-    def __init__(
-        self,
-        settings: EdgeSettings,
-        peers: Peers,
-        sessions: Sessions,
-        profiles: Profiles,
-        limits: Limits,
-        trail: Trail,
-    ) -> None:
+    def __init__(self, settings: EdgeSettings, peers: Peers, ledgers: Ledgers) -> None:
         self._settings = settings
         self._peers = peers
-        self._sessions = sessions
-        self._profiles = profiles
-        self._limits = limits
-        self._trail = trail
+        self._ledgers = ledgers
 
     async def handle(self, door: Door, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request whose key has been checked; raises RoutorError before any byte."""
@@ -85,24 +82,23 @@ class Pipeline:
         call = door.parse(raw)
         own = request.get(notes.TERMS)
         if own is not None or call.fields.routor_profile not in PROFILES:
-            call = await self._profiles.bind(call, own)
+            call = await self._ledgers.profiles.bind(call, own)
         request_id = request[notes.REQUEST_ID]
         request[notes.SPAN].set_attribute(telemetry.ASKED_MODEL, call.model)
         question = call.to_route(request_id)
         if own is not None:
             terms.restrict(question, own)
-        warmth = await self._sessions.warmth(call, request[notes.OWNER])
+        warmth = await self._ledgers.sessions.warmth(call, request[notes.OWNER])
         if warmth is not None:
             question.warmth.CopyFrom(warmth)
         decision = await self._peers.route(question)
         decision.request_id = request_id
         verdict.check(decision)
-        turn = _Turn(door, request, call, decision, deadline_s, self._sessions, self._trail)
+        turn = _Turn(door, request, call, decision, deadline_s, self._ledgers)
         answer = partial(self._stream if call.stream else self._whole, turn)
         if own is None:
             return await answer()
-        terms.permit(decision, own)
-        return await self._limits.keep(request, own, limits.estimate(question, decision), answer)
+        return await self._ledgers.limits.keep(request, question, decision, answer)
 
     async def _whole(self, turn: _Turn) -> web.StreamResponse:
         asked = providers_pb2.CompleteRequest(

@@ -11,6 +11,9 @@ from services.edge.frame import Traffic
 from services.edge.gate import Gate
 from services.edge.limits import Limits
 from services.edge.peers import Peers
+from services.edge.pipeline import Ledgers
+from services.edge.prices import Prices
+from services.edge.profiles import Profiles
 from services.edge.readiness import Readiness
 from services.edge.sessions import Sessions
 from services.edge.settings import EdgeSettings
@@ -34,17 +37,19 @@ class Edge:
             settings.router_timeout_s,
         )
         self._redis = store.connect(settings.redis_url) if settings.redis_url else None
-        self._sessions = Sessions(self._redis)
+        self._ledgers = Ledgers(
+            Sessions(self._redis),
+            Profiles(self._redis),
+            Limits(self._redis, Prices(self._peers)),
+            Trail(self._redis),
+        )
         self._board = StatusBoard(self._redis, settings.health_address) if self._redis else None
         self._following: asyncio.Task[None] | None = None
         self._traffic = Traffic(settings.max_requests)
-        self._limits, self._trail = Limits(self._redis), Trail(self._redis)
         parts = app.Parts(
             settings,
             self._peers,
-            self._sessions,
-            self._limits,
-            self._trail,
+            self._ledgers,
             Gate(settings.api_key, self._redis, admin_key=settings.admin_key),
             Readiness(self._peers, self._board, self._traffic),
             self._traffic,
@@ -86,8 +91,8 @@ class Edge:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
         await self._peers.close()
-        for kept in (self._sessions, self._limits, self._trail):
-            await kept.close()
+        for ledger in (self._ledgers.sessions, self._ledgers.limits, self._ledgers.trail):
+            await ledger.close()
         if self._redis is not None:
             await self._redis.aclose()
 

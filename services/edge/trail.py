@@ -46,7 +46,10 @@ class Trail:
             self._writing = asyncio.create_task(self._write(self._client))
 
     async def take(self, owner: str, request_id: str) -> Outcome | None:
-        """Return the decision, yet without a score, and forget it; None when it is not known. Raises redis.RedisError."""
+        """Return the decision, yet without a score, and forget it; None when it is not known.
+
+        Raises redis.RedisError.
+        """
         if self._client is None:
             return None
         if self._writing is not None:

@@ -77,7 +77,7 @@ async def test_the_way_of_a_key(owned, client):
     assert key.startswith("sk-routor-")
     assert told["preview"] == f"{key[:18]}..."
     assert (await owned.chat(headers=bearer(key))).status_code == 200
-    await owned.edge._limits.close()
+    await owned.edge._ledgers.limits.close()
     listed = await owned.client.get("/admin/keys", headers=ADMIN)
     assert key not in listed.text
     assert listed.headers["Cache-Control"] == "no-store"
@@ -339,7 +339,7 @@ async def test_faulty_feedback_is_400(owned, given):
 
 async def test_the_trail_holds_no_text_and_ends(owned, client):
     await asked(owned, "one")
-    await owned.edge._trail.close()
+    await owned.edge._ledgers.trail.close()
     (name,) = [name async for name in client.scan_iter("{routor:decisions}*")]
     kept = await client.hgetall(name)
     assert b"Hello" not in b"".join(kept.values())
