@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import grpc
+import msgspec
 import redis.asyncio as redis
 
 from routor.v1 import providers_pb2, router_pb2, status_pb2, types_pb2
@@ -16,7 +17,8 @@ from routor.v1.providers_pb2_grpc import ProvidersServiceStub
 from routor.v1.router_pb2_grpc import RouterServiceStub
 from routor.v1.status_pb2_grpc import StatusServiceStub
 from services import local, rpc, store
-from services.edge import keys
+from services.edge import document, keys, profiles, terms
+from services.edge.terms import FREE, Terms
 from services.errors import Kind, RoutorError
 
 TIMEOUT_S = 5.0
@@ -114,8 +116,14 @@ def _redis() -> "redis.Redis":
 
 
 async def _create_key(options: argparse.Namespace) -> None:
+    given = {name: getattr(options, name) for name in Terms.__struct_fields__}
+    limits = document.convert({name: value for name, value in given.items() if value}, Terms)
+    terms.check(limits)
     async with _redis() as client:
-        print(await keys.create(client, options.name))
+        if limits.profile and limits.profile not in await profiles.list_profiles(client):
+            raise RoutorError(Kind.INVALID_REQUEST, f"There is no profile {limits.profile}.")
+        key, _ = await keys.create(client, options.name, limits)
+    print(key)
     print("Keep it: it is not shown again.", file=sys.stderr)
 
 
@@ -123,7 +131,8 @@ async def _list_keys(_: argparse.Namespace) -> None:
     async with _redis() as client:
         for record in await keys.list_keys(client):
             created = datetime.fromtimestamp(record.created_at_s, UTC)
-            print(f"{record.preview:22} {created:%Y-%m-%d %H:%M}  {record.name}")
+            limits = msgspec.json.encode(record.terms).decode() if record.terms != FREE else ""
+            print(f"{record.preview:22} {created:%Y-%m-%d %H:%M}  {record.name}  {limits}".rstrip())
 
 
 async def _revoke_key(options: argparse.Namespace) -> None:

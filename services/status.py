@@ -25,7 +25,8 @@ class StatusBoard:
 
     Without Redis the last known status stays; where none is known yet, the health service is
     asked directly. `current` is never changed in place, and stays the same object until the
-    version changes; then `on_change` is called with it.
+    version changes; then `on_change` is called with it. `on_reset` is called when an owner wants
+    forgotten what was learned from calls.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class StatusBoard:
         client: "redis.Redis",
         health_address: str = "",
         on_change: Callable[[Status], None] | None = None,
+        on_reset: Callable[[], None] | None = None,
     ) -> None:
         self.current: Status | None = None
         self.redis_up = False
         self._client = client
         self._health_address = health_address
         self._on_change = on_change
+        self._on_reset = on_reset
         self._known = asyncio.Event()
         self._heard_at_s = float("-inf")
         self._at_s = float("-inf")
@@ -72,7 +75,7 @@ class StatusBoard:
     async def _follow(self) -> None:
         async with self._client.pubsub() as channel:
             # Subscribe before reading the snapshot: nothing published in between is missed.
-            await channel.subscribe(store.STATUS_CHANGES)
+            await channel.subscribe(store.STATUS_CHANGES, store.STATUS_RESETS)
             self._up(True)
             snapshot = await self._client.get(store.STATUS_SNAPSHOT)
             if snapshot:
@@ -81,7 +84,10 @@ class StatusBoard:
                 message: Any = await channel.get_message(
                     ignore_subscribe_messages=True, timeout=store.TIMEOUT_S
                 )
-                if message is not None:
+                if message is not None and message["channel"] == store.STATUS_RESETS.encode():
+                    if self._on_reset is not None:
+                        self._on_reset()
+                elif message is not None:
                     self._take(message["data"], heard=True)
                 else:
                     # Silence: make sure that the connection still lives.

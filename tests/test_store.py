@@ -1,5 +1,6 @@
 """Redis as the services use it."""
 
+import asyncio
 import re
 
 import pytest
@@ -23,6 +24,8 @@ def test_a_family_lies_in_one_slot_of_a_cluster():
     pairs = [
         (store.STATUS_SNAPSHOT, store.STATUS_CHANGES),
         (store.KEYS, store.key_name("0" * 64)),
+        (store.STATUS_SNAPSHOT, store.STATUS_RESETS),
+        (store.decisions_name(1), store.decisions_name(2)),
     ]
     for one, other in pairs:
         assert key_slot(one.encode()) == key_slot(other.encode())
@@ -38,6 +41,12 @@ async def test_answers_tells_whether_redis_is_there(mortal_redis):
     mortal_redis.start()
     assert await store.answers(client)
     await client.aclose()
+
+
+async def test_a_burst_waits_for_a_connection(redis_client):
+    many = 5 * store.CONNECTIONS
+    assert sum(await asyncio.gather(*(redis_client.incr("x") for _ in range(many)))) > 0
+    assert int(await redis_client.get("x")) == many
 
 
 def test_the_embedded_server_keeps_its_data_and_listens_on_loopback_alone(tmp_path):

@@ -24,7 +24,7 @@ _WORDS = {
     "routor_tier": "NANO, SIMPLE, LIGHT, STANDARD or COMPLEX",
     "routor_tier_floor": "NANO, SIMPLE, LIGHT, STANDARD or COMPLEX",
     "routor_tier_ceiling": "NANO, SIMPLE, LIGHT, STANDARD or COMPLEX",
-    "routor_profile": "auto, tier or direct",
+    "routor_profile": "auto, tier, direct or a stored profile",
     "tool_choice": "auto, none, required or an object naming a tool",
 }
 

@@ -7,6 +7,7 @@ and nothing falls back. Source: openai 3.54.0, types/embedding_create_params.py 
 import asyncio
 import base64
 import struct
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,6 +18,7 @@ from routor.v1 import providers_pb2, router_pb2, types_pb2
 from services import telemetry
 from services.edge import document, fields, intake, notes, verdict
 from services.edge.answer import Answer
+from services.edge.limits import Limits
 from services.edge.peers import Peers
 from services.edge.settings import EdgeSettings
 from services.tokens import density
@@ -71,9 +73,10 @@ _encode = msgspec.json.Encoder().encode
 class Embeddings:
     """Answers with the vectors of texts."""
 
-    def __init__(self, settings: EdgeSettings, peers: Peers) -> None:
+    def __init__(self, settings: EdgeSettings, peers: Peers, limits: Limits) -> None:
         self._settings = settings
         self._peers = peers
+        self._limits = limits
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer as JSON; raises RoutorError before any byte."""
@@ -82,7 +85,8 @@ class Embeddings:
         raw = await intake.body(request, settings.body_limit_bytes, settings.body_timeout_s)
         asked = parse(raw)
         request[notes.SPAN].set_attribute(telemetry.ASKED_MODEL, asked.model)
-        decision = await self._peers.route(question(asked, request[notes.REQUEST_ID]))
+        wanted = question(asked, request[notes.REQUEST_ID])
+        decision = await self._peers.route(wanted)
         decision.request_id = request[notes.REQUEST_ID]
         verdict.check(decision)
         call = providers_pb2.EmbedRequest(
@@ -91,10 +95,24 @@ class Embeddings:
             chain=decision.chain,
         )
         left_s = max(0.0, deadline_s - asyncio.get_running_loop().time())
+        ask = partial(self._answer, request, asked, decision, call, left_s)
+        if notes.TERMS not in request:
+            return await ask()
+        return await self._limits.keep(request, wanted, decision, ask)
+
+    async def _answer(
+        self,
+        request: web.BaseRequest,
+        asked: "Request",
+        decision: router_pb2.Decision,
+        call: providers_pb2.EmbedRequest,
+        left_s: float,
+    ) -> web.StreamResponse:
         answer = await self._peers.embed(call, left_s)
+        request[notes.SERVED] = answer.served
         report = verdict.actual(decision, answer.served)
         body = written(answer.body, asked.encoding_format or "float", _encode(report))
-        return Answer(body, verdict.headers(report) if settings.decision_headers else {})
+        return Answer(body, verdict.headers(report) if self._settings.decision_headers else {})
 
 
 def parse(raw: bytes) -> Request:

@@ -6,9 +6,10 @@ import msgspec
 from aiohttp import web
 
 from routor.v1 import router_pb2, types_pb2
-from services.edge import chat, document, intake, notes
+from services.edge import chat, document, intake, notes, terms
 from services.edge.door import Call
 from services.edge.peers import Peers
+from services.edge.profiles import Profiles
 from services.edge.schema import Tokens
 from services.edge.settings import EdgeSettings
 from services.edge.verdict import category_word, profile_word, tier_word
@@ -26,16 +27,21 @@ class Short(msgspec.Struct):
 class Explain:
     """Answers with the decision for a request that is not made."""
 
-    def __init__(self, settings: EdgeSettings, peers: Peers) -> None:
+    def __init__(self, settings: EdgeSettings, peers: Peers, profiles: Profiles) -> None:
         self._settings = settings
         self._peers = peers
+        self._profiles = profiles
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         """Answer as JSON, everything under `decision`."""
         settings = self._settings
         raw = await intake.body(request, settings.body_limit_bytes, settings.body_timeout_s)
-        call = parse(raw)
-        answer = await self._peers.explain(call.to_route(request[notes.REQUEST_ID]))
+        own = request.get(notes.TERMS)
+        call = await self._profiles.bind(parse(raw), own)
+        question = call.to_route(request[notes.REQUEST_ID])
+        if own is not None:
+            terms.restrict(question, own)
+        answer = await self._peers.explain(question)
         answer.decision.request_id = request[notes.REQUEST_ID]
         body = msgspec.json.encode({"decision": describe(answer)})
         return web.Response(body=body, content_type="application/json")

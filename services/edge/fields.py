@@ -11,6 +11,7 @@ from services.errors import Kind, RoutorError
 
 PREFIX = "routor_"
 AUTO = frozenset({"", "auto", "routor/auto"})
+PROFILES = frozenset({None, "auto", "tier", "direct"})
 
 Tier = Literal["NANO", "SIMPLE", "LIGHT", "STANDARD", "COMPLEX"]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -29,7 +30,8 @@ class Providers(Struct, forbid_unknown_fields=True):
 class Fields(Struct, frozen=True, kw_only=True):
     """All of them; None means not given."""
 
-    routor_profile: Literal["auto", "tier", "direct"] | None = None
+    # auto, tier, direct, or the name of a stored profile.
+    routor_profile: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = None
     routor_tier: Tier | None = None
     routor_tier_floor: Tier | None = None
     routor_tier_ceiling: Tier | None = None
@@ -80,7 +82,7 @@ def _check(fields: Fields) -> None:
 def profile(fields: Fields, model: str) -> "types_pb2.Profile.ValueType":
     """Return how the model is chosen.
 
-    A profile that is given holds. Else a model id means direct, a tier means tier, and
+    A profile that is given holds. Else, or with a stored profile, a model id means direct, a tier means tier, and
     everything else auto.
     """
     if fields.routor_profile == "direct":

@@ -26,10 +26,11 @@ Shape = Callable[[RoutorError, str], dict[str, Any]]
 
 
 class Traffic:
-    """Counts running requests, and knows whether the edge is draining."""
+    """Counts running requests, and knows when there may be no more of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_requests: int = 1 << 30) -> None:
         self.draining = False
+        self._most = most_requests
         self._running = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -45,6 +46,16 @@ class Traffic:
         if not self._running:
             self._quiet.set()
 
+    def check(self) -> None:
+        """Raise OVERLOADED where one more request, this one, is too many."""
+        if self.draining:
+            text = "This server is shutting down; try again."
+            raise RoutorError(Kind.OVERLOADED, text, retry_after_s=1)
+        if self._running > self._most:
+            # What is turned down costs little, what is let in will be answered in time.
+            text = "This server has all the requests it can take; try again."
+            raise RoutorError(Kind.OVERLOADED, text, retry_after_s=1)
+
     async def quiet(self, timeout_s: float) -> bool:
         """Wait until nothing runs; False when `timeout_s` passed before."""
         try:
@@ -58,7 +69,7 @@ class Route(NamedTuple):
     """Where a path leads; one that ends in {id} leads whatever comes there.
 
     Only what is `open` is answered without a key: closed by default. `fault` gives errors the
-    shape that the clients of this path know.
+    shape that the clients of this path know. An `admin` path takes the admin key alone.
     """
 
     method: str
@@ -66,12 +77,22 @@ class Route(NamedTuple):
     handle: Handler
     open: bool = False
     fault: Shape = problem.document
+    admin: bool = False
 
-    def check(self, method: str) -> None:
-        """Raise HTTPMethodNotAllowed (405) for another method; who takes GET takes HEAD."""
-        allowed = ("GET", "HEAD") if self.method == "GET" else (self.method,)
-        if method not in allowed:
+
+class Way(NamedTuple):
+    """The routes of one path, by method."""
+
+    path: str
+    routes: dict[str, Route]
+
+    def route(self, method: str) -> Route:
+        """Return the route of a method; who takes GET takes HEAD. Raises 405 for another."""
+        route = self.routes.get("GET" if method == "HEAD" else method)
+        if route is None:
+            allowed = [*self.routes, "HEAD"] if "GET" in self.routes else [*self.routes]
             raise web.HTTPMethodNotAllowed(method, allowed)
+        return route
 
 
 class Frame:
@@ -80,11 +101,12 @@ class Frame:
     def __init__(
         self, routes: Iterable[Route], gate: Gate, traffic: Traffic, *, access_log: bool = False
     ) -> None:
-        self._exact: dict[str, Route] = {}
-        self._wide: dict[str, Route] = {}
+        self._exact: dict[str, Way] = {}
+        self._wide: dict[str, Way] = {}
         for route in routes:
             kept = self._wide if route.path.endswith(ID) else self._exact
-            kept[route.path.removesuffix(ID)] = route
+            way = kept.setdefault(route.path.removesuffix(ID), Way(route.path, {}))
+            way.routes[route.method] = route
         self._gate = gate
         self._traffic = traffic
         self._access_log = access_log
@@ -92,8 +114,8 @@ class Frame:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer within a span, and count it."""
         # Most often the request line names the path exactly.
-        route = self._exact.get(request.raw_path) or self._find(request.path)
-        path = route.path if route is not None else "unknown"
+        way = self._exact.get(request.raw_path) or self._find(request.path)
+        path = way.path if way is not None else "unknown"
         known = request[notes.REQUEST_ID] = request_id(request.headers)
         attributes = {
             "http.request.method": request.method,
@@ -112,7 +134,7 @@ class Frame:
                 request[notes.SPAN] = span
                 status = 499
                 try:
-                    response = await self._answered(request, route)
+                    response = await self._answered(request, way)
                     status = response.status
                 finally:
                     self._count(request, path, status, time.perf_counter() - started_s)
@@ -120,17 +142,20 @@ class Frame:
         finally:
             self._traffic.leave()
 
-    def _find(self, path: str) -> Route | None:
-        for start, route in self._wide.items():
+    def _find(self, path: str) -> Way | None:
+        for start, way in self._wide.items():
             if path.startswith(start) and path != start:
-                return route
+                return way
         return self._exact.get(path)
 
-    async def _answered(self, request: web.BaseRequest, route: Route | None) -> web.StreamResponse:
+    async def _answered(self, request: web.BaseRequest, way: Way | None) -> web.StreamResponse:
         """Let the request through to its handler, and turn every failure into an answer."""
+        route: Route | None = None
         try:
-            if route is None:
+            if way is None:
                 raise web.HTTPNotFound
+            # Who may come in is asked of the same route that answers.
+            route = way.route(request.method)
             await self._admit(request, route)
             response = await route.handle(request)
         except web.HTTPException as refused:
@@ -149,13 +174,15 @@ class Frame:
 
     async def _admit(self, request: web.BaseRequest, route: Route) -> None:
         """Raise when the route is not to be taken by this request."""
-        if request.method != route.method:
-            route.check(request.method)
         if not route.open:
-            if self._traffic.draining:
-                text = "This server is shutting down; try again."
-                raise RoutorError(Kind.OVERLOADED, text, retry_after_s=1)
-            request[notes.OWNER] = await self._gate.check(request.headers)
+            self._traffic.check()
+            if route.admin:
+                caller = self._gate.check_admin(request.headers)
+            else:
+                caller = await self._gate.check(request.headers)
+            request[notes.OWNER] = caller.owner
+            if caller.terms is not None:
+                request[notes.TERMS] = caller.terms
         if "Expect" in request.headers:
             await _go_on(request)
 

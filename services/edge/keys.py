@@ -10,9 +10,13 @@ import msgspec
 import redis.asyncio as redis
 
 from services import store
+from services.edge.terms import FREE, Terms
 
 PREFIX = "sk-routor-"
 PREVIEW_CHARS = 18
+ID_CHARS = 16
+
+read_terms = msgspec.json.Decoder(Terms).decode
 
 
 class KeyRecord(msgspec.Struct, frozen=True):
@@ -22,6 +26,12 @@ class KeyRecord(msgspec.Struct, frozen=True):
     name: str
     preview: str  # the first 18 characters and "..."
     created_at_s: int
+    terms: Terms = FREE
+
+    @property
+    def id(self) -> str:
+        """What the key goes by where it is managed; it opens nothing."""
+        return self.digest[:ID_CHARS]
 
 
 def digest(key: str) -> str:
@@ -34,25 +44,27 @@ def preview(key: str) -> str:
     return f"{key[:PREVIEW_CHARS]}..."
 
 
-def generate(name: str, created_at_s: int) -> tuple[str, KeyRecord]:
+def generate(name: str, created_at_s: int, terms: Terms = FREE) -> tuple[str, KeyRecord]:
     """Make a key of 256 random bits, URL-safe, and its record."""
     key = PREFIX + secrets.token_urlsafe(32)
-    return key, KeyRecord(digest(key), name, preview(key), created_at_s)
+    return key, KeyRecord(digest(key), name, preview(key), created_at_s, terms)
 
 
-async def create(client: "redis.Redis", name: str) -> str:
-    """Make a key, store its record and return the key. Raises redis.RedisError."""
-    key, record = generate(name, int(time.time()))
+async def create(client: "redis.Redis", name: str, terms: Terms = FREE) -> tuple[str, KeyRecord]:
+    """Make a key, store its record and return both. Raises redis.RedisError."""
+    key, record = generate(name, int(time.time()), terms)
     fields: dict[Any, Any] = {
         "name": record.name,
         "preview": record.preview,
         "created_at_s": str(record.created_at_s),
     }
+    if terms != FREE:
+        fields["terms"] = msgspec.json.encode(terms)
     async with client.pipeline(transaction=True) as pipeline:
         pipeline.hset(store.key_name(record.digest), mapping=fields)
         pipeline.sadd(store.KEYS, record.digest)
         await pipeline.execute()
-    return key
+    return key, record
 
 
 async def list_keys(client: "redis.Redis") -> list[KeyRecord]:
@@ -68,7 +80,7 @@ async def list_keys(client: "redis.Redis") -> list[KeyRecord]:
 
 
 async def revoke(client: "redis.Redis", key: str) -> bool:
-    """Delete a key, named in full or by its preview; False when there is none.
+    """Delete a key, named in full, by its id or by its preview; False when there is none.
 
     A preview that fits several keys deletes none. Raises redis.RedisError.
     """
@@ -77,7 +89,7 @@ async def revoke(client: "redis.Redis", key: str) -> bool:
     found = [
         record.digest
         for record in await list_keys(client)
-        if record.digest in wanted or record.preview == shown
+        if wanted & {record.digest, record.id} or record.preview == shown
     ]
     if len(found) != 1:
         return False
@@ -85,10 +97,12 @@ async def revoke(client: "redis.Redis", key: str) -> bool:
         pipeline.delete(store.key_name(found[0]))
         pipeline.srem(store.KEYS, found[0])
         await pipeline.execute()
+    await client.delete(store.spend_name(found[0]))
     return True
 
 
 def _record(known: str, fields: dict[bytes, bytes]) -> KeyRecord:
     words = {name.decode(): value.decode() for name, value in fields.items()}
     created_at_s = int(words.get("created_at_s", "0"))
-    return KeyRecord(known, words.get("name", ""), words.get("preview", ""), created_at_s)
+    terms = read_terms(words["terms"]) if "terms" in words else FREE
+    return KeyRecord(known, words.get("name", ""), words.get("preview", ""), created_at_s, terms)

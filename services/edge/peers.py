@@ -12,8 +12,9 @@ from services.link import Link, Stream, away
 # How long a service may be away, as while it is restarted, before a request is turned down.
 REACH_TIMEOUT_S = 2.0
 HEALTH_TIMEOUT_S = 1.0
-ROUTE, EXPLAIN, LIST_MODELS = (
-    f"/routor.v1.RouterService/{name}" for name in ("Route", "Explain", "ListModels")
+ROUTE, EXPLAIN, LIST_MODELS, RECORD_OUTCOME = (
+    f"/routor.v1.RouterService/{name}"
+    for name in ("Route", "Explain", "ListModels", "RecordOutcome")
 )
 COMPLETE, STREAM, EMBED = (
     f"/routor.v1.ProvidersService/{name}" for name in ("Complete", "Stream", "Embed")
@@ -47,6 +48,12 @@ class Peers:
         """List the catalog."""
         asked = router_pb2.ListModelsRequest()
         return list((await self._ask(LIST_MODELS, asked, router_pb2.ListModelsResponse)).models)
+
+    async def record(self, outcome: router_pb2.RecordOutcomeRequest) -> None:
+        """Tell how a request turned out."""
+        await self._router.call(
+            RECORD_OUTCOME, outcome, router_pb2.RecordOutcomeResponse, self._router_timeout_s
+        )
 
     async def complete(
         self, request: providers_pb2.CompleteRequest, timeout_s: float

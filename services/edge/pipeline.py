@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import aclosing
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -10,12 +11,16 @@ from aiohttp import web
 
 from routor.v1 import providers_pb2, router_pb2
 from services import telemetry
-from services.edge import intake, notes, verdict
+from services.edge import intake, notes, terms, verdict
 from services.edge.answer import Answer, Events
 from services.edge.door import Call, Door, Writer
+from services.edge.fields import PROFILES
+from services.edge.limits import Limits
 from services.edge.peers import Peers
+from services.edge.profiles import Profiles
 from services.edge.sessions import Sessions
 from services.edge.settings import EdgeSettings
+from services.edge.trail import Trail
 from services.errors import Kind, RoutorError
 from services.link import Stream
 
@@ -31,6 +36,15 @@ class _FirstChunk(msgspec.Struct):
 _first_chunk = msgspec.json.Decoder(_FirstChunk)
 
 
+class Ledgers(NamedTuple):
+    """What is kept beyond a request: of conversations, profiles, spending and decisions."""
+
+    sessions: Sessions
+    profiles: Profiles
+    limits: Limits
+    trail: Trail
+
+
 class _Turn(NamedTuple):
     """A request that has been routed."""
 
@@ -39,24 +53,26 @@ class _Turn(NamedTuple):
     call: Call
     decision: router_pb2.Decision
     deadline_s: float
-    sessions: Sessions
+    ledgers: Ledgers
 
     def report(self, served: providers_pb2.Served) -> verdict.Report:
         """Return how it went, and note it on the request's span and on its conversation."""
         report = verdict.actual(self.decision, served, self.call.dropped)
         _note_report(self.request, report)
         owner, tokens = self.request[notes.OWNER], served.usage.input_tokens
-        self.sessions.note(self.call, owner, served.model, tokens)
+        self.ledgers.sessions.note(self.call, owner, served.model, tokens)
+        self.ledgers.trail.note(owner, self.decision, served.model)
+        self.request[notes.SERVED] = served
         return report
 
 
 class Pipeline:
     """Answers requests of any front door."""
 
-    def __init__(self, settings: EdgeSettings, peers: Peers, sessions: Sessions) -> None:
+    def __init__(self, settings: EdgeSettings, peers: Peers, ledgers: Ledgers) -> None:
         self._settings = settings
         self._peers = peers
-        self._sessions = sessions
+        self._ledgers = ledgers
 
     async def handle(self, door: Door, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request whose key has been checked; raises RoutorError before any byte."""
@@ -64,17 +80,25 @@ class Pipeline:
         deadline_s = asyncio.get_running_loop().time() + settings.total_timeout_s
         raw = await intake.body(request, settings.body_limit_bytes, settings.body_timeout_s)
         call = door.parse(raw)
+        own = request.get(notes.TERMS)
+        if own is not None or call.fields.routor_profile not in PROFILES:
+            call = await self._ledgers.profiles.bind(call, own)
         request_id = request[notes.REQUEST_ID]
         request[notes.SPAN].set_attribute(telemetry.ASKED_MODEL, call.model)
         question = call.to_route(request_id)
-        warmth = await self._sessions.warmth(call, request[notes.OWNER])
+        if own is not None:
+            terms.restrict(question, own)
+        warmth = await self._ledgers.sessions.warmth(call, request[notes.OWNER])
         if warmth is not None:
             question.warmth.CopyFrom(warmth)
         decision = await self._peers.route(question)
         decision.request_id = request_id
         verdict.check(decision)
-        turn = _Turn(door, request, call, decision, deadline_s, self._sessions)
-        return await (self._stream(turn) if call.stream else self._whole(turn))
+        turn = _Turn(door, request, call, decision, deadline_s, self._ledgers)
+        answer = partial(self._stream if call.stream else self._whole, turn)
+        if own is None:
+            return await answer()
+        return await self._ledgers.limits.keep(request, question, decision, answer)
 
     async def _whole(self, turn: _Turn) -> web.StreamResponse:
         asked = providers_pb2.CompleteRequest(

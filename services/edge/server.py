@@ -9,10 +9,15 @@ from services import store
 from services.edge import app, wire
 from services.edge.frame import Traffic
 from services.edge.gate import Gate
+from services.edge.limits import Limits
 from services.edge.peers import Peers
+from services.edge.pipeline import Ledgers
+from services.edge.prices import Prices
+from services.edge.profiles import Profiles
 from services.edge.readiness import Readiness
 from services.edge.sessions import Sessions
 from services.edge.settings import EdgeSettings
+from services.edge.trail import Trail
 from services.status import StatusBoard
 
 BACKLOG = 1024
@@ -32,21 +37,28 @@ class Edge:
             settings.router_timeout_s,
         )
         self._redis = store.connect(settings.redis_url) if settings.redis_url else None
-        self._sessions = Sessions(self._redis)
+        self._ledgers = Ledgers(
+            Sessions(self._redis),
+            Profiles(self._redis),
+            Limits(self._redis, Prices(self._peers)),
+            Trail(self._redis),
+        )
         self._board = StatusBoard(self._redis, settings.health_address) if self._redis else None
         self._following: asyncio.Task[None] | None = None
-        self._traffic = Traffic()
-        gate = Gate(settings.api_key, self._redis)
-        readiness = Readiness(self._peers, self._board, self._traffic)
+        self._traffic = Traffic(settings.max_requests)
+        parts = app.Parts(
+            settings,
+            self._peers,
+            self._ledgers,
+            Gate(settings.api_key, self._redis, admin_key=settings.admin_key),
+            Readiness(self._peers, self._board, self._traffic),
+            self._traffic,
+            self._redis,
+            self._board,
+        )
         listener = wire.Listener(
-            app.build(
-                settings,
-                self._peers,
-                sessions=self._sessions,
-                gate=gate,
-                readiness=readiness,
-                traffic=self._traffic,
-            ),
+            app.build(parts),
+            max_idle=settings.max_idle_connections,
             # A client that has gone cancels its handler, and that cancels the call upstream.
             handler_cancellation=True,
             access_log=None,
@@ -79,7 +91,8 @@ class Edge:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
         await self._peers.close()
-        await self._sessions.close()
+        for ledger in (self._ledgers.sessions, self._ledgers.limits, self._ledgers.trail):
+            await ledger.close()
         if self._redis is not None:
             await self._redis.aclose()
 

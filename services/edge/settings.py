@@ -27,6 +27,10 @@ class EdgeSettings:
     # One line per request; those that fail by our fault are always logged.
     access_log: bool = False
     total_timeout_s: float = 600.0
+    # Of one worker: running requests, beyond which more are turned down with 503, and
+    # connections without one, of which the oldest are closed.
+    max_requests: int = 4096
+    max_idle_connections: int = 2048
     router_timeout_s: float = 2.0
     api_key: Secret = variable("ROUTOR_API_KEY", Secret(""))
     admin_key: Secret = variable("ROUTOR_ADMIN_KEY", Secret(""))

@@ -1,6 +1,7 @@
 """HTTP beneath the routes: one request after the other, and what cannot be parsed."""
 
 import asyncio
+from typing import Any
 
 from aiohttp import StreamReader, web
 from aiohttp.http import RawRequestMessage, StreamWriter
@@ -39,12 +40,17 @@ class Protocol(web.RequestHandler):
                 self.transport.close()
 
     async def _arrival(self) -> None:
-        """Wait for the next request."""
+        """Wait for the next request, as long as not too many others wait as well."""
         self._waiter = self._loop.create_future()
+        listener = self._manager
+        if isinstance(listener, Listener):
+            listener.waits(self)
         try:
             await self._waiter
         finally:
             self._waiter = None
+            if isinstance(listener, Listener):
+                listener.waits_no_more(self)
 
     def _make_room(self) -> None:
         """Let the parser go on with what was sent ahead."""
@@ -115,7 +121,28 @@ class Listener(web.Server):
 
     It stands on aiohttp's server alone: aiohttp's application, with its router, middlewares and
     signals, would cost as much as everything else here.
+
+    Connections without a request, idle or with a head that does not end, are `max_idle` at most:
+    then whoever has waited longest has to go, and whoever comes gets in.
     """
+
+    def __init__(self, handler: Any, *, max_idle: int, **kwargs: Any) -> None:
+        super().__init__(handler, **kwargs)
+        self._max_idle = max_idle
+        # In the order in which they began to wait.
+        self._idle: dict[Protocol, None] = {}
+
+    def waits(self, connection: Protocol) -> None:
+        """Note that a connection has no request."""
+        self._idle[connection] = None
+        if len(self._idle) > self._max_idle:
+            oldest = next(iter(self._idle))
+            del self._idle[oldest]
+            oldest.force_close()
+
+    def waits_no_more(self, connection: Protocol) -> None:
+        """Note that its request has come, or that it has gone."""
+        self._idle.pop(connection, None)
 
     def __call__(self) -> web.RequestHandler:
         """Return a fresh protocol."""

@@ -31,13 +31,20 @@ async def serve(chosen: HealthSettings) -> None:
     models = catalog.read(chosen.catalog_dir)
     publisher = Publisher(client, time.time)
 
+    leads: list[Lead] = []
+
     async def work() -> None:
-        await Lead(client, access, models, publisher, time.time).run()
+        leads[:] = [Lead(client, access, models, publisher, time.time)]
+        await leads[0].run()
+
+    def reset() -> None:
+        for lead in leads:
+            lead.reset()
 
     lease = Lease(client, chosen.lease_s) if client is not None else None
     tasks = [asyncio.create_task(while_held(lease, work))]
     if client is not None:
-        board = StatusBoard(client, on_change=publisher.adopt)
+        board = StatusBoard(client, on_change=publisher.adopt, on_reset=reset)
         tasks.append(asyncio.create_task(board.run()))
     with listening(chosen):
         server = rpc.Server(chosen.listen)

@@ -54,6 +54,11 @@ class Lead:
             tasks.create_task(self._publisher.run())
             tasks.create_task(self._judge())
 
+    def reset(self) -> None:
+        """Forget all evidence; probes bring the first of the new."""
+        self.judge.reset(self._clock())
+        self._hear()
+
     async def _inherit(self) -> None:
         """Learn what the predecessor has published; its versions go on."""
         if self._client is None:

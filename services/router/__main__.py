@@ -48,6 +48,8 @@ async def serve(chosen: RouterSettings) -> None:
 
 async def _serve(servicer: RouterServicer, chosen: RouterSettings, stop: asyncio.Event) -> None:
     methods = handlers(SERVICE, servicer, "Route", "Explain", "ListModels", inline=True)
+    # This one waits for Redis.
+    methods |= handlers(SERVICE, servicer, "RecordOutcome")
     link = LinkServer(chosen.link_listen, methods)
     with listening(chosen, "link_listen"):
         await link.start()

@@ -54,6 +54,7 @@ class Need(msgspec.Struct, frozen=True):
     input_tokens: int
     max_output_tokens: int
     only: frozenset[str]
+    models: frozenset[str]
     ignore: frozenset[str]
     max_cost_usd: float | None
     max_latency_ms: float | None
@@ -74,6 +75,7 @@ def read(request: router_pb2.RouteRequest, preference: Preference) -> Need:
         input_tokens=input_tokens(request),
         max_output_tokens=needs.max_output_tokens,
         only=preference.only_providers,
+        models=preference.only_models,
         ignore=preference.ignore_providers,
         max_cost_usd=limits[0],
         max_latency_ms=limits[1],

@@ -22,13 +22,14 @@ class Preference(msgspec.Struct, frozen=True):
     max_latency_ms: float | None = None
     only_providers: frozenset[str] = _NAMES
     ignore_providers: frozenset[str] = _NAMES
+    only_models: frozenset[str] = _NAMES
 
 
 def read(request: router_pb2.RouteRequest) -> Preference:
     """Read the preferences as they are, right or wrong."""
     given = {field.name: value for field, value in request.preferences.ListFields()}
     given.pop("session", None)
-    for names in ("only_providers", "ignore_providers"):
+    for names in ("only_providers", "ignore_providers", "only_models"):
         if names in given:
             given[names] = frozenset(given[names])
     return Preference(**given)

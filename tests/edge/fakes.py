@@ -134,6 +134,14 @@ class Router(RouterServiceServicer):
         self.error: Exception | None = None
         self.empty = False
         self.cost_usd = 0.002
+        self.outcomes: list[router_pb2.RecordOutcomeRequest] = []
+        self.outcome_error: Exception | None = None
+
+    async def RecordOutcome(self, request, context):
+        if self.outcome_error:
+            raise self.outcome_error
+        self.outcomes.append(request)
+        return router_pb2.RecordOutcomeResponse()
 
     def _decide(self, request):
         self.requests.append(request)
@@ -251,10 +259,10 @@ class House:
 @asynccontextmanager
 async def opened(**settings):
     router, providers = Router(), Providers()
+    brain = handlers(ROUTER, router, "Route", "Explain", "ListModels", inline=True)
+    brain |= handlers(ROUTER, router, "RecordOutcome")
     servers = {
-        "router": LinkServer(
-            "127.0.0.1:0", handlers(ROUTER, router, "Route", "Explain", "ListModels", inline=True)
-        ),
+        "router": LinkServer("127.0.0.1:0", brain),
         "providers": LinkServer(
             "127.0.0.1:0", handlers(PROVIDERS, providers, "Complete", "Stream"), token=TOKEN
         ),

@@ -91,7 +91,7 @@ WRONG = [
     ),
     ({"functions": [{"name": "f"}]}, "functions"),
     ({"metadata": {"a": 1}}, "metadata[...]"),
-    ({"routor_profile": "cheap"}, "routor_profile"),
+    ({"routor_profile": "no name"}, "routor_profile"),
     ({"routor_profile": "tier"}, "routor_tier"),
     ({"routor_profile": "direct"}, "model"),
     ({"routor_tier": "HUGE"}, "routor_tier"),

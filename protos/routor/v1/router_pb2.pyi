@@ -240,6 +240,7 @@ class Preferences(_message.Message):
     ONLY_PROVIDERS_FIELD_NUMBER: _builtins.int
     IGNORE_PROVIDERS_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
+    ONLY_MODELS_FIELD_NUMBER: _builtins.int
     profile: _types_pb2.Profile.ValueType
     tier: _types_pb2.Tier.ValueType
     """The tier to take with PROFILE_TIER."""
@@ -263,6 +264,10 @@ class Preferences(_message.Message):
     def only_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def ignore_providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def only_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The only models that may be chosen: ids, in which * stands for anything. Empty means all."""
+
     def __init__(
         self,
         *,
@@ -279,10 +284,11 @@ class Preferences(_message.Message):
         only_providers: _abc.Iterable[_builtins.str] | None = ...,
         ignore_providers: _abc.Iterable[_builtins.str] | None = ...,
         session: _builtins.str = ...,
+        only_models: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_bfcl_min", b"_bfcl_min", "_chat_quality", b"_chat_quality", "_code_quality", b"_code_quality", "_max_cost_usd", b"_max_cost_usd", "_max_latency_ms", b"_max_latency_ms", "_quality_weight", b"_quality_weight", "bfcl_min", b"bfcl_min", "chat_quality", b"chat_quality", "code_quality", b"code_quality", "max_cost_usd", b"max_cost_usd", "max_latency_ms", b"max_latency_ms", "quality_weight", b"quality_weight"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bfcl_min", b"_bfcl_min", "_chat_quality", b"_chat_quality", "_code_quality", b"_code_quality", "_max_cost_usd", b"_max_cost_usd", "_max_latency_ms", b"_max_latency_ms", "_quality_weight", b"_quality_weight", "bfcl_min", b"bfcl_min", "chat_quality", b"chat_quality", "code_quality", b"code_quality", "ignore_providers", b"ignore_providers", "max_cost_usd", b"max_cost_usd", "max_latency_ms", b"max_latency_ms", "only_providers", b"only_providers", "profile", b"profile", "quality_weight", b"quality_weight", "session", b"session", "tier", b"tier", "tier_ceiling", b"tier_ceiling", "tier_floor", b"tier_floor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bfcl_min", b"_bfcl_min", "_chat_quality", b"_chat_quality", "_code_quality", b"_code_quality", "_max_cost_usd", b"_max_cost_usd", "_max_latency_ms", b"_max_latency_ms", "_quality_weight", b"_quality_weight", "bfcl_min", b"bfcl_min", "chat_quality", b"chat_quality", "code_quality", b"code_quality", "ignore_providers", b"ignore_providers", "max_cost_usd", b"max_cost_usd", "max_latency_ms", b"max_latency_ms", "only_models", b"only_models", "only_providers", b"only_providers", "profile", b"profile", "quality_weight", b"quality_weight", "session", b"session", "tier", b"tier", "tier_ceiling", b"tier_ceiling", "tier_floor", b"tier_floor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__bfcl_min: _TypeAlias = _typing.Literal["bfcl_min"]  # noqa: Y015
     _WhichOneofArgType__bfcl_min: _TypeAlias = _typing.Literal["_bfcl_min", b"_bfcl_min"]  # noqa: Y015
