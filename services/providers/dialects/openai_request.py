@@ -170,6 +170,9 @@ def _tool(tool: Json, quirks: Quirks) -> Json:
         kept = {key: value for key, value in function.items() if value is not None}
         if not quirks.strict_tools:
             kept.pop("strict", None)
+        if not quirks.store_and_metadata:
+            # OpenAI alone lets them be left out (mistralai 3.7.0, models/function.py).
+            kept.setdefault("parameters", {"type": "object", "properties": {}})
         own["function"] = kept
     return own
 
@@ -183,6 +186,8 @@ def _messages(given: list[Json], settled: Settled, target: Target) -> list[Json]
         systems = [place for place, one in enumerate(messages) if one["role"] == "system"]
         if systems:
             messages[systems[-1]] = {**messages[systems[-1]], "role": "user"}
+        else:
+            messages.insert(0, {"role": "user", "content": "Continue."})
     model, last = target.model, messages[-1]
     prefills = model is not None and model.parameters.prefill
     if prefills and quirks.prefill_flag and last["role"] == "assistant":
@@ -245,6 +250,9 @@ def _assistant(message: Json, settled: Settled, target: Target) -> Json:
     if not quirks.store_and_metadata and "refusal" in kept:
         refusal = kept.pop("refusal")
         kept["content"] = kept.get("content") or refusal
+    elif kept.get("refusal") and not kept.get("content") and not kept.get("tool_calls"):
+        # A turn needs content or calls; there, a refusal is a part of it.
+        kept["content"] = [{"type": "refusal", "refusal": kept.pop("refusal")}]
     calls = kept.pop("tool_calls", None)
     if calls:
         kept["tool_calls"] = [_call(call, quirks) for call in calls]

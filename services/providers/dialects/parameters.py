@@ -61,7 +61,7 @@ def settle(body: Json, target: Target) -> Settled:
     if limit is not None:
         values["max_tokens"] = min(limit, model.max_output_tokens)
     _sampling(values, model.parameters, thinks, dropped)
-    _refuse(values, model)
+    _refuse(values, model, thinks)
     return Settled(values, tuple(dropped), effort, thinks)
 
 
@@ -147,7 +147,9 @@ def _effort(word: str, values: Json, model: Model, dropped: list[str]) -> str:
     held_back = bool(values.get("tools")) and not model.parameters.thinks_with_tools
     if held_back and reasoning.thinks(effort, model) and model.reasoning.can_disable:
         effort = "none"
-    if word and word != "none" and effort in ("", "none") and model.reasoning.switch != "always":
+    always = model.reasoning.switch == "always"
+    unheard = effort == "" if always else effort in ("", "none") and word != "none"
+    if word and unheard:
         dropped.append("reasoning_effort")
     return effort
 
@@ -156,6 +158,8 @@ def _sampling(values: Json, rules: Parameters, thinks: bool, dropped: list[str])
     for name, rule in (("temperature", rules.temperature), ("top_p", rules.top_p)):
         if rule == "fixed" or (rule == "without_reasoning" and thinks):
             drop(values, (name,), dropped)
+    if rules.temperature == "fixed":
+        drop(values, ("top_k",), dropped)
     heat = values.get("temperature")
     if isinstance(heat, int | float):
         values["temperature"] = min(max(heat, rules.temperature_min), rules.temperature_max)
@@ -165,12 +169,14 @@ def _sampling(values: Json, rules: Parameters, thinks: bool, dropped: list[str])
         drop(values, ("seed",), dropped)
 
 
-def _refuse(values: Json, model: Model) -> None:
+def _refuse(values: Json, model: Model, thinks: bool) -> None:
     rules = model.parameters
     if not rules.stop and values.pop("stop", None):
         raise unsupported("stop", model)
     if not rules.n and values.pop("n", 1) != 1:
         raise unsupported("n", model, "ask for one choice")
+    if values.get("logprobs") and thinks and rules.temperature == "without_reasoning":
+        raise unsupported("logprobs", model, 'set reasoning_effort to "none"')
     if not rules.logprobs:
         if values.pop("logprobs", False):
             raise unsupported("logprobs", model)
