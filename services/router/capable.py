@@ -4,7 +4,6 @@ It holds for every member of a chain, so it is checked before anything is ranked
 """
 
 from datetime import date
-from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 from services.router.contender import Contender
@@ -71,7 +70,7 @@ def barred(entry: Entry, need: Need, standings: Standings) -> Drop | None:
         return Drop(entry.key, "not_connected", f"provider {entry.provider} is not connected")
     if (need.only and entry.provider not in need.only) or entry.provider in need.ignore:
         return Drop(entry.key, "provider_list", f"provider {entry.provider} is not allowed")
-    if need.models and not any(fnmatchcase(entry.key, wanted) for wanted in need.models):
+    if not need.names(entry.key):
         return Drop(entry.key, "model_list", f"{entry.key} is not allowed")
     if standings.of(entry.key).retired:
         return Drop(entry.key, "lifecycle", f"{entry.provider} says that the model is gone")

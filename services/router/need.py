@@ -1,5 +1,6 @@
 """What a request needs of a model, and what its caller allows, read once per request."""
 
+from fnmatch import fnmatchcase
 from typing import Final
 
 import msgspec
@@ -60,6 +61,10 @@ class Need(msgspec.Struct, frozen=True):
     max_latency_ms: float | None
     bfcl_min: float | None
     limited: bool
+
+    def names(self, key: str) -> bool:
+        """Tell whether a model is among those that may be chosen; without any named all may."""
+        return not self.models or any(fnmatchcase(key, wanted) for wanted in self.models)
 
 
 def read(request: router_pb2.RouteRequest, preference: Preference) -> Need:

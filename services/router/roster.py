@@ -51,6 +51,7 @@ class Lineup(NamedTuple):
             and tokens + (limit or one.reserved_tokens) <= one.window_tokens
             and (not need.only or one.provider in need.only)
             and one.provider not in need.ignore
+            and need.names(one.key)
         ]
 
     def _are_all_able(self, need: Need) -> bool:
@@ -62,6 +63,7 @@ class Lineup(NamedTuple):
             and need.input_tokens <= room
             and not need.only
             and not need.ignore
+            and not need.models
         )
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -257,6 +258,16 @@ def test_callers_effort_is_honoured() -> None:
         assert word in found.reasoning.efforts and word != "none"
     asked.needs.reasoning_effort = "hard"
     assert refusal(asked).param == "reasoning_effort"
+
+
+def test_only_models_that_are_named_are_chosen() -> None:
+    for named in (["openai/gpt-5.5", "xai/*"], ["*/*-mini"]):
+        members = decide(request(only_models=named), brain(), None, NOON).chain
+        assert members
+        assert all(any(fnmatchcase(one.model, name) for name in named) for one in members)
+    with pytest.raises(RoutorError) as caught:
+        decide(request(only_models=["nobody/*"]), brain(), None, NOON)
+    assert caught.value.kind is Kind.NO_CAPABLE_MODEL
 
 
 def test_models_that_cannot_think_with_tools_do_not_think() -> None:
