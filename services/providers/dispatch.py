@@ -24,6 +24,7 @@ from services.providers.dialects import contract
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target
 from services.providers.dialects.embeddings import Embeddings
 from services.providers.failover import Choice, Envelope, Failure, Member, Standing
+from services.providers.gate import CROWDED, Gates
 from services.providers.record import Recorder
 from services.providers.settings import ProvidersSettings
 
@@ -156,6 +157,7 @@ class Dispatcher:
         budget: RetryBudget | None = None,
     ) -> None:
         self._budget = budget or RetryBudget()
+        self._gates = Gates(clock)
         self._connections = connections
         self._catalog = catalog
         self._caller = caller
@@ -172,9 +174,10 @@ class Dispatcher:
         while True:
             call, choice = self._next(order, progress)
             try:
-                with _Noted(self._breakers, self._recorder, call):
-                    answer = await self._caller.whole(call)
-                    self._price(call, answer)
+                async with self._gates.passed(call.record, call.limits.total_s):
+                    with _Noted(self._breakers, self._recorder, call):
+                        answer = await self._caller.whole(call)
+                        self._price(call, answer)
             except RoutorError as error:
                 progress.fail(order, choice, call, error)
             else:
@@ -190,15 +193,16 @@ class Dispatcher:
         while True:
             call, choice = self._next(order, progress)
             try:
-                with _Noted(self._breakers, self._recorder, call) as noted:
-                    async with aclosing(self._caller.stream(call)) as events:
-                        async for event in events:
-                            if isinstance(event, Ending):
-                                self._price(call, event)
-                                ending = event
-                            else:
-                                noted.heard()
-                                yield event
+                async with self._gates.passed(call.record, call.limits.total_s):
+                    with _Noted(self._breakers, self._recorder, call) as noted:
+                        async with aclosing(self._caller.stream(call)) as events:
+                            async for event in events:
+                                if isinstance(event, Ending):
+                                    self._price(call, event)
+                                    ending = event
+                                else:
+                                    noted.heard()
+                                    yield event
                 yield Ended(ending, _served(ending.usage, call, choice, progress))
                 return
             except RoutorError as error:
@@ -235,6 +239,8 @@ class Dispatcher:
         if member.standing is Standing.NOT_CONNECTED:
             return member
         stand = self._breakers.stand(member.provider, member.model)
+        if stand is READY and self._gates.crowded(member.provider):
+            stand = CROWDED
         if stand is READY and money_left_usd is None:
             return member
         return msgspec.structs.replace(

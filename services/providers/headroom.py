@@ -19,8 +19,15 @@ LAST_REQUESTS = 1
 LONGEST_S = 60.0
 # Without a reset.
 USUAL_S = 5.0
-_OPENAI = ("requests", "tokens")
-_ANTHROPIC = ("requests", "tokens", "input-tokens", "output-tokens")
+# The names of what is left, of the limit and of its reset.
+_OPENAI = [
+    (f"x-ratelimit-remaining-{what}", f"x-ratelimit-limit-{what}", f"x-ratelimit-reset-{what}")
+    for what in ("requests", "tokens")
+]
+_ANTHROPIC = [
+    tuple(f"anthropic-ratelimit-{what}-{fact}" for fact in ("remaining", "limit", "reset"))
+    for what in ("requests", "tokens", "input-tokens", "output-tokens")
+]
 
 
 def spare_s(headers: Mapping[str, str]) -> float:
@@ -28,27 +35,23 @@ def spare_s(headers: Mapping[str, str]) -> float:
 
     `headers` by their names in lower case.
     """
-    waits = [
-        _reset_s(headers.get(f"x-ratelimit-reset-{what}", ""))
-        for what in _OPENAI
-        if _scarce(headers, what, "x-ratelimit-remaining-{}", "x-ratelimit-limit-{}")
-    ]
-    waits += [
-        _until_s(headers, f"anthropic-ratelimit-{what}-reset")
-        for what in _ANTHROPIC
-        if _scarce(
-            headers, what, "anthropic-ratelimit-{}-remaining", "anthropic-ratelimit-{}-limit"
-        )
-    ]
+    waits = []
+    for remaining, limit, reset in _OPENAI:
+        if remaining in headers and _scarce(headers, remaining, limit):
+            waits.append(_reset_s(headers.get(reset, "")))
+    for remaining, limit, reset in _ANTHROPIC:
+        if remaining in headers and _scarce(headers, remaining, limit):
+            waits.append(_until_s(headers, reset))
     return min(max(waits, default=0.0), LONGEST_S)
 
 
-def _scarce(headers: Mapping[str, str], what: str, remaining: str, limit: str) -> bool:
-    left = _number(headers.get(remaining.format(what), ""))
+def _scarce(headers: Mapping[str, str], remaining: str, limit: str) -> bool:
+    left = _number(headers[remaining])
     if left is None:
         return False
-    whole = _number(headers.get(limit.format(what), "")) or 0.0
-    return left <= max(NEARLY * whole, LAST_REQUESTS if what == "requests" and whole > 2 else 0)
+    whole = _number(headers.get(limit, "")) or 0.0
+    last = LAST_REQUESTS if "requests" in remaining and whole > 2 else 0
+    return left <= max(NEARLY * whole, last)
 
 
 def _number(text: str) -> float | None:
