@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help env dev up test lint newcomer bench bench-quick bench-brain soak format protos lock clean
+.PHONY: help env dev up test wall lint newcomer bench bench-quick bench-brain soak format protos lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -27,6 +27,9 @@ up: env ## start everything on this machine
 
 test: dev ## run the tests
 	$(BIN)/pytest
+
+wall: dev ## every fault at every place of a chain, and what came of it: a table (minutes)
+	ROUTOR_WALL=whole $(BIN)/pytest -q -s tests/wall
 
 lint: dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

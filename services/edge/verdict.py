@@ -12,6 +12,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `savingsPct` is percent against the baseline model (Claude Opus 4.8), `attempts` the number
     of calls to providers, `droppedParameters` what the model did not take and can do without.
+    `continued`: another call had begun the answer and was cut; `model` is who finished it.
     """
 
     request_id: str
@@ -26,6 +27,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     fallback: bool
     attempts: int
     droppedParameters: tuple[str, ...] = ()  # noqa: N815
+    continued: bool = False
 
 
 _TIERS = {number: name.removeprefix("TIER_") for name, number in types_pb2.Tier.items()}
@@ -91,6 +93,7 @@ def actual(decision: router_pb2.Decision, served: Served, left_out: tuple[str, .
         fallback=served.fallback,
         attempts=len(served.attempts),
         dropped=(*left_out, *served.dropped_parameters),
+        continued=served.continued,
     )
 
 
@@ -122,6 +125,7 @@ def _report(
     fallback: bool,
     attempts: int,
     dropped: tuple[str, ...] = (),
+    continued: bool = False,
 ) -> Report:
     return Report(
         request_id=decision.request_id,
@@ -136,6 +140,7 @@ def _report(
         fallback=fallback,
         attempts=attempts,
         droppedParameters=dropped,
+        continued=continued,
     )
 
 

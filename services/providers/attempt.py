@@ -128,6 +128,7 @@ class Caller:
         """Send the request; return an answer of success, its body unread."""
         encoded = call.dialect.encode(call.body, call.target)
         call.dropped = encoded.dropped
+        call.sent_bytes = len(encoded.body)
         accept = "text/event-stream" if call.stream else "application/json"
         endpoint = call.connection.endpoint(encoded.path, accept, encoded.headers)
         sending = self._transport.send(endpoint, encoded.body, _trace())
@@ -173,6 +174,7 @@ def _fail(call: Call, error: RoutorError) -> None:
     said_by_us = not error.provider and error.kind.name.startswith("PROVIDER_")
     if said_by_us:
         error.message = f"{vendor.name}: {error.message}."
+    call.final = call.committed and error.kind is Kind.CONTENT_REFUSED
     if call.committed or error.kind is Kind.STREAM_BROKEN:
         error.kind = Kind.STREAM_BROKEN if call.committed else Kind.PROVIDER_UNAVAILABLE
         error.code = error.kind.rule.code

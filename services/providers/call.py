@@ -9,6 +9,7 @@ from typing import TypeVar
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind, RoutorError
 from services.providers.connections import Connection
+from services.providers.continuation import Joint, Said
 from services.providers.dialects.contract import Chunk, Dialect, Json, Target
 from services.providers.patience import Limits
 
@@ -36,6 +37,11 @@ class Call:
     settled: bool = False  # it succeeded or failed; else it was cancelled
     dropped: tuple[str, ...] = ()
     direct: Direct | None = None  # a short cut for what a stream would yield
+    said: Said | None = None  # what has gone out of an answer that could be continued
+    begun: int = 0  # characters that had gone out before this call
+    joint: Joint | None = None  # this call goes on with it
+    final: bool = False  # what failed it is no other's to mend
+    sent_bytes: int = 0
 
 
 def decoded(call: Call, step: Callable[..., T], *arguments: object) -> T:

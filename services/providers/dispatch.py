@@ -14,16 +14,25 @@ from routor.v1.types_pb2 import Attempt, ChainMember
 from services.catalog import Catalog, Model
 from services.errors import Kind, RoutorError
 from services.price import cost_usd
-from services.providers import dialects, failover, patience
+from services.providers import continuation, dialects, failover, patience
 from services.providers.attempt import Caller
 from services.providers.breaker import READY, Breakers
 from services.providers.budget import RetryBudget
 from services.providers.call import Call, Direct
 from services.providers.connections import Connection
+from services.providers.continuation import BYTES_PER_TOKEN, Joint, Said
 from services.providers.dialects import contract
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target
 from services.providers.dialects.embeddings import Embeddings
-from services.providers.failover import Choice, Envelope, Failure, Member, Standing
+from services.providers.failover import (
+    Choice,
+    Envelope,
+    Failure,
+    Member,
+    Shown,
+    Standing,
+    Way,
+)
 from services.providers.gate import CROWDED, Gates
 from services.providers.record import Recorder
 from services.providers.settings import ProvidersSettings
@@ -69,24 +78,44 @@ class Progress:
     failed: list[Failure] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     spent_usd: float = 0.0
+    said: Said | None = None  # None when nothing of the answer could be continued
+    committed: bool = False
+
+    @property
+    def shown(self) -> Shown:
+        """What the reader has seen."""
+        if self.said is None:
+            return Shown.FIXED if self.committed else Shown.NOTHING
+        return self.said.shown
 
     def fail(self, order: Order, choice: Choice, call: Call, error: RoutorError) -> None:
         """Note that a call failed."""
         self.attempts.append(call.record)
-        self.failed.append(Failure(choice.index, error, choice.last_resort))
-        if failover.billed(error):
+        self.committed = self.committed or call.committed
+        failure = Failure(choice.index, error, choice.last_resort, choice.way, call.final)
+        self.failed.append(failure)
+        if call.record.cost_usd:
+            self.spent_usd += call.record.cost_usd
+        elif failover.billed(error):
             self.spent_usd += order.chain[choice.index].expected_cost_usd
 
 
 class _Noted:
     """Around one call: tells breakers and recorder how it went, however it ended."""
 
-    __slots__ = ("_breakers", "_call", "_heard", "_recorder")
+    __slots__ = ("_breakers", "_call", "_estimate", "_heard", "_recorder")
 
-    def __init__(self, breakers: Breakers, recorder: Recorder, call: Call) -> None:
+    def __init__(
+        self,
+        breakers: Breakers,
+        recorder: Recorder,
+        call: Call,
+        estimate: Callable[[Call], None],
+    ) -> None:
         self._breakers = breakers
         self._recorder = recorder
         self._call = call
+        self._estimate = estimate
         self._heard = False
 
     def heard(self) -> None:
@@ -101,6 +130,8 @@ class _Noted:
 
     def __exit__(self, _: object, failure: BaseException | None, __: object) -> None:
         record = self._call.record
+        if failure is not None:
+            self._estimate(self._call)
         if failure is None:
             self._breakers.succeed(record.provider, record.model)
             if record.spare_s:
@@ -133,6 +164,7 @@ class _Route(msgspec.Struct, frozen=True):
             context_window=model.context_window if model else 0,
             standing=Standing.READY if connected else Standing.NOT_CONNECTED,
             missing=connection.missing if connection else "a catalog file for it",
+            prefill=model is not None and _prefills(model),
         )
         return cls(connection, model, member)
 
@@ -175,7 +207,7 @@ class Dispatcher:
             call, choice = self._next(order, progress)
             try:
                 async with self._gates.passed(call.record, call.limits.total_s):
-                    with _Noted(self._breakers, self._recorder, call):
+                    with self._noted(call):
                         answer = await self._caller.whole(call)
                         self._price(call, answer)
             except RoutorError as error:
@@ -186,15 +218,16 @@ class Dispatcher:
     async def stream(self, order: Order) -> AsyncGenerator[list[Chunk] | Ended, None]:
         """Yield the chunks, those that came together at once, and last an Ended.
 
-        Nothing is yielded before the first content, so failover is silent until then. Raises
+        Nothing is yielded before the first content, so failover is silent until then. What is
+        cut after it is continued where that can be done truly (see `continuation`). Raises
         RoutorError with every attempt attached. Closing this iterator ends the call under way.
         """
-        progress = Progress()
+        progress = Progress(said=Said() if continuation.continuable(order.body) else None)
         while True:
             call, choice = self._next(order, progress)
             try:
                 async with self._gates.passed(call.record, call.limits.total_s):
-                    with _Noted(self._breakers, self._recorder, call) as noted:
+                    with self._noted(call) as noted:
                         async with aclosing(self._caller.stream(call)) as events:
                             async for event in events:
                                 if isinstance(event, Ending):
@@ -208,13 +241,16 @@ class Dispatcher:
             except RoutorError as error:
                 progress.fail(order, choice, call, error)
 
+    def _noted(self, call: Call) -> _Noted:
+        return _Noted(self._breakers, self._recorder, call, self._estimate)
+
     def _next(self, order: Order, progress: Progress) -> tuple[Call, Choice]:
         """Return the call to make now; raises RoutorError when there is none left to make."""
         envelope = self._envelope(order, progress)
         retry = bool(progress.attempts)
         broke = retry and not self._budget.affords(self._clock())
         members = [self._member(asked, envelope.money_left_usd, broke) for asked in order.chain]
-        choice = failover.choose(members, progress.failed, envelope)
+        choice = failover.choose(members, progress.failed, envelope, progress.shown)
         if choice is None:
             raise failover.verdict(members, progress.failed, progress.attempts, envelope)
         chosen = members[choice.index]
@@ -222,7 +258,7 @@ class Dispatcher:
             self._budget.earn()
         elif self._breakers.stand(chosen.provider, chosen.model).doubtful:
             self._budget.spend()
-        return self._call(order, choice, envelope), choice
+        return self._call(order, choice, envelope, progress.said), choice
 
     def _route(self, asked: ChainMember) -> _Route:
         key = (asked.provider, asked.model)
@@ -261,7 +297,7 @@ class Dispatcher:
             money_left_usd=None if money is None else money - progress.spent_usd,
         )
 
-    def _call(self, order: Order, choice: Choice, envelope: Envelope) -> Call:
+    def _call(self, order: Order, choice: Choice, envelope: Envelope, said: Said | None) -> Call:
         asked = order.chain[choice.index]
         route = self._route(asked)
         model, connection = route.model, cast(Connection, route.connection)
@@ -270,23 +306,36 @@ class Dispatcher:
             upstream_model=asked.upstream_model or (model.upstream if model else asked.model),
             key=asked.model,
             model=model,
-            effort=asked.effort,
+            effort=_effort(asked, model, choice.way),
             created=int(self._wall()),
         )
         default = model.reasoning.default if model else "none"
         limits = patience.limits(
             first_token_s=self._settings.first_token_timeout_s,
             stall_s=self._settings.stall_timeout_s,
-            effort=asked.effort or str(order.body.get("reasoning_effort") or default),
+            effort=target.effort or str(order.body.get("reasoning_effort") or default),
             stream=order.stream,
             left_s=envelope.time_left_s,
             others=choice.others,
         )
         record = Attempt(provider=asked.provider, model=asked.model)
-        body = {**order.body, "stream": order.stream}
+        body, joint = {**order.body, "stream": order.stream}, None
+        if said is not None and said.head:
+            body = continuation.request(body, said, choice.way)
+            joint = Joint(said, choice.way, echoes=connection.vendor.quirks.prefill_echo)
         dialect = self._embeddings(target) if order.embeds else dialects.chosen(target, body)
         return Call(
-            connection, target, dialect, body, order.stream, limits, record, direct=order.direct
+            connection,
+            target,
+            dialect,
+            body,
+            order.stream,
+            limits,
+            record,
+            direct=order.direct,
+            said=said,
+            begun=said.size if said is not None else 0,
+            joint=joint,
         )
 
     def _embeddings(self, target: Target) -> Embeddings:
@@ -296,6 +345,22 @@ class Dispatcher:
             text = f"{target.key} is not an embedding model of the catalog."
             raise RoutorError(Kind.UNKNOWN_MODEL, text, param="model", model=target.key)
         return Embeddings(model, dialects.DIALECTS[target.vendor.dialect])
+
+    def _estimate(self, call: Call) -> None:
+        """Count what a stream that ended early has cost: its provider tells nobody."""
+        if call.said is None or call.target.model is None or call.said.size == call.begun:
+            return
+        record, model = call.record, call.target.model
+        record.input_tokens = min(call.sent_bytes // BYTES_PER_TOKEN, model.context_window)
+        record.output_tokens = continuation.tokens(call.said.text[call.begun :])
+        record.cost_usd = cost_usd(
+            model.price,
+            _time(int(self._wall())),
+            input_tokens=record.input_tokens,
+            output_tokens=record.output_tokens,
+            cached_input_tokens=0,
+            cache_write_tokens=0,
+        )
 
     def _price(self, call: Call, event: Answer | Ending) -> None:
         embedding = self._catalog.embeddings.get(call.target.key)
@@ -312,6 +377,19 @@ class Dispatcher:
             )
 
 
+def _prefills(model: Model) -> bool:
+    """Tell whether a model goes on with a begun answer: none does while it thinks."""
+    facts = model.reasoning
+    silent = facts.switch != "always" and (facts.can_disable or facts.default == "none")
+    return model.parameters.prefill and silent
+
+
+def _effort(asked: ChainMember, model: Model | None, way: Way) -> str:
+    if way is not Way.PREFILL or model is None:
+        return asked.effort
+    return "none" if model.reasoning.switch != "none" else ""
+
+
 @lru_cache(maxsize=1)
 def _time(at_s: int) -> datetime:
     return datetime.fromtimestamp(at_s, UTC)
@@ -326,8 +404,11 @@ def _served(usage: contract.Usage, call: Call, choice: Choice, progress: Progres
         cost_usd=call.record.cost_usd,
         dropped_parameters=call.dropped,
     )
+    parts = [one for one in progress.attempts if one.kind == Kind.STREAM_BROKEN.name]
     if choice.index:
         served.fallback = True
+    if parts:
+        served.continued = True
     # Set in place: a message that is given is copied.
     told = served.usage
     told.input_tokens = usage.input_tokens
@@ -335,4 +416,8 @@ def _served(usage: contract.Usage, call: Call, choice: Choice, progress: Progres
     told.cache_write_tokens = usage.cache_write_tokens
     told.output_tokens = usage.output_tokens
     told.reasoning_tokens = usage.reasoning_tokens
+    for part in parts:
+        told.input_tokens += part.input_tokens
+        told.output_tokens += part.output_tokens
+        served.cost_usd += part.cost_usd
     return served

@@ -31,11 +31,35 @@ class Standing(Enum):
     NOT_CONNECTED = "not connected"
 
 
+class Shown(Enum):
+    """What a reader has seen of the answer so far."""
+
+    NOTHING = "nothing"
+    # No text yet: another model may answer afresh.
+    THOUGHTS = "thoughts"
+    # Too little text to tell a continuation from a new start, but by prefill.
+    SCRAP = "scrap"
+    TEXT = "text"
+    # A tool call, or what else cannot be continued.
+    FIXED = "fixed"
+
+
+class Way(Enum):
+    """How a member is asked."""
+
+    FRESH = "fresh"
+    # With the text so far as the beginning of its own answer.
+    PREFILL = "prefill"
+    # With the text so far, and to go on from its last words.
+    WORDS = "words"
+
+
 class Member(msgspec.Struct, frozen=True):
     """One model of the chain, as things stand now.
 
     `context_window` is in tokens, 0 unknown; `expected_cost_usd` is 0 when unknown; `cause` is
-    why it is open or resting and `wait_s` for how long; `missing` names what would connect it.
+    why it is open or resting and `wait_s` for how long; `missing` names what would connect it;
+    `prefill`: it goes on with an answer that another has begun.
     """
 
     model: str
@@ -46,14 +70,21 @@ class Member(msgspec.Struct, frozen=True):
     cause: Kind = Kind.PROVIDER_UNAVAILABLE
     wait_s: float = 0.0
     missing: str = ""
+    prefill: bool = False
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A member that was called and failed. `last_resort`: although it was open."""
+    """A member that was called and failed.
+
+    `last_resort`: although it was open. `final`: what it said is the answer, though a bad one
+    (it refused the content): nobody else is asked.
+    """
 
     index: int
     error: RoutorError
     last_resort: bool = False
+    way: Way = Way.FRESH
+    final: bool = False
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -70,21 +101,29 @@ class Choice(msgspec.Struct, frozen=True):
     index: int
     last_resort: bool = False
     others: bool = False
+    way: Way = Way.FRESH
 
+
+# Models asked to go on by words, of one request: each reads the whole conversation again.
+_MOST_WORDS = 2
 
 # After these the provider's other models would fail alike.
 _PROVIDER_WIDE = (Kind.PROVIDER_RATE_LIMITED, Kind.PROVIDER_QUOTA, Kind.PROVIDER_AUTH)
 
 
 def choose(
-    members: Sequence[Member], failed: Sequence[Failure], envelope: Envelope
+    members: Sequence[Member],
+    failed: Sequence[Failure],
+    envelope: Envelope,
+    shown: Shown = Shown.NOTHING,
 ) -> Choice | None:
-    """Return the member to call next, or None to give up.
+    """Return the member to call next and how, or None to give up.
 
     Members are taken in the order of the chain, each at most once. One that is open is taken
-    when no ready one is left, once per request.
+    when no ready one is left, once per request. When a part of the answer has been `shown`,
+    see `_resume`.
     """
-    if failed and not failed[-1].error.kind.rule.tries_next:
+    if failed and not _goes_on(failed[-1], shown):
         return None
     if envelope.attempts_left <= 0 or envelope.time_left_s < LEAST_S:
         return None
@@ -95,10 +134,64 @@ def choose(
     spare = [index for index in fit if members[index].standing is Standing.OPEN]
     if any(failure.last_resort for failure in failed):
         spare = []
+    if shown is not Shown.NOTHING:
+        return _resume(members, failed, envelope, shown, [*ready, *spare[:1]])
     if ready:
         more = len(ready) > 1 or bool(spare)
         return Choice(ready[0], others=more and envelope.attempts_left > 1)
     return Choice(spare[0], last_resort=True) if spare else None
+
+
+def _goes_on(failure: Failure, shown: Shown) -> bool:
+    if failure.final or shown is Shown.FIXED:
+        return False
+    if failure.error.kind is Kind.STREAM_BROKEN:
+        return True
+    # A request of our own making that was refused says nothing about the caller's.
+    return failure.error.kind.rule.tries_next or failure.way is not Way.FRESH
+
+
+def _resume(
+    members: Sequence[Member],
+    failed: Sequence[Failure],
+    envelope: Envelope,
+    shown: Shown,
+    fit: Sequence[int],
+) -> Choice | None:
+    """Return who goes on with an answer that was cut, and how.
+
+    First who takes a prefill: the next of the chain, or else the one whose stream was cut, once
+    more; then who is asked to go on by words, in the same order. `fit` are those not yet called.
+    """
+    again = [index for index in _cut(failed) if _again(members[index], envelope)]
+    if shown is Shown.THOUGHTS:
+        ways = [(index, Way.FRESH) for index in [*fit, *again]]
+    else:
+        ways = [(index, Way.PREFILL) for index in [*fit, *again] if members[index].prefill]
+        words = sum(failure.way is Way.WORDS for failure in failed)
+        if shown is Shown.TEXT and words < _MOST_WORDS:
+            ways += [(index, Way.WORDS) for index in [*fit, *again]]
+    if not ways:
+        return None
+    index, way = ways[0]
+    resort = members[index].standing is Standing.OPEN
+    return Choice(index, resort, len(ways) > 1 and envelope.attempts_left > 1, way)
+
+
+def _cut(failed: Sequence[Failure]) -> list[int]:
+    """Return the members whose stream was cut and who were called just once."""
+    called = [failure.index for failure in failed]
+    return [
+        failure.index
+        for failure in failed
+        if failure.error.kind is Kind.STREAM_BROKEN and called.count(failure.index) == 1
+    ]
+
+
+def _again(member: Member, envelope: Envelope) -> bool:
+    money = envelope.money_left_usd
+    afford = money is None or member.expected_cost_usd <= money
+    return afford and member.standing in (Standing.READY, Standing.OPEN)
 
 
 def _fits(
@@ -134,6 +227,9 @@ def verdict(
     if not failed:
         return _untried(members, envelope)
     last = failed[-1].error
+    cut = [failure for failure in failed if failure.error.kind is Kind.STREAM_BROKEN]
+    if cut:
+        return _attached(_cut_off(cut[0].error, failed), attempts)
     if len(failed) == len(members) == 1 or not last.kind.rule.tries_next:
         return _attached(last, attempts)
     causes = [failure.error for failure in failed]
@@ -155,6 +251,15 @@ def verdict(
         retry_after_s=min(waits, default=REST_S) if kind is Kind.PROVIDER_RATE_LIMITED else None,
         attempts=attempts,
     )
+
+
+def _cut_off(error: RoutorError, failed: Sequence[Failure]) -> RoutorError:
+    """Return the error of an answer that was cut, with who could not go on with it."""
+    later = [failure.error for failure in failed if failure.error is not error]
+    if later:
+        tried = "; ".join(f"{one.model} ({_short(one.message)})" for one in later)
+        error.message = f"{error.message} It could not be continued. Tried {tried}."
+    return error
 
 
 def _attached(error: RoutorError, attempts: Sequence[Attempt]) -> RoutorError:

@@ -8,7 +8,9 @@ from services.providers.failover import (
     Envelope,
     Failure,
     Member,
+    Shown,
     Standing,
+    Way,
     choose,
     verdict,
 )
@@ -43,10 +45,53 @@ def test_every_kind_goes_on_or_stops_as_the_table_says():
         Kind.MODEL_GONE,
         Kind.PROVIDER_UNAVAILABLE,
         Kind.PROVIDER_TIMEOUT,
+        Kind.STREAM_BROKEN,  # as long as nothing has gone out
     }
     for kind in Kind:
         choice = choose([A, B], [failed(0, kind)], WIDE)
         assert (choice is not None) == (kind in on), kind
+
+
+def test_nobody_follows_what_cannot_be_taken_back():
+    for kind in Kind:
+        assert choose([A, B], [failed(0, kind)], WIDE, Shown.FIXED) is None
+
+
+P = Member("p/one", "p", 100, prefill=True)
+CUT = failed(0, Kind.STREAM_BROKEN)
+
+
+def test_a_prefill_is_preferred_to_words():
+    for shown in (Shown.TEXT, Shown.SCRAP):
+        assert choose([A, B, P], [CUT], WIDE, shown).way is Way.PREFILL
+        assert choose([A, B, P], [CUT], WIDE, shown).index == 2
+    assert choose([A, B], [CUT], WIDE, Shown.TEXT) == Choice(1, others=True, way=Way.WORDS)
+    assert choose([A, B], [CUT], WIDE, Shown.SCRAP) is None
+    assert choose([A, B, P], [CUT], WIDE, Shown.THOUGHTS) == Choice(1, others=True)
+
+
+def test_the_one_that_was_cut_goes_on_once_where_nobody_else_can():
+    assert choose([A], [CUT], WIDE, Shown.TEXT) == Choice(0, way=Way.WORDS)
+    assert choose([P], [CUT], WIDE, Shown.TEXT).way is Way.PREFILL
+    assert choose([P], [CUT, Failure(0, CUT.error, way=Way.PREFILL)], WIDE, Shown.TEXT) is None
+    resting = with_standing(A, Standing.RESTING)
+    assert choose([resting], [CUT], WIDE, Shown.TEXT) is None
+
+
+def test_two_are_asked_to_go_on_by_words_and_no_more():
+    tried = [CUT]
+    for index in (1, 2):
+        assert choose([A, A2, B, C], tried, WIDE, Shown.TEXT).index == index
+        error = RoutorError(Kind.UNSUPPORTED_PARAMETER, "No.")
+        tried.append(Failure(index, error, way=Way.WORDS))
+    assert choose([A, A2, B, C], tried, WIDE, Shown.TEXT) is None
+
+
+def test_a_refusal_of_the_content_is_final_but_one_of_our_own_request_is_not():
+    refused = RoutorError(Kind.STREAM_BROKEN, "No.")
+    assert choose([A, P], [Failure(0, refused, final=True)], WIDE, Shown.TEXT) is None
+    bad = Failure(1, RoutorError(Kind.INVALID_REQUEST, "No prefill."), way=Way.PREFILL)
+    assert choose([A, P, B], [CUT, bad], WIDE, Shown.TEXT).index == 2
 
 
 def test_too_long_a_prompt_goes_to_larger_windows_only():

@@ -118,17 +118,14 @@ async def test_a_stream_that_fails_before_content_is_not_seen(service, sandbox, 
     assert [a.kind for a in streamed.finish.served.attempts] == [cause, ""]
 
 
-@pytest.mark.parametrize(
-    "kind", [*(kind for kind, _ in STREAM_FAULTS), "stream_no_finish", "stream_stall"]
-)
-@pytest.mark.parametrize("model", [*CHAIN, "google/gemini-3.5-flash", "mistral/mistral-small-4"])
-async def test_a_stream_that_breaks_after_content_never_looks_finished(
-    service, hasty, sandbox, kind, model
-):
+BROKEN = [*(kind for kind, _ in STREAM_FAULTS), "stream_no_finish", "stream_stall"]
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+async def test_a_stream_that_nobody_continues_never_looks_finished(service, hasty, sandbox, kind):
     service = hasty if kind == "stream_stall" else service
-    provider = model.partition("/")[0]
-    await sandbox.fault(provider, kind, after_chunks=4)
-    asked = request(stream=True, chain=members(model, "openai/gpt-5.5"))
+    await sandbox.fault("openai", kind, after_chunks=4)
+    asked = request(stream=True, chain=members("openai/gpt-5.4-mini", "openai/gpt-5.5"))
     call = service.stub.Stream(asked, metadata=service.metadata)
     responses = []
     with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -138,8 +135,97 @@ async def test_a_stream_that_breaks_after_content_never_looks_finished(
     assert only_chunks(responses)
     error = rpc.error_of(caught.value, "providers")
     assert error.kind is Kind.STREAM_BROKEN
+    assert "It could not be continued" in error.message
+    cut = error.attempts[0]
+    assert cut.kind == "STREAM_BROKEN"
+    assert cut.first_token_ms > 0
+    assert cut.input_tokens > 0 and cut.output_tokens > 0 and cut.cost_usd > 0
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize(
+    "model", ["anthropic/claude-haiku-4.5", "google/gemini-3.5-flash", "mistral/mistral-small-4"]
+)
+async def test_a_stream_that_breaks_after_content_is_continued(
+    service, hasty, sandbox, kind, model
+):
+    """The next one takes no prefill: it is asked to go on with the last words.
+
+    One that takes a prefill is asked itself before, and fails once more.
+    """
+    whole = "A line of some words, and — ha ha ha ha —\n\n  another one, to its very last word."
+    body = {"messages": [{"role": "user", "content": f"Repeat exactly: {whole}"}]}
+    service = hasty if kind == "stream_stall" else service
+    # All thinking has been shown by then.
+    await sandbox.fault(model.partition("/")[0], kind, after_chunks=13)
+    asked = request(True, members(model, "openai/gpt-5.5"), body)
+    streamed = await service.stream(asked)
+    assert streamed.text == whole
+    ids = {chunk["id"] for chunk in streamed.chunks}
+    assert ids == {msgspec.json.decode(one)["id"] for one in streamed.finish.chunks}
+    assert len(ids) == 1
+    served = streamed.finish.served
+    assert served.continued and served.fallback
+    assert served.model == "openai/gpt-5.5"
+    parts = served.attempts
+    assert (parts[0].kind, parts[-1].kind) == ("STREAM_BROKEN", "")
+    assert [one.model for one in parts[1:-1]] in ([], [model])
+    assert served.usage.output_tokens == sum(part.output_tokens for part in parts)
+    assert served.cost_usd == pytest.approx(sum(part.cost_usd for part in parts))
+
+
+@pytest.mark.parametrize("after", [2, 3, 7, 12])
+async def test_who_takes_a_prefill_goes_on_first(service, sandbox, after):
+    await sandbox.fault("openai", "stream_cut", after_chunks=after)
+    text = (
+        "Repeat exactly: one, two,  three\n\n  four — ha ha ha ha, and so on to the very end of it."
+    )
+    asked = request(
+        stream=True,
+        chain=members("openai/gpt-5.4-mini", "google/gemini-3.5-flash", "mistral/mistral-small-4"),
+        body={"messages": [{"role": "user", "content": text}], "max_tokens": 100},
+    )
+    streamed = await service.stream(asked)
+    assert streamed.text == text.removeprefix("Repeat exactly: ")
+    attempts = streamed.finish.served.attempts
+    assert [one.model for one in attempts] == ["openai/gpt-5.4-mini", "mistral/mistral-small-4"]
+    sent = (await sandbox.requests("mistral"))[-1]["body"]
+    assert sent["messages"][-1]["prefix"] is True
+    assert text.endswith(streamed.text) and streamed.text.startswith(
+        sent["messages"][-1]["content"]
+    )
+    assert sent["max_tokens"] < 100
+
+
+async def test_the_only_model_goes_on_itself_once(service, sandbox):
+    model = "anthropic/claude-haiku-4.5"
+    whole = (await service.stream(request(stream=True, chain=members(model)))).text
+    await sandbox.fault("anthropic", "stream_cut", after_chunks=8, times=1)
+    streamed = await service.stream(request(stream=True, chain=members(model)))
+    assert streamed.text == whole
+    served = streamed.finish.served
+    assert served.continued and not served.fallback
+    await sandbox.fault("anthropic", "stream_cut", after_chunks=8)
+    error = await failed(service, request(True, members(model)), stream=True)
+    assert error.kind is Kind.STREAM_BROKEN
+    assert len(error.attempts) == 2
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"response_format": {"type": "json_object"}},
+        {"messages": [*BODY["messages"], {"role": "assistant", "content": "I say"}]},
+        {"n": 2},
+    ],
+    ids=["json", "begun by the caller", "choices"],
+)
+async def test_what_cannot_be_continued_is_not(service, sandbox, more):
+    await sandbox.fault("google", "stream_cut", after_chunks=12)
+    chain = members("google/gemini-3.5-flash", "mistral/mistral-small-4")
+    error = await failed(service, request(True, chain, {**BODY, **more}), stream=True)
+    assert error.kind is Kind.STREAM_BROKEN
     assert [attempt.kind for attempt in error.attempts] == ["STREAM_BROKEN"]
-    assert error.attempts[0].first_token_ms > 0
 
 
 @MODES

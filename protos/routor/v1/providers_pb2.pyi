@@ -289,11 +289,14 @@ class Served(_message.Message):
     COST_USD_FIELD_NUMBER: _builtins.int
     FALLBACK_FIELD_NUMBER: _builtins.int
     DROPPED_PARAMETERS_FIELD_NUMBER: _builtins.int
+    CONTINUED_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     provider: _builtins.str
     cost_usd: _builtins.float
     fallback: _builtins.bool
     """True when it was not the chain's first member."""
+    continued: _builtins.bool
+    """True when the stream of one model was cut and another call went on with it."""
     @_builtins.property
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Attempt]:
         """Every attempt in order; the last one succeeded."""
@@ -314,10 +317,11 @@ class Served(_message.Message):
         cost_usd: _builtins.float = ...,
         fallback: _builtins.bool = ...,
         dropped_parameters: _abc.Iterable[_builtins.str] | None = ...,
+        continued: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cost_usd", b"cost_usd", "dropped_parameters", b"dropped_parameters", "fallback", b"fallback", "model", b"model", "provider", b"provider", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "continued", b"continued", "cost_usd", b"cost_usd", "dropped_parameters", b"dropped_parameters", "fallback", b"fallback", "model", b"model", "provider", b"provider", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,6 +17,7 @@ _encode = msgspec.json.Encoder().encode
 
 # The tool that stands for response_format where a model has no such thing (see `structured`).
 ANSWER_TOOL = "routor_json_answer"
+_THOUGHTS = frozenset(("reasoning_content", "thinking_blocks"))
 
 
 @dataclass(frozen=True)
@@ -240,7 +241,7 @@ class Writer:
         if logprobs is not None:
             body["choices"][0]["logprobs"] = logprobs
         opening = self.role(index, None if "tool_calls" in delta else "")
-        return [*opening, Chunk(_encode(body), content=True)]
+        return [*opening, Chunk(_encode(body), True, _text(index, delta, logprobs))]
 
     def call(self, index: int, call: Call) -> list[Chunk]:
         """Say one complete tool call; a forced answer tool becomes content."""
@@ -271,6 +272,15 @@ class Writer:
     def _body(self, index: int, delta: Json, reason: str | None = None) -> Json:
         one: Json = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
         return {**self._head, "choices": [one]}
+
+
+def _text(index: int, delta: Json, logprobs: Any) -> str | None:
+    """Return what a delta adds to the text, "" for thoughts, None for what is neither."""
+    if index or logprobs is not None:
+        return None
+    if delta.keys() <= _THOUGHTS:
+        return ""
+    return str(delta["content"]) if delta.keys() == {"content"} else None
 
 
 def joined(parts: Iterable[object]) -> str:

@@ -68,11 +68,13 @@ class Chunk(msgspec.Struct, frozen=True):
     """One OpenAI chat.completion.chunk as JSON, never with a finish_reason.
 
     `content` tells whether it holds something the reader would see (text, refusal, reasoning,
-    a tool call): the first such chunk commits the stream.
+    a tool call): the first such chunk commits the stream. `text` is what it adds to the text of
+    the only choice, None when it holds what is neither that nor reasoning.
     """
 
     data: bytes
     content: bool
+    text: str | None = ""
 
     @property
     def body(self) -> Json:

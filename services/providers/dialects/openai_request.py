@@ -89,7 +89,15 @@ def encode(body: Json, target: Target) -> Encoded:
         **_parameters(values, settled, target, sent=_limit_field(body)),
         **quirks.extra_body,
     }
-    return Encoded("/chat/completions", msgspec.json.encode(request), dropped=tuple(dropped))
+    path = _path(request, quirks)
+    return Encoded(path, msgspec.json.encode(request), dropped=tuple(dropped))
+
+
+def _path(request: Json, quirks: Quirks) -> str:
+    """Return the endpoint: a vendor may have another one for answers that are begun."""
+    last = request["messages"][-1] if quirks.prefill_path else None
+    begun = isinstance(last, dict) and last.get(quirks.prefill_flag)
+    return quirks.prefill_path if begun else "/chat/completions"
 
 
 def _foreign(values: Json, target: Target) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from services.errors import Kind, RoutorError
 from services.providers.dialects import completion, faults, openai_answer
 from services.providers.dialects.completion import Writer
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
-from services.providers.dialects.sse import Parser
+from services.providers.dialects.sse import Parser, text_of
 from services.providers.dialects.thinking_tags import ThinkingTags
 
 
@@ -145,11 +145,13 @@ class OpenAIDecoder:
             return None
         if event.usage is not None:
             self._count(event.usage)
-        before = frame.content if content else frame.thoughts
-        return Chunk(before + _encode(content or thoughts) + frame.after, True)
+        if content:
+            own = content if one.index == 0 else None
+            return Chunk(frame.content + _encode(content) + frame.after, True, own)
+        return Chunk(frame.thoughts + _encode(thoughts) + frame.after, True)
 
     def _line(self, line: bytes | str) -> list[Chunk]:
-        data = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
+        data = text_of(line) if isinstance(line, bytes) else line
         if data.strip() == "[DONE]":
             self.done = True
         return [] if self.done or not data.strip() else self._event(data)

@@ -118,4 +118,16 @@ class Parser:
         self._name, self._data, self._size = "", [], 0
         if not data:
             return None
-        return Event(name, b"\n".join(data).decode("utf-8", "replace"))
+        return Event(name, text_of(b"\n".join(data)))
+
+
+def text_of(data: bytes) -> str:
+    """Return the text of an event; raises RoutorError for what is none.
+
+    The standard puts U+FFFD there; then a damaged answer would look like a whole one.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError as failure:
+        text = "The provider sent a stream event that is not UTF-8."
+        raise RoutorError(Kind.PROVIDER_UNAVAILABLE, text) from failure

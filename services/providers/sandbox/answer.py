@@ -6,12 +6,14 @@ knows a wire format. An answer never pretends to be a model's: it names itself a
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from services.providers.sandbox import turns
 from services.providers.sandbox.instance import instance
+from services.providers.sandbox.turns import Turns
 
 Json = dict[str, Any]
 
@@ -42,7 +44,7 @@ class Ask:
     provider: str
     model: str
     digest: str
-    user_text: str = ""
+    turns: Turns = field(default_factory=Turns)
     results: Sequence[str] = ()
     tools: Sequence[Tool] = ()
     choice: str = "auto"
@@ -56,6 +58,11 @@ class Ask:
     prompt_tokens: int = 0
     prefix_tokens: int = 0
     earlier_calls: int = 0
+
+    @property
+    def user_text(self) -> str:
+        """What is to be answered."""
+        return self.turns.user_text
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,9 @@ def answer(ask: Ask) -> Said:
     """Answer the request."""
     reasoning = _reasoning(ask)
     calls = _calls(ask)
-    texts = [""] if calls else [_text(ask, number) for number in range(ask.n)]
+    texts = (
+        [""] if calls else [turns.rest(ask.turns, _text(ask, number)) for number in range(ask.n)]
+    )
     ending, stop = ("tools" if calls else "stop"), None
     for text in texts[:1]:
         hits = [(text.find(word), word) for word in ask.stops if word and word in text]
@@ -157,6 +166,9 @@ def _reasoning(ask: Ask) -> str:
 
 
 def _text(ask: Ask, number: int) -> str:
+    dictated = ask.turns.dictated
+    if dictated is not None and not ask.json:
+        return dictated
     if ask.json:
         plain = f"{_name(ask)} {_quote(ask.user_text)}"
         value = (
@@ -176,7 +188,7 @@ def _text(ask: Ask, number: int) -> str:
 def _calls(ask: Ask) -> list[Call]:
     """Call what is forced; else the first tool whose name the user's text speaks of."""
     chosen: list[Tool] = []
-    if not ask.tools or ask.choice == "none":
+    if not ask.tools or ask.choice == "none" or ask.turns.given:
         return []
     if ask.choice.startswith("="):
         chosen = [tool for tool in ask.tools if tool.name == ask.choice[1:]]

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from services.providers.sandbox import turns
 from services.providers.sandbox.answer import Ask, Said, Tool, answer, digest, tokens
 from services.providers.sandbox.frames import Frame, pieces
 
@@ -38,7 +39,7 @@ def read(body: Json) -> Ask:
     """Read a request that the checks have let pass."""
     messages = body["messages"]
     last = max((i for i, m in enumerate(messages) if m["role"] == "assistant"), default=0)
-    users = [_text(m["content"]) for m in messages if m["role"] == "user"]
+    said = [(m["role"], _text(m["content"])) for m in messages]
     ending = blocks(messages[-1]["content"]) if messages[-1]["role"] == "user" else []
     choice = body.get("tool_choice") or {"type": "auto"}
     form = (body.get("output_config") or {}).get("format") or {}
@@ -48,7 +49,7 @@ def read(body: Json) -> Ask:
         provider="anthropic",
         model=body["model"],
         digest=digest(body),
-        user_text=next((text for text in reversed(users) if text), ""),
+        turns=turns.read(said, prefills=True),
         results=[_text(b.get("content")) for b in ending if b["type"] == "tool_result"],
         tools=tools,
         choice={"any": "required", "tool": f"={choice.get('name')}"}.get(

@@ -99,7 +99,7 @@ async def _answer(vendor: Vendor, request: web.Request, content: bytes) -> web.S
     if vendor.dialect != "openai_chat":
         path = path.removeprefix("v1/").removeprefix("v1beta/")
     elif vendor.id == "deepseek":
-        path = path.removeprefix("v1/")
+        path = path.removeprefix("v1/").removeprefix("beta/")
     if request.method == "GET" and path == "models":
         return await _list(vendor, request)
     if request.method == "POST" and path.endswith(("embeddings", ":batchEmbedContents")):
@@ -261,8 +261,9 @@ async def _send(
         if fault is not None and due(fault, number, frame):
             if not await break_stream(request, vendor, fault, response):
                 break
-            fault = fault if fault.kind == "stream_slow" else None
-        for half in halves(frame.data):
+            fault = fault if fault.kind in ("stream_slow", "stream_bytes") else None
+        single = fault is not None and fault.kind == "stream_bytes" and number >= fault.after_chunks
+        for half in map(bytes, zip(frame.data)) if single else halves(frame.data):
             if half:
                 await response.write(half)
         await asyncio.sleep(0)

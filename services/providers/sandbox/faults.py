@@ -7,6 +7,7 @@ a row of STREAMS. Faults strike after the key was checked.
 import asyncio
 import socket
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -21,7 +22,9 @@ Kind = Literal[
     "status", "quota", "context", "timeout", "slow_first_byte", "reset", "close", "redirect",
     "empty", "not_json", "error_in_200", "no_choices", "cut_json", "stream_cut", "stream_reset",
     "stream_stall", "stream_slow", "stream_error_event", "stream_malformed_chunk",
-    "stream_no_finish", "list_models_down",
+    "stream_no_finish", "stream_no_done", "stream_bytes", "stream_invalid_utf8", "bomb",
+    "short_body",
+    "list_models_down",
 ]  # fmt: skip
 
 HUNG_UP = web.RequestKey("hung_up", bool)  # the connection was closed by a fault
@@ -120,11 +123,33 @@ async def strike(request: web.Request, vendor: Vendor, fault: Fault) -> web.Resp
         case "redirect":
             where = {"Location": f"{vendor.prefix}/redirected"}
             return web.Response(status=302, headers=where)
+        case "bomb":
+            return _bomb()
+        case "short_body":
+            await _short(request)
+            return web.Response()
         case "empty":
             return web.Response(body=b"", content_type="application/json")
         case "not_json":
             return web.Response(text=fault.body or _HTML, content_type="text/html")
     return None
+
+
+def _bomb() -> web.Response:
+    """Return 256 MB of blanks in a quarter of a megabyte."""
+    packer = zlib.compressobj(9, wbits=31)
+    body = b"".join([*(packer.compress(b" " * (1 << 20)) for _ in range(256)), packer.flush()])
+    encoded = {"Content-Encoding": "gzip"}
+    return web.Response(body=body, content_type="application/json", headers=encoded)
+
+
+async def _short(request: web.Request) -> None:
+    """Promise more bytes than come, then close."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n"
+    if request.transport is not None:
+        request.transport.write(head + b'{"id": "short", "choices": [')
+        await asyncio.sleep(_GLANCE_S)  # what was written arrives before the end does
+    hang_up(request, reset=False)
 
 
 _CONTENT = {
@@ -175,6 +200,8 @@ def due(fault: Fault, number: int, frame: Frame) -> bool:
     """Tell whether a stream fault strikes before this frame, at the latest before the ending."""
     if fault.kind == "stream_no_finish":
         return frame.ending
+    if fault.kind == "stream_no_done":
+        return b"[DONE]" in frame.data
     return fault.kind.startswith("stream_") and (number >= fault.after_chunks or frame.ending)
 
 
@@ -197,8 +224,13 @@ async def break_stream(
         case "stream_malformed_chunk":
             await response.write(b'data: {"id": "broken", "choices": [{"delta\n\n')
             return True
+        case "stream_invalid_utf8":
+            await response.write(b'data: {"choices": [{"delta": {"content": "\xff\xfe"}}]}\n\n')
+            return True
         case "stream_slow":
             await asyncio.sleep(fault.delay_s)
+            return True
+        case "stream_bytes":
             return True
     return False
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from services.providers.sandbox import turns
 from services.providers.sandbox.answer import Ask, Said, Tool, answer, digest, tokens
 from services.providers.sandbox.frames import Frame, pieces
 
@@ -72,7 +73,8 @@ def read(model: str, body: Json) -> Ask:
         if not allowed or f["name"] in allowed
     ]
     mode = {"ANY": "required", "NONE": "none"}.get(calling.get("mode", "AUTO"), "auto")
-    users = [_text(c) for c in contents if c.get("role", "user") == "user"]
+    roles = {"model": "assistant"}
+    said = [(roles.get(c.get("role"), "user"), _text(c)) for c in contents]
     last = max((i for i, c in enumerate(contents) if c.get("role") == "model"), default=0)
     thinking = config.get("thinkingConfig") or {}
     off = thinking.get("thinkingLevel", "").lower() == "minimal"
@@ -83,7 +85,7 @@ def read(model: str, body: Json) -> Ask:
         provider="google",
         model=model,
         digest=digest(body),
-        user_text=next((text for text in reversed(users) if text), ""),
+        turns=turns.read(said, prefills=False),
         results=[msgspec.json.encode(r.get("response")).decode() for r in responses],
         tools=tools,
         choice=mode,

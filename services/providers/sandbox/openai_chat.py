@@ -5,10 +5,12 @@ departures: where reasoning stands, how tokens are counted, what the last chunks
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
+from services.providers.sandbox import turns
 from services.providers.sandbox.answer import Ask, Call, Said, Tool, answer, digest, tokens
 from services.providers.sandbox.frames import Frame, pieces
 from services.providers.sandbox.vendors import Vendor
@@ -60,14 +62,15 @@ def read(vendor: Vendor, body: Json) -> Ask:
     form = body.get("response_format") or {}
     schema = (form.get("json_schema") or {}).get("schema") if vendor.id != "zai" else None
     caps = [body[field] for field in vendor.cap_fields if body.get(field) is not None]
-    users = [text_of(m.get("content")) for m in messages if m["role"] == "user"]
+    begun = any(messages[-1].get(flag) for flag in ("prefix", "partial"))
+    said = [(m["role"], text_of(m.get("content"))) for m in messages]
     functions = [tool.get("function") or {} for tool in body.get("tools") or ()]
     stops = body.get("stop") or ()
     return Ask(
         provider=vendor.id,
         model=body["model"],
         digest=digest(body),
-        user_text=users[-1] if users else "",
+        turns=turns.read(said, prefills=begun),
         results=_results(messages),
         tools=[Tool(f.get("name", ""), f.get("parameters") or {}) for f in functions],
         choice=_choice(body.get("tool_choice")),
@@ -141,7 +144,7 @@ def _call(vendor: Vendor, call: Call, index: int) -> Json:
 def whole(vendor: Vendor, body: Json) -> bytes:
     """Return the JSON answer."""
     ask = read(vendor, body)
-    said = answer(ask)
+    said = _echoed(vendor, ask, answer(ask))
     choices = []
     for number, text in enumerate(said.texts):
         message = _message(vendor, body, said, text)
@@ -203,10 +206,17 @@ def _thinking_part(reasoning: str) -> Json:
     return {"type": "thinking", "thinking": [{"type": "text", "text": reasoning}]}
 
 
+def _echoed(vendor: Vendor, ask: Ask, said: Said) -> Said:
+    """Return the answer as Mistral gives it: with the prefix that it goes on with."""
+    if vendor.id != "mistral" or not ask.turns.given or ask.turns.again:
+        return said
+    return replace(said, texts=[ask.turns.given + text for text in said.texts])
+
+
 def stream(vendor: Vendor, body: Json) -> Iterator[Frame]:
     """Yield the stream's frames: role first, then content, then the ending and [DONE]."""
     ask = read(vendor, body)
-    said = answer(ask)
+    said = _echoed(vendor, ask, answer(ask))
     head: Json = {"id": f"chatcmpl-{ask.digest[:24]}", "object": "chat.completion.chunk"}
     head |= {"created": CREATED, "model": ask.model}
     if vendor.id == "deepseek":

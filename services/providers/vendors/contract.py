@@ -31,6 +31,8 @@ class Quirks:
     tool_call_id: Literal["any", "nine_alphanumerics"] = "any"
     required_word: str = "required"  # tool_choice "required" in the vendor's word ("any")
     prefill_flag: str = ""  # what a final assistant message must bear to be continued
+    prefill_path: str = ""  # the endpoint that does that, where it is another one
+    prefill_echo: bool = False  # the answer begins with the prefill
     cache_control: bool = False  # else cache_control on messages, parts and tools is removed
     needs_user_message: bool = False  # a conversation without one is refused
     extra_body: Mapping[str, object] = field(default_factory=dict)

@@ -24,5 +24,8 @@ VENDOR = Vendor(
         text_parts=False,
         # strict tools exist on /beta alone (https://api-docs.deepseek.com, 2026-11-23)
         strict_tools=False,
+        # https://api-docs.deepseek.com/guides/chat_prefix_completion (2026): beta
+        prefill_flag="prefix",
+        prefill_path="/beta/chat/completions",
     ),
 )

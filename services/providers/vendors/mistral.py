@@ -34,7 +34,9 @@ VENDOR = Vendor(
         lacks=("logit_bias", "modalities"),
         seed_field="random_seed",
         required_word="any",
+        # https://docs.mistral.ai/capabilities/completion/prefix (2026): given back, too
         prefill_flag="prefix",
+        prefill_echo=True,
         # The API refuses others: "Tool call id must be a-z, A-Z, 0-9, with a length of 9"
         # (mistral-common, protocol/instruct/validator.py, 2026)
         tool_call_id="nine_alphanumerics",

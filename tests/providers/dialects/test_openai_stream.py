@@ -178,6 +178,7 @@ def test_the_short_way_through_a_chunk_says_what_the_long_one_says(
         assert short.close() == ending
 
 
-def test_invalid_text_in_a_stream_is_replaced() -> None:
+def test_invalid_text_in_a_stream_is_a_damaged_answer() -> None:
     data = event(chunk({"content": "a"})) + b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n'
-    assert text(DIALECT.decoder(target(), {}).feed(data)) == "a\ufffd"
+    with pytest.raises(RoutorError, match="not UTF-8"):
+        DIALECT.decoder(target(), {}).feed(data)
