@@ -11,9 +11,14 @@ import os
 import time
 
 import pytest
+from hypothesis import settings
 import redis
 
 from services import embedded, store
+
+# How long a case takes says more about the machine than about the code.
+settings.register_profile("routor", deadline=None)
+settings.load_profile("routor")
 
 MODE = os.environ.get("ROUTOR_TEST_REDIS", "auto")
 IMAGES = ("redis:7", "redis:8", "redis:latest", "redis:7-alpine", "valkey/valkey:8")

@@ -284,7 +284,10 @@ async def test_conversations_of_odd_shapes(wire, model, messages):
 PARTS = {
     "image": {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
     "link": {"type": "image_url", "image_url": {"url": "https://x.test/a.png", "detail": "low"}},
-    "pdf": {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}},
+    "pdf": {
+        "type": "file",
+        "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"},
+    },
     "audio": {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
 }  # fmt: skip
 MODALITY = {"image": "image", "link": "image", "pdf": "file", "audio": "audio"}
