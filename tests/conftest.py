@@ -11,8 +11,8 @@ import os
 import time
 
 import pytest
-from hypothesis import settings
 import redis
+from hypothesis import settings
 
 from services import embedded, store
 
