@@ -35,6 +35,7 @@ class Call:
     committed: bool = False  # content has gone out
     settled: bool = False  # it succeeded or failed; else it was cancelled
     dropped: tuple[str, ...] = ()
+    others: bool = False  # another model could follow
     direct: Direct | None = None  # a short cut for what a stream would yield
 
 

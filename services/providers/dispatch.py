@@ -267,7 +267,15 @@ class Dispatcher:
         body = {**order.body, "stream": order.stream}
         dialect = self._embeddings(target) if order.embeds else dialects.chosen(target, body)
         return Call(
-            connection, target, dialect, body, order.stream, limits, record, direct=order.direct
+            connection,
+            target,
+            dialect,
+            body,
+            order.stream,
+            limits,
+            record,
+            others=choice.others,
+            direct=order.direct,
         )
 
     def _embeddings(self, target: Target) -> Embeddings:

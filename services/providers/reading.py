@@ -105,7 +105,9 @@ class Reading:
     def ending(self) -> Ending:
         """Return a whole stream's ending; raises RoutorError for one that broke or is empty."""
         ending = decoded(self._call, self._decoder.close)
-        if not self._call.committed and ending.finish_reason == "stop":
+        silent = not self._call.committed and ending.finish_reason == "stop"
+        # Silence is an answer when there is nobody else to ask.
+        if silent and self._call.others:
             raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
         return ending
 
