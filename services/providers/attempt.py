@@ -163,7 +163,8 @@ class Caller:
             reply.close()
         answer = decoded(call, call.dialect.decode, content, call.target)
         choices = answer.body.get("choices")
-        if choices is not None and all(_hollow(choice) for choice in choices):
+        # Silence is an answer when there is nobody else to ask.
+        if call.others and choices is not None and all(_hollow(choice) for choice in choices):
             raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
         return answer
 
@@ -171,6 +172,9 @@ class Caller:
 def _fail(call: Call, error: RoutorError) -> None:
     """Complete the error with who failed, and the record with the error."""
     record, vendor = call.record, call.target.vendor
+    if call.connection.key:
+        # Vendors repeat a key that they refuse.
+        error.message = error.message.replace(call.connection.key, "[redacted]")
     said_by_us = not error.provider and error.kind.name.startswith("PROVIDER_")
     if said_by_us:
         error.message = f"{vendor.name}: {error.message}."

@@ -332,6 +332,7 @@ class Dispatcher:
             order.stream,
             limits,
             record,
+            others=choice.others,
             direct=order.direct,
             said=said,
             begun=said.size if said is not None else 0,

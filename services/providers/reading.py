@@ -132,7 +132,8 @@ class Reading:
         if _content(self.held) and not call.committed:
             self._commit()
         mute = ending.finish_reason == "stop" and not (joint is not None and joint.whole)
-        if mute and not call.committed:
+        # Silence is an answer when there is nobody else to ask.
+        if mute and not call.committed and call.others:
             raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
         return ending
 

@@ -126,7 +126,12 @@ def _check(seen: Seen) -> None:
     elif seen.vendor == "google":
         strict.generate(body)
         model = seen.path.rpartition("/")[2].partition(":")[0]
-        google_refusals.check(model, body)
+        try:
+            google_refusals.check(model, body)
+        except Trouble as trouble:
+            # It knows its own signatures alone, and here they are the tests'.
+            if trouble.message != "Corrupted thought signature.":
+                raise
     elif seen.path.endswith("/responses"):
         strict.responses(body)
     else:
