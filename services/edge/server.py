@@ -59,6 +59,7 @@ class Edge:
         listener = wire.Listener(
             app.build(parts),
             max_idle=settings.max_idle_connections,
+            write_timeout_s=settings.write_timeout_s,
             # A client that has gone cancels its handler, and that cancels the call upstream.
             handler_cancellation=True,
             access_log=None,
