@@ -113,7 +113,7 @@ def test_no_field_says_where_a_request_goes(vendors, tmp_path):
         bodies = [
             chat(**evil),
             chat(extra_body=evil, litellm_params=evil, user_config={"model_list": [evil]}),
-            chat(metadata={name: there for name in HOSTS[:10]}),
+            chat(metadata=dict.fromkeys(HOSTS[:10], there)),
             {"model": "auto", "messages": [{"role": "user", "content": "x", **evil}]},
             chat(tools=[{"type": "function", "function": {"name": "f", **evil}, **evil}]),
             chat(model=f"openai/{there}"),
