@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import grpc
@@ -25,8 +25,8 @@ class StatusBoard:
 
     Without Redis the last known status stays; where none is known yet, the health service is
     asked directly. `current` is never changed in place, and stays the same object until the
-    version changes; then `on_change` is called with it. `on_reset` is called when an owner wants
-    forgotten what was learned from calls.
+    version changes; then `on_change` is called with it. `news` are further channels, and who
+    is called with each message there; what comes while Redis is lost is missed.
     """
 
     def __init__(
@@ -34,14 +34,14 @@ class StatusBoard:
         client: "redis.Redis",
         health_address: str = "",
         on_change: Callable[[Status], None] | None = None,
-        on_reset: Callable[[], None] | None = None,
+        news: Mapping[str, Callable[[bytes], None]] | None = None,
     ) -> None:
         self.current: Status | None = None
         self.redis_up = False
         self._client = client
         self._health_address = health_address
         self._on_change = on_change
-        self._on_reset = on_reset
+        self._news = dict(news or {})
         self._known = asyncio.Event()
         self._heard_at_s = float("-inf")
         self._at_s = float("-inf")
@@ -75,7 +75,7 @@ class StatusBoard:
     async def _follow(self) -> None:
         async with self._client.pubsub() as channel:
             # Subscribe before reading the snapshot: nothing published in between is missed.
-            await channel.subscribe(store.STATUS_CHANGES, store.STATUS_RESETS)
+            await channel.subscribe(store.STATUS_CHANGES, *self._news)
             self._up(True)
             snapshot = await self._client.get(store.STATUS_SNAPSHOT)
             if snapshot:
@@ -84,14 +84,13 @@ class StatusBoard:
                 message: Any = await channel.get_message(
                     ignore_subscribe_messages=True, timeout=store.TIMEOUT_S
                 )
-                if message is not None and message["channel"] == store.STATUS_RESETS.encode():
-                    if self._on_reset is not None:
-                        self._on_reset()
-                elif message is not None:
-                    self._take(message["data"], heard=True)
-                else:
+                if message is None:
                     # Silence: make sure that the connection still lives.
                     await self._client.ping()
+                elif told := self._news.get(message["channel"].decode()):
+                    told(message["data"])
+                else:
+                    self._take(message["data"], heard=True)
 
     async def _ask(self) -> None:
         if not self._health_address:

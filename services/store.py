@@ -10,9 +10,11 @@
     {routor:keys}:<sha256>     hash    name, preview, created_at_s of an API key; no key itself.
                                With limits also terms, JSON of services.edge.terms.Terms
     {routor:keys}:all          set     the hashes of all keys
+    {routor:keys}:changes      channel the hash of a key that was revoked
     {routor:spend}:<sha256>    hash    of a key with limits: spent_usd, reserved_usd; minute_ms, its
                                minute's begin, and the requests and tokens in it
     {routor:profiles}:all      hash    name -> JSON of services.edge.terms.Rules
+    {routor:profiles}:changes  channel the name of a profile that was made, changed or deleted
     {routor:decisions}:<hour>  hash    <first 16 of a key's sha256>:<request id> ->
                                routor.v1.RecordOutcomeRequest without score; capped; expires
 
@@ -35,7 +37,9 @@ ATTEMPTS_LENGTH = 10_000
 OUTCOMES = "{routor:outcomes}:stream"
 OUTCOMES_LENGTH = 100_000
 KEYS = "{routor:keys}:all"
+KEY_CHANGES = "{routor:keys}:changes"
 PROFILES = "{routor:profiles}:all"
+PROFILE_CHANGES = "{routor:profiles}:changes"
 
 # Redis is never worth waiting for: a request works without it.
 TIMEOUT_S = 2.0

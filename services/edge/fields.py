@@ -82,7 +82,7 @@ def _check(fields: Fields) -> None:
 def profile(fields: Fields, model: str) -> "types_pb2.Profile.ValueType":
     """Return how the model is chosen.
 
-    A profile that is given holds. Else, or with a stored profile, a model id means direct, a tier
+    A profile that is given holds. Else, or with a stored one, a model id means direct, a tier
     means tier, and everything else auto.
     """
     if fields.routor_profile == "direct":

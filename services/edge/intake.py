@@ -14,6 +14,7 @@ async def body(request: web.BaseRequest, limit_bytes: int, timeout_s: float) -> 
     compressed or says that it is not JSON.
     """
     _check_kind(request)
+    _check_framing(request)
     too_large = f"The body is larger than {limit_bytes >> 20} MB."
     try:
         if request.content.is_eof():
@@ -41,6 +42,15 @@ async def _gathered(request: web.BaseRequest, limit_bytes: int) -> bytes:
         pieces.append(piece)
         size += len(piece)
     return b"".join(pieces)
+
+
+def _check_framing(request: web.BaseRequest) -> None:
+    """Refuse what a proxy in front may have read in another way (RFC 9112, 6.1)."""
+    coding = request.headers.get("Transfer-Encoding")
+    if coding is not None and (coding.strip().lower() != "chunked" or request.version < (1, 1)):
+        request.protocol.close()  # after the answer: where the next request begins is not sure
+        text = "Transfer-Encoding must be chunked, in HTTP/1.1."
+        raise RoutorError(Kind.INVALID_REQUEST, text)
 
 
 def _check_kind(request: web.BaseRequest) -> None:

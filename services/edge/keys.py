@@ -98,6 +98,7 @@ async def revoke(client: "redis.Redis", key: str) -> bool:
         pipeline.srem(store.KEYS, found[0])
         await pipeline.execute()
     await client.delete(store.spend_name(found[0]))
+    await client.publish(store.KEY_CHANGES, found[0])
     return True
 
 

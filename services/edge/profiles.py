@@ -17,7 +17,7 @@ from services.errors import Kind, RoutorError
 
 logger = logging.getLogger(__name__)
 
-# How long an answer of Redis holds: a changed profile is obeyed after this.
+# How long an answer of Redis holds, where the news of a change did not come.
 TTL_S = 5.0
 # Whoever asks for ever new names must not fill the memory.
 KEPT = 1_000
@@ -28,6 +28,7 @@ _read = msgspec.json.Decoder(Rules).decode
 async def put(client: "redis.Redis", name: str, rules: Rules) -> None:
     """Keep a profile, in place of one of the same name. Raises redis.RedisError."""
     await client.hset(store.PROFILES, name, msgspec.json.encode(rules))
+    await client.publish(store.PROFILE_CHANGES, name)
 
 
 async def list_profiles(client: "redis.Redis") -> dict[str, Rules]:
@@ -38,7 +39,9 @@ async def list_profiles(client: "redis.Redis") -> dict[str, Rules]:
 
 async def delete(client: "redis.Redis", name: str) -> bool:
     """Delete a profile; False when there is none. Raises redis.RedisError."""
-    return bool(await client.hdel(store.PROFILES, name))
+    found = bool(await client.hdel(store.PROFILES, name))
+    await client.publish(store.PROFILE_CHANGES, name)
+    return found
 
 
 class Profiles:
@@ -69,6 +72,10 @@ class Profiles:
                 raise RoutorError(Kind.INVALID_REQUEST, text, param="routor_profile")
             call = terms.bound(call, rules)
         return call
+
+    def forget(self, name: bytes) -> None:
+        """Look a profile up anew the next time."""
+        self._known.pop(name.decode(), None)
 
     async def _own(self, name: str) -> Rules:
         rules = await self._find(name)

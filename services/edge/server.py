@@ -43,14 +43,21 @@ class Edge:
             Limits(self._redis, Prices(self._peers)),
             Trail(self._redis),
         )
-        self._board = StatusBoard(self._redis, settings.health_address) if self._redis else None
         self._following: asyncio.Task[None] | None = None
+        gate = Gate(settings.api_key, self._redis, admin_key=settings.admin_key)
+        news = {
+            store.KEY_CHANGES: gate.forget,
+            store.PROFILE_CHANGES: self._ledgers.profiles.forget,
+        }
+        self._board = (
+            StatusBoard(self._redis, settings.health_address, news=news) if self._redis else None
+        )
         self._traffic = Traffic(settings.max_requests)
         parts = app.Parts(
             settings,
             self._peers,
             self._ledgers,
-            Gate(settings.api_key, self._redis, admin_key=settings.admin_key),
+            gate,
             Readiness(self._peers, self._board, self._traffic),
             self._traffic,
             self._redis,
@@ -59,6 +66,7 @@ class Edge:
         listener = wire.Listener(
             app.build(parts),
             max_idle=settings.max_idle_connections,
+            write_timeout_s=settings.write_timeout_s,
             # A client that has gone cancels its handler, and that cancels the call upstream.
             handler_cancellation=True,
             access_log=None,

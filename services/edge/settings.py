@@ -20,6 +20,8 @@ class EdgeSettings:
     metrics_listen: str = ""
     body_limit_mb: int = 32
     body_timeout_s: float = 60.0
+    # A client that takes nothing of its answer for so long is hung up on.
+    write_timeout_s: float = 120.0
     # Also drops a request head that never ends.
     keepalive_timeout_s: float = 30.0
     drain_s: float = 30.0
@@ -29,7 +31,7 @@ class EdgeSettings:
     total_timeout_s: float = 600.0
     # Of one worker: running requests, beyond which more are turned down with 503, and
     # connections without one, of which the oldest are closed.
-    max_requests: int = 4096
+    max_requests: int = 2048
     max_idle_connections: int = 2048
     router_timeout_s: float = 2.0
     api_key: Secret = variable("ROUTOR_API_KEY", Secret(""))

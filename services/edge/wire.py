@@ -15,7 +15,33 @@ class Protocol(web.RequestHandler):
     aiohttp would repeat malformed bytes in its answer and in its log; they may hold a key.
     """
 
-    __slots__ = ()
+    __slots__ = ("_unread",)
+
+    def __init__(self, listener: "Listener", **kwargs: Any) -> None:
+        super().__init__(listener, **kwargs)
+        self._unread: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """Wait for a client that reads slowly, but not for ever."""
+        super().pause_writing()
+        if isinstance(self._manager, Listener) and self.transport is not None:
+            timeout_s = self._manager.write_timeout_s
+            self._unread = self._loop.call_later(timeout_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        super().resume_writing()
+        self._read()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let go of everything."""
+        self._read()
+        super().connection_lost(exc)
+
+    def _read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     async def start(self) -> None:
         """Answer request after request, each in this one task.
@@ -123,11 +149,15 @@ class Listener(web.Server):
     signals, would cost as much as everything else here.
 
     Connections without a request, idle or with a head that does not end, are `max_idle` at most:
-    then whoever has waited longest has to go, and whoever comes gets in.
+    then whoever has waited longest has to go, and whoever comes gets in. Who takes nothing of
+    its answer for `write_timeout_s` is hung up on.
     """
 
-    def __init__(self, handler: Any, *, max_idle: int, **kwargs: Any) -> None:
+    def __init__(
+        self, handler: Any, *, max_idle: int, write_timeout_s: float, **kwargs: Any
+    ) -> None:
         super().__init__(handler, **kwargs)
+        self.write_timeout_s = write_timeout_s
         self._max_idle = max_idle
         # In the order in which they began to wait.
         self._idle: dict[Protocol, None] = {}

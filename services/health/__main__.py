@@ -37,14 +37,14 @@ async def serve(chosen: HealthSettings) -> None:
         leads[:] = [Lead(client, access, models, publisher, time.time)]
         await leads[0].run()
 
-    def reset() -> None:
+    def reset(_: bytes) -> None:
         for lead in leads:
             lead.reset()
 
     lease = Lease(client, chosen.lease_s) if client is not None else None
     tasks = [asyncio.create_task(while_held(lease, work))]
     if client is not None:
-        board = StatusBoard(client, on_change=publisher.adopt, on_reset=reset)
+        board = StatusBoard(client, on_change=publisher.adopt, news={store.STATUS_RESETS: reset})
         tasks.append(asyncio.create_task(board.run()))
     with listening(chosen):
         server = rpc.Server(chosen.listen)
