@@ -65,7 +65,7 @@ def test_growing_needs_use():
         limit.ended("", 200, 50.0, 10, 100.0)
     assert limit.calls == START
     for _ in range(1000):
-        limit.ended("", 200, 50.0, 900, 100.0)
+        limit.ended("", 200, 50.0, 1500, 100.0)
     assert START < limit.calls < START + 40
 
 
