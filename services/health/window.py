@@ -24,9 +24,11 @@ LEAST_CALLS = 5
 # (E. B. Wilson, 1927; one-sided, 95 %), so that 2 failures of 5 calls prove nothing.
 SURE_CALLS = 100
 _Z = 1.645
-# So many failures in a row are Down once the last success is QUIET_S older than they are …
+# So many failures in a row are Down once the last success is QUIET_S older than they are, if at
+# the rate before them so many would hardly come together …
 ROW = 3
-QUIET_S = 5.0
+QUIET_S = 1.0
+CHANCE = 1e-3
 # … or so many at once: at a failure rate of 20 %, which is Degraded, 1 in 10 million.
 LONG_ROW = 10
 REFUSALS = frozenset({Kind.PROVIDER_AUTH, Kind.PROVIDER_QUOTA})
@@ -181,8 +183,15 @@ class Window:
     def _row(self) -> int:
         """Return how many failures in a row make it Down, 0 when they do not."""
         row = [ended_at_s for ended_at_s, _ in self._failures if ended_at_s > self.succeeded_at_s]
-        quiet = bool(row) and row[-1] - self.succeeded_at_s >= QUIET_S
-        return len(row) if len(row) >= (ROW if quiet else LONG_ROW) else 0
+        if len(row) >= LONG_ROW:
+            return len(row)
+        quiet = len(row) >= ROW and row[-1] - self.succeeded_at_s >= QUIET_S
+        return len(row) if quiet and self._is_sudden(len(row)) else 0
+
+    def _is_sudden(self, row: int) -> bool:
+        """Tell whether so many last failures are no mere chance, by the calls before them."""
+        rate = (self.failed - row + 0.5) / (self.calls - row + 1)
+        return not self.succeeded or rate**row < CHANCE
 
     def _slot(self, ended_at_s: float) -> _Slot:
         number = int(ended_at_s // SLOT_S)

@@ -10,7 +10,7 @@ seldom, and growing by them alone would take minutes. A rate limit (429) is no o
 
 from services.errors import Kind
 
-START, LEAST, MOST = 1000.0, 16.0, 4000.0
+START, LEAST, MOST = 2000.0, 16.0, 4000.0
 # What one overload takes away, and what slowness does; at most once in COOL_S, since the calls of
 # one bad moment end together.
 OVERLOADED, SLOWED = 0.7, 0.9

@@ -33,7 +33,7 @@ from services.providers.failover import (
     Standing,
     Way,
 )
-from services.providers.gate import CROWDED, Gates
+from services.providers.gate import Gates
 from services.providers.record import Recorder
 from services.providers.settings import ProvidersSettings
 
@@ -275,8 +275,8 @@ class Dispatcher:
         if member.standing is Standing.NOT_CONNECTED:
             return member
         stand = self._breakers.stand(member.provider, member.model)
-        if stand is READY and self._gates.crowded(member.provider):
-            stand = CROWDED
+        if stand is READY:
+            stand = self._gates.stand(member.provider)
         if stand is READY and money_left_usd is None:
             return member
         return msgspec.structs.replace(

@@ -1,4 +1,8 @@
-"""The gate before each provider: calls beyond its limit wait a little, in order, or are shed."""
+"""The gate before each provider: calls beyond its limit wait a little, in order, or are shed.
+
+It also notices silence. Calls to a provider that hangs fail only when their patience ends, and a
+breaker counts failures; until then every further request would be sent into the same hole.
+"""
 
 import asyncio
 from collections import deque
@@ -6,7 +10,7 @@ from collections.abc import Callable
 
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind, RoutorError
-from services.providers.breaker import Stand
+from services.providers.breaker import READY, Stand
 from services.providers.concurrency import LEAST, Limit
 from services.providers.failover import Standing
 
@@ -17,6 +21,11 @@ LEAST_RETRY_S, MOST_RETRY_S = 1.0, 60.0
 _RATE_SHARE = 0.05
 # Only who has nobody else waits at the gate.
 CROWDED = Stand(Standing.OPEN, Kind.OVERLOADED, LEAST_RETRY_S)
+# So many calls since the last sign of life, the first of them begun this long ago and so many
+# times longer than calls usually take: others are preferred until one is heard.
+SILENT_CALLS = 5
+SILENT_S, SILENT_TIMES = 2.0, 4.0
+SILENT = Stand(Standing.OPEN, Kind.PROVIDER_TIMEOUT, SILENT_S, doubtful=True)
 
 
 class Gate:
@@ -29,17 +38,37 @@ class Gate:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._gap_s = 0.0  # between two ends, lately
         self._ended_at_s = clock()
+        self._usual_s = 0.0
+        self._unheard: list[tuple[float, Attempt]] = []
 
     @property
     def crowded(self) -> bool:
         """Whether a call would have to wait."""
         return self.running >= self.limit.calls or bool(self._waiting)
 
-    async def enter(self, provider: str, left_s: float) -> None:
+    def stand(self) -> Stand:
+        """Return how it stands with a call that has not come yet."""
+        if self.crowded:
+            return CROWDED
+        return SILENT if len(self._unheard) == SILENT_CALLS and self._is_silent() else READY
+
+    def _is_silent(self) -> bool:
+        if any(record.http_status or record.kind for _, record in self._unheard):
+            self._unheard.clear()
+            return False
+        since_s = self._clock() - self._unheard[0][0]
+        return self._usual_s > 0 and since_s > max(SILENT_S, SILENT_TIMES * self._usual_s)
+
+    async def enter(self, record: Attempt, left_s: float) -> None:
         """Wait for a place; raises RoutorError(OVERLOADED) when there will be none in time."""
-        if not self.crowded:
+        if self.crowded:
+            await self._turn(record.provider, left_s)
+        else:
             self.running += 1
-            return
+        if len(self._unheard) < SILENT_CALLS:
+            self._unheard.append((self._clock(), record))
+
+    async def _turn(self, provider: str, left_s: float) -> None:
         if len(self._waiting) >= max(LEAST, self.limit.calls):
             raise self._shed(provider)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -64,6 +93,12 @@ class Gate:
         )
         gap_s, self._ended_at_s = now_s - self._ended_at_s, now_s
         self._gap_s += _RATE_SHARE * (min(gap_s, MOST_RETRY_S) - self._gap_s)
+        if record.kind:
+            self._unheard = [one for one in self._unheard if one[1] is not record]
+        else:
+            self._unheard.clear()
+            took_s = record.latency_ms / 1000
+            self._usual_s += (_RATE_SHARE if self._usual_s else 1.0) * (took_s - self._usual_s)
         self._give_back()
 
     def _give_back(self) -> None:
@@ -91,10 +126,10 @@ class Gates:
         self._clock = clock
         self._gates: dict[str, Gate] = {}
 
-    def crowded(self, provider: str) -> bool:
-        """Tell whether a call to this provider would have to wait."""
+    def stand(self, provider: str) -> Stand:
+        """Return how it stands with the next call to a provider."""
         gate = self._gates.get(provider)
-        return gate is not None and gate.crowded
+        return READY if gate is None else gate.stand()
 
     def passed(self, record: Attempt, left_s: float) -> "Passage":
         """Return what holds a place for a call, which `record` tells of; wait up to `left_s`."""
@@ -119,7 +154,7 @@ class Passage:
 
     async def __aenter__(self) -> None:
         try:
-            await self._gate.enter(self._record.provider, self._left_s)
+            await self._gate.enter(self._record, self._left_s)
         except RoutorError as error:
             self._record.kind, self._record.message = error.kind.name, error.message
             raise

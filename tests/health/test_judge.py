@@ -121,10 +121,18 @@ def test_sudden_death_of_a_busy_provider_shows_long_before_the_rate_does(scene):
 
 
 def test_a_few_failures_between_successes_are_no_death(scene):
-    scene.call(count=1000, ago_s=3).call(FAILED, count=9, ago_s=1)
+    scene.call(count=1000, ago_s=1.9).call(FAILED, count=9, ago_s=1)
     assert scene.health == HEALTH_HEALTHY
     # Ten in a row are.
     assert scene.call(FAILED).health == HEALTH_DOWN
+
+
+def test_a_row_of_failures_must_be_more_than_chance(scene):
+    # One in five fails: three in a row come along every two minutes at one call a second.
+    scene.call(count=80, ago_s=60).call(FAILED, count=20, ago_s=60)
+    scene.call(ago_s=5).call(FAILED, count=3)
+    assert scene.health == HEALTH_DEGRADED
+    assert scene.call(FAILED, count=2).health == HEALTH_DOWN
 
 
 def test_calls_older_than_five_minutes_are_forgotten(scene):

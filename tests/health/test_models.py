@@ -10,8 +10,10 @@ from routor.v1.status_pb2 import (
     Status,
 )
 from routor.v1.types_pb2 import Attempt
+from services import telemetry
 from services.errors import Kind
 from services.health.judge import Judge
+from services.health.publish import Publisher
 from tests.health.scene import (
     FAILED,
     MODEL,
@@ -115,3 +117,16 @@ def test_a_successor_does_not_revive_what_was_healed():
     judge.advance(START_S)
     (status,) = judge.statuses(START_S)
     assert (status.health, status.samples) == (HEALTH_HEALTHY, 1)
+
+
+def test_metrics_show_each_provider_and_model(scene):
+    scene.call(count=95, model=OTHER).call(FAILED, count=5)
+    publisher = Publisher(None, lambda: scene.now_s)
+    scene.judge.advance(scene.now_s)
+    publisher.offer(scene.judge.statuses(scene.now_s), heartbeat=False)
+    assert telemetry.provider_health.bind({"provider": "openai"}).value == 3
+    assert telemetry.model_health.bind({"model": MODEL}).value == 1
+    assert telemetry.model_health.bind({"model": OTHER}).value == 3
+    scene.probe(unlisted=frozenset({OTHER}))
+    publisher.offer(scene.judge.statuses(scene.now_s), heartbeat=False)
+    assert telemetry.model_health.bind({"model": OTHER}).value == 0

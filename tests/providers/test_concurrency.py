@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind, RoutorError
+from services.providers.breaker import READY
 from services.providers.concurrency import COOL_S, LEAST, MOST, START, Limit
-from services.providers.gate import Gate, Gates
+from services.providers.gate import CROWDED, SILENT, SILENT_CALLS, Gate, Gates
 
 TIMEOUT = Kind.PROVIDER_TIMEOUT.name
 CALLS = st.lists(
@@ -65,7 +66,7 @@ def test_growing_needs_use():
         limit.ended("", 200, 50.0, 10, 100.0)
     assert limit.calls == START
     for _ in range(1000):
-        limit.ended("", 200, 50.0, 900, 100.0)
+        limit.ended("", 200, 50.0, 1500, 100.0)
     assert START < limit.calls < START + 40
 
 
@@ -100,7 +101,7 @@ async def test_who_waits_comes_in_in_order():
     order = []
 
     async def one(number):
-        await gate.enter("a", 60.0)
+        await gate.enter(Attempt(provider="a"), 60.0)
         order.append(number)
 
     tasks = [asyncio.create_task(one(number)) for number in range(5)]
@@ -120,10 +121,12 @@ async def test_the_queue_is_bounded_and_tells_how_long_to_wait():
         gate.running += 1
         gate.leave(Attempt())
     gate.limit.calls = LEAST
-    waiting = [asyncio.create_task(gate.enter("a", 60.0)) for _ in range(int(LEAST))]
+    waiting = [
+        asyncio.create_task(gate.enter(Attempt(provider="a"), 60.0)) for _ in range(int(LEAST))
+    ]
     await asyncio.sleep(0)
     with pytest.raises(RoutorError) as caught:
-        await gate.enter("a", 60.0)
+        await gate.enter(Attempt(provider="a"), 60.0)
     assert caught.value.kind is Kind.OVERLOADED
     assert caught.value.retry_after_s == pytest.approx(LEAST + 1, rel=0.05)
     for task in waiting:
@@ -131,7 +134,7 @@ async def test_the_queue_is_bounded_and_tells_how_long_to_wait():
     await asyncio.gather(*waiting, return_exceptions=True)
     assert gate.running == LEAST
     gate.leave(Attempt())
-    await gate.enter("a", 60.0)
+    await gate.enter(Attempt(provider="a"), 60.0)
 
 
 async def test_who_gets_no_place_in_time_is_told_so():
@@ -139,13 +142,13 @@ async def test_who_gets_no_place_in_time_is_told_so():
     passages = [gates.passed(Attempt(provider="a"), 60.0) for _ in range(3)]
     await passages[0].__aenter__()
     gates._gates["a"].limit.calls = 1.0
-    assert gates.crowded("a") and not gates.crowded("b")
+    assert (gates.stand("a"), gates.stand("b")) == (CROWDED, READY)
     record = Attempt(provider="a")
     with pytest.raises(RoutorError):
         await gates.passed(record, 0.01).__aenter__()
     assert record.kind == "OVERLOADED"
     await passages[0].__aexit__()
-    assert not gates.crowded("a")
+    assert gates.stand("a") is READY
     async with passages[1]:
         assert gates._gates["a"].running == 1
 
@@ -160,7 +163,7 @@ def test_places_are_neither_lost_nor_made(steps):
         for step in steps * 2:
             now_s += 0.5
             if step == "enter":
-                waiting.append(asyncio.create_task(gate.enter("a", 60.0)))
+                waiting.append(asyncio.create_task(gate.enter(Attempt(provider="a"), 60.0)))
             elif step == "cancel" and waiting:
                 waiting.pop().cancel()
             elif step in ("leave", "overload") and held:
@@ -179,3 +182,54 @@ def test_places_are_neither_lost_nor_made(steps):
         assert gate.running == held
 
     asyncio.run(play())
+
+
+class Clock:
+    now_s = 100.0
+
+    def __call__(self):
+        return self.now_s
+
+
+async def hanging(gate, calls=SILENT_CALLS):
+    records = [Attempt(provider="a") for _ in range(calls)]
+    for record in records:
+        await gate.enter(record, 60.0)
+    return records
+
+
+@pytest.mark.parametrize(("usual_ms", "silent_s"), [(50, 2.0), (1000, 4.0)])
+async def test_a_provider_that_hangs_is_left_before_its_calls_time_out(usual_ms, silent_s):
+    clock = Clock()
+    gate = Gate(clock)
+    await gate.enter(Attempt(), 60.0)
+    gate.leave(Attempt(latency_ms=usual_ms))
+    records = await hanging(gate)
+    clock.now_s += silent_s
+    assert gate.stand() is READY
+    clock.now_s += 0.01
+    assert gate.stand() is SILENT
+    # The head of any answer is a sign of life.
+    records[3].http_status = 200
+    assert gate.stand() is READY
+
+
+async def test_silence_takes_several_calls_a_known_pace_and_no_success_since():
+    clock = Clock()
+    gate = Gate(clock)
+    await hanging(gate)
+    clock.now_s += 1000
+    assert gate.stand() is READY  # nothing is known of its pace
+    gate.leave(Attempt(latency_ms=50))
+    records = await hanging(gate, SILENT_CALLS - 1)
+    clock.now_s += 1000
+    assert gate.stand() is READY
+    records += await hanging(gate, 1)
+    assert gate.stand() is SILENT
+    records[0].kind = TIMEOUT
+    gate.leave(records[0])  # the breaker counts it
+    assert gate.stand() is READY
+    await hanging(gate, 1)
+    assert gate.stand() is SILENT
+    gate.leave(Attempt(latency_ms=50))
+    assert gate.stand() is READY

@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from routor.v1.status_pb2 import HEALTH_DOWN, ProviderStatus, Status
-from services import rpc
+from services import rpc, telemetry
 from services.providers.sandbox import environment
 from tests.providers.conftest import CHAIN, members, read_request, request, running
 
@@ -29,7 +29,10 @@ async def test_a_total_outage_is_not_multiplied(service, sandbox):
 @pytest.mark.parametrize(("fault", "facts"), [("status", {"status": 500}), ("reset", {})])
 async def test_a_dead_provider_is_touched_by_a_few_requests(service, sandbox, fault, facts):
     await sandbox.fault("openai", fault, **facts)
+    opened = telemetry.breaker_transitions.bind({"name": "openai", "state": "open"})
+    before = opened.value
     ended = [await attempts_of(service) for _ in range(40)]
+    assert opened.value >= before + 1
     assert all(not attempts[-1].kind for attempts in ended)
     assert sum(len(attempts) == 2 for attempts in ended) <= 5
 
