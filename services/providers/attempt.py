@@ -178,6 +178,10 @@ def _fail(call: Call, error: RoutorError) -> None:
     said_by_us = not error.provider and error.kind.name.startswith("PROVIDER_")
     if said_by_us:
         error.message = f"{vendor.name}: {error.message}."
+    if call.joint is not None and error.kind in (Kind.MODEL_GONE, Kind.INVALID_REQUEST):
+        # The model answers; it is the way in which it was asked to go on that is not known there.
+        error.kind = Kind.UNSUPPORTED_PARAMETER
+        error.code = error.kind.rule.code
     call.final = call.committed and error.kind is Kind.CONTENT_REFUSED
     if call.committed or error.kind is Kind.STREAM_BROKEN:
         error.kind = Kind.STREAM_BROKEN if call.committed else Kind.PROVIDER_UNAVAILABLE

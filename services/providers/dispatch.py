@@ -1,8 +1,7 @@
 """The loop over a chain: ask the policy, make the call, note how it went."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import cast
@@ -18,43 +17,25 @@ from services.providers import continuation, dialects, failover, patience
 from services.providers.attempt import Caller
 from services.providers.breaker import READY, Breakers
 from services.providers.budget import RetryBudget
-from services.providers.call import Call, Direct
+from services.providers.call import Call
 from services.providers.connections import Connection
 from services.providers.continuation import BYTES_PER_TOKEN, Joint, Said
-from services.providers.dialects import contract
-from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target
+from services.providers.dialects.contract import Answer, Chunk, Ending, Target
 from services.providers.dialects.embeddings import Embeddings
 from services.providers.failover import (
     Choice,
     Envelope,
-    Failure,
     Member,
-    Shown,
     Standing,
     Way,
 )
 from services.providers.gate import Gates
+from services.providers.order import Order, Progress, served
 from services.providers.record import Recorder
 from services.providers.settings import ProvidersSettings
 
 # Callers may name any model of a connected provider.
 _MOST_ROUTES = 4096
-
-
-class Order(msgspec.Struct, frozen=True):
-    """One request: an OpenAI body, whom to ask in which order, and what it may spend.
-
-    `deadline_s` is on the dispatcher's clock.
-    """
-
-    body: Json
-    chain: Sequence[ChainMember]
-    stream: bool
-    deadline_s: float
-    max_attempts: int
-    max_cost_usd: float | None = None
-    embeds: bool = False  # the body is a request for embeddings
-    direct: Direct | None = None  # a short cut for the chunks of a stream that has begun
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -69,35 +50,6 @@ class Ended(msgspec.Struct, frozen=True):
 
     ending: Ending
     served: Served
-
-
-@dataclass(slots=True)
-class Progress:
-    """What became of an order so far."""
-
-    failed: list[Failure] = field(default_factory=list)
-    attempts: list[Attempt] = field(default_factory=list)
-    spent_usd: float = 0.0
-    said: Said | None = None  # None when nothing of the answer could be continued
-    committed: bool = False
-
-    @property
-    def shown(self) -> Shown:
-        """What the reader has seen."""
-        if self.said is None:
-            return Shown.FIXED if self.committed else Shown.NOTHING
-        return self.said.shown
-
-    def fail(self, order: Order, choice: Choice, call: Call, error: RoutorError) -> None:
-        """Note that a call failed."""
-        self.attempts.append(call.record)
-        self.committed = self.committed or call.committed
-        failure = Failure(choice.index, error, choice.last_resort, choice.way, call.final)
-        self.failed.append(failure)
-        if call.record.cost_usd:
-            self.spent_usd += call.record.cost_usd
-        elif failover.billed(error):
-            self.spent_usd += order.chain[choice.index].expected_cost_usd
 
 
 class _Noted:
@@ -213,7 +165,7 @@ class Dispatcher:
             except RoutorError as error:
                 progress.fail(order, choice, call, error)
             else:
-                return Answered(answer, _served(answer.usage, call, choice, progress))
+                return Answered(answer, served(answer.usage, call, choice, progress))
 
     async def stream(self, order: Order) -> AsyncGenerator[list[Chunk] | Ended, None]:
         """Yield the chunks, those that came together at once, and last an Ended.
@@ -236,7 +188,7 @@ class Dispatcher:
                                 else:
                                     noted.heard()
                                     yield event
-                yield Ended(ending, _served(ending.usage, call, choice, progress))
+                yield Ended(ending, served(ending.usage, call, choice, progress))
                 return
             except RoutorError as error:
                 progress.fail(order, choice, call, error)
@@ -394,31 +346,3 @@ def _effort(asked: ChainMember, model: Model | None, way: Way) -> str:
 @lru_cache(maxsize=1)
 def _time(at_s: int) -> datetime:
     return datetime.fromtimestamp(at_s, UTC)
-
-
-def _served(usage: contract.Usage, call: Call, choice: Choice, progress: Progress) -> Served:
-    progress.attempts.append(call.record)
-    served = Served(
-        model=call.target.key,
-        provider=call.record.provider,
-        attempts=progress.attempts,
-        cost_usd=call.record.cost_usd,
-        dropped_parameters=call.dropped,
-    )
-    parts = [one for one in progress.attempts if one.kind == Kind.STREAM_BROKEN.name]
-    if choice.index:
-        served.fallback = True
-    if parts:
-        served.continued = True
-    # Set in place: a message that is given is copied.
-    told = served.usage
-    told.input_tokens = usage.input_tokens
-    told.cached_input_tokens = usage.cached_input_tokens
-    told.cache_write_tokens = usage.cache_write_tokens
-    told.output_tokens = usage.output_tokens
-    told.reasoning_tokens = usage.reasoning_tokens
-    for part in parts:
-        told.input_tokens += part.input_tokens
-        told.output_tokens += part.output_tokens
-        served.cost_usd += part.cost_usd
-    return served

@@ -161,21 +161,26 @@ def _resume(
     """Return who goes on with an answer that was cut, and how.
 
     First who takes a prefill: the next of the chain, or else the one whose stream was cut, once
-    more; then who is asked to go on by words, in the same order. `fit` are those not yet called.
+    more while it is ready; then who is asked to go on by words, in the same order. `fit` are
+    those not yet called.
     """
     again = [index for index in _cut(failed) if _again(members[index], envelope)]
     if shown is Shown.THOUGHTS:
         ways = [(index, Way.FRESH) for index in [*fit, *again]]
     else:
-        ways = [(index, Way.PREFILL) for index in [*fit, *again] if members[index].prefill]
+        steady = [index for index in again if members[index].standing is Standing.READY]
+        begun = [index for index in [*fit, *steady, *again] if members[index].prefill]
+        ways = [(index, Way.PREFILL) for index in begun if index in fit or index in steady]
         words = sum(failure.way is Way.WORDS for failure in failed)
         if shown is Shown.TEXT and words < _MOST_WORDS:
             ways += [(index, Way.WORDS) for index in [*fit, *again]]
+        ways += [(index, Way.PREFILL) for index in begun]
     if not ways:
         return None
     index, way = ways[0]
     resort = members[index].standing is Standing.OPEN
-    return Choice(index, resort, len(ways) > 1 and envelope.attempts_left > 1, way)
+    others = envelope.attempts_left > 1 and any(other != index for other, _ in ways)
+    return Choice(index, resort, others, way)
 
 
 def _cut(failed: Sequence[Failure]) -> list[int]:
@@ -229,7 +234,7 @@ def verdict(
     last = failed[-1].error
     cut = [failure for failure in failed if failure.error.kind is Kind.STREAM_BROKEN]
     if cut:
-        return _attached(_cut_off(cut[0].error, failed), attempts)
+        return _attached(_cut_off(cut[0], failed), attempts)
     if len(failed) == len(members) == 1 or not last.kind.rule.tries_next:
         return _attached(last, attempts)
     causes = [failure.error for failure in failed]
@@ -253,9 +258,9 @@ def verdict(
     )
 
 
-def _cut_off(error: RoutorError, failed: Sequence[Failure]) -> RoutorError:
+def _cut_off(cut: Failure, failed: Sequence[Failure]) -> RoutorError:
     """Return the error of an answer that was cut, with who could not go on with it."""
-    later = [failure.error for failure in failed if failure.error is not error]
+    error, later = cut.error, [one.error for one in failed[failed.index(cut) + 1 :]]
     if later:
         tried = "; ".join(f"{one.model} ({_short(one.message)})" for one in later)
         error.message = f"{error.message} It could not be continued. Tried {tried}."

@@ -66,7 +66,7 @@ class Patience:
     def heard(self, now_s: float, data: bytes, content: bool) -> None:
         """Note bytes that came, and whether they held content."""
         self._byte_s = now_s
-        if content or not idle(data):
+        if content or not (idle(data) or _scrap(data)):
             self._progress_s = now_s
         self._content = self._content or content
 
@@ -91,6 +91,14 @@ class Patience:
             if self._stream and self._progress_s > self._start_s:
                 at_s = max(at_s, self._progress_s + limits.stall_s)
         return min(at_s, self._start_s + limits.total_s)
+
+
+def _scrap(data: bytes) -> bool:
+    """Tell whether bytes are but a scrap of a line: the line counts once it is whole.
+
+    Else a stream that drips, a byte every few seconds, would be progress for ever.
+    """
+    return len(data) <= 256 and b"\n" not in data and b"\r" not in data
 
 
 def idle(data: bytes) -> bool:

@@ -26,7 +26,8 @@ from services.providers.connections import Connection
 from services.providers.dialects import conversation
 from services.providers.dialects.completion import usage_json
 from services.providers.dialects.contract import Chunk, Json
-from services.providers.dispatch import Dispatcher, Ended, Order
+from services.providers.dispatch import Dispatcher, Ended
+from services.providers.order import Order
 from services.providers.probe import probe
 from services.providers.settings import ProvidersSettings
 from services.providers.transport import Transport

@@ -53,6 +53,19 @@ async def test_order_and_form(house):
     assert house.router.requests[0].needs.stream is True
 
 
+async def test_a_continued_answer_says_so(house):
+    ending = finish(SECOND, failed=[failed(kind=Kind.STREAM_BROKEN)])
+    ending.finish.served.continued = True
+    house.providers.events = [*text_chunks("Hi"), ending]
+    *_, last, _ = events((await house.chat(stream=True)).text)
+    routor = msgspec.json.decode(last)["routor"]
+    assert routor["continued"] is True and routor["fallback"] is True
+    assert (routor["model"], routor["attempts"]) == (SECOND, 2)
+    house.providers.events = [*text_chunks("Hi"), finish()]
+    *_, last, _ = events((await house.chat(stream=True)).text)
+    assert "continued" not in msgspec.json.decode(last)["routor"]
+
+
 async def test_chunks_that_come_together_are_single_events(house):
     pieces = [piece({"content": word}, SECOND) for word in ("Hi", " there", "!")]
     batch = providers_pb2.StreamResponse(chunks=providers_pb2.Chunks(chunks=pieces[:2]))

@@ -1,3 +1,4 @@
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,6 +75,9 @@ def test_the_one_that_was_cut_goes_on_once_where_nobody_else_can():
     assert choose([A], [CUT], WIDE, Shown.TEXT) == Choice(0, way=Way.WORDS)
     assert choose([P], [CUT], WIDE, Shown.TEXT).way is Way.PREFILL
     assert choose([P], [CUT, Failure(0, CUT.error, way=Way.PREFILL)], WIDE, Shown.TEXT) is None
+    shaky = msgspec.structs.replace(P, standing=Standing.OPEN)
+    assert choose([shaky, B], [CUT], WIDE, Shown.TEXT).index == 1
+    assert choose([shaky], [CUT], WIDE, Shown.SCRAP).way is Way.PREFILL
     resting = with_standing(A, Standing.RESTING)
     assert choose([resting], [CUT], WIDE, Shown.TEXT) is None
 
@@ -178,6 +182,16 @@ def test_one_model_gives_its_own_error():
     error = verdict([A], [failure], [Attempt(model="a/one")], WIDE)
     assert error is failure.error
     assert [attempt.model for attempt in error.attempts] == ["a/one"]
+
+
+def test_a_cut_that_nobody_mended_tells_who_tried():
+    early, late = failed(1, Kind.PROVIDER_UNAVAILABLE, model="b/one"), failed(2, Kind.MODEL_GONE)
+    cut = failed(0, Kind.STREAM_BROKEN, model="a/one")
+    error = verdict([A, B, C], [early, cut, late], [Attempt()], WIDE)
+    assert error is cut.error
+    assert "failed with MODEL_GONE" in error.message
+    assert "PROVIDER_UNAVAILABLE" not in error.message
+    assert len(error.attempts) == 1
 
 
 def test_limits_everywhere_give_the_soonest_wait():

@@ -197,6 +197,46 @@ async def test_who_takes_a_prefill_goes_on_first(service, sandbox, after):
     assert sent["max_tokens"] < 100
 
 
+@pytest.mark.parametrize(
+    ("model", "path", "flags"),
+    [
+        ("anthropic/claude-haiku-4.5", "/anthropic/v1/messages", {}),
+        ("mistral/mistral-large-3", "/mistral/v1/chat/completions", {"prefix": True}),
+        ("deepseek/deepseek-v4-pro", "/deepseek/beta/chat/completions", {"prefix": True}),
+    ],
+)
+async def test_each_takes_a_prefill_in_its_own_way(service, sandbox, model, path, flags):
+    await sandbox.fault("google", "stream_cut", after_chunks=12)
+    whole = (
+        "The same text, whoever begins it, and whoever — thinking or not — brings it to its end."
+    )
+    body = {"messages": [{"role": "user", "content": f"Repeat exactly: {whole}"}]}
+    chain = members("google/gemini-3.5-flash", "openai/gpt-5.5", model, effort="high")
+    streamed = await service.stream(request(True, chain, body))
+    assert streamed.text == whole
+    assert [one.kind for one in streamed.finish.served.attempts] == ["STREAM_BROKEN", ""]
+    sent = (await sandbox.requests(model.partition("/")[0]))[-1]
+    assert sent["path"] == path
+    last = sent["body"]["messages"][-1]
+    assert last["role"] == "assistant"
+    assert {name: last[name] for name in flags} == flags
+
+
+async def test_a_host_without_prefill_does_not_retire_its_model(service, sandbox):
+    await sandbox.fault("google", "stream_cut", after_chunks=12)
+    await sandbox.fault("deepseek", "status", status=404, times=1)
+    whole = (
+        "The same text, whoever begins it, and whoever — thinking or not — brings it to its end."
+    )
+    body = {"messages": [{"role": "user", "content": f"Repeat exactly: {whole}"}]}
+    chain = members("google/gemini-3.5-flash", "deepseek/deepseek-v4-pro", "openai/gpt-5.5")
+    streamed = await service.stream(request(True, chain, body))
+    assert streamed.text == whole
+    kinds = [one.kind for one in streamed.finish.served.attempts]
+    assert kinds == ["STREAM_BROKEN", "UNSUPPORTED_PARAMETER", ""]
+    await answered(service, request(chain=members("deepseek/deepseek-v4-pro")), stream=False)
+
+
 async def test_the_only_model_goes_on_itself_once(service, sandbox):
     model = "anthropic/claude-haiku-4.5"
     whole = (await service.stream(request(stream=True, chain=members(model)))).text

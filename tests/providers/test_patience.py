@@ -49,6 +49,16 @@ def test_after_content_silence_is_a_stall():
     assert patience.until()[0] == 140
 
 
+def test_a_dripping_line_is_no_progress():
+    patience = of()
+    patience.heard(110.0, TEXT, content=True)
+    for second in range(115, 140, 5):
+        patience.heard(float(second), b"da", content=False)
+    assert patience.until()[0] == 140
+    patience.heard(139.0, b"{}\n\n", content=False)
+    assert patience.until()[0] == 159
+
+
 def test_the_total_ends_it():
     patience = of(left_s=50.0)
     patience.heard(145.0, TEXT, content=True)

@@ -116,7 +116,7 @@ class Outcome:
 def text_of(number: int) -> str:
     """Return a text that is hard to join: repetition, white space, long characters."""
     body = (
-        f"Cell {number}: the wall — naïve café, 漢字 and 🚀 — has ha ha ha, 0, 0, 0, 0, 0, rows.\n\n"
+        f"Cell {number}: the wall — naïve café, 漢字, 🚀 — has ha ha ha, 0, 0, 0, 0, rows.\n\n"
         "  * one  two   three\n  * one  two   three\n\n```\nif a:\n    b = a\n```\n"
         f"It ends at {number * 7919}, checked: "
     )

@@ -8,8 +8,8 @@ from tests.wall.matrix import Wall, cells, figures, table
 WHOLE = os.environ.get("ROUTOR_WALL") == "whole"
 
 
-async def test_no_fault_leaves_a_mark(hasty, sandbox):
-    wall = Wall(hasty, sandbox)
+async def test_no_fault_leaves_a_mark(service, sandbox):
+    wall = Wall(service, sandbox)
     for cell in cells(whole=WHOLE):
         await wall.run(cell)
     told, shown = figures(wall.outcomes), table(wall.outcomes)

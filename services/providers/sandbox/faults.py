@@ -9,6 +9,7 @@ import socket
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -124,7 +125,8 @@ async def strike(request: web.Request, vendor: Vendor, fault: Fault) -> web.Resp
             where = {"Location": f"{vendor.prefix}/redirected"}
             return web.Response(status=302, headers=where)
         case "bomb":
-            return _bomb()
+            encoded = {"Content-Encoding": "gzip"}
+            return web.Response(body=_packed(), content_type="application/json", headers=encoded)
         case "short_body":
             await _short(request)
             return web.Response()
@@ -135,12 +137,11 @@ async def strike(request: web.Request, vendor: Vendor, fault: Fault) -> web.Resp
     return None
 
 
-def _bomb() -> web.Response:
+@cache
+def _packed() -> bytes:
     """Return 256 MB of blanks in a quarter of a megabyte."""
     packer = zlib.compressobj(9, wbits=31)
-    body = b"".join([*(packer.compress(b" " * (1 << 20)) for _ in range(256)), packer.flush()])
-    encoded = {"Content-Encoding": "gzip"}
-    return web.Response(body=body, content_type="application/json", headers=encoded)
+    return b"".join([*(packer.compress(b" " * (1 << 20)) for _ in range(256)), packer.flush()])
 
 
 async def _short(request: web.Request) -> None:

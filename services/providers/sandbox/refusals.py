@@ -194,6 +194,13 @@ def _replayed_reasoning(vendor: Vendor, body: Json) -> None:
             raise Trouble("invalid", f"{text} at index {number}", param="messages")
 
 
+def _deepseek_prefix(_vendor: Vendor, body: Json) -> None:
+    """Refuse a begun answer that does not say so, or is asked for while thinking."""
+    last = body["messages"][-1]
+    if last["role"] == "assistant" and not last.get("prefix"):
+        raise Trouble("invalid", "the last message must be from the user or a tool")
+
+
 def _deepseek_format(_vendor: Vendor, body: Json) -> None:
     if (body.get("response_format") or {}).get("type") == "json_schema":
         raise Trouble("invalid", "This response_format type is unavailable now")
@@ -241,7 +248,7 @@ def _mistral_ids(_vendor: Vendor, body: Json) -> None:
 _CHECKS: Mapping[str, tuple[Check, ...]] = {
     "openai": (_openai_fields, _openai_reasoning),
     "microsoft": (_openai_fields, _openai_reasoning),
-    "deepseek": (_developer_role, _deepseek_format, _replayed_reasoning),
+    "deepseek": (_developer_role, _deepseek_prefix, _deepseek_format, _replayed_reasoning),
     "xai": (
         _developer_role,
         _message_name,
