@@ -253,6 +253,7 @@ class Dispatcher:
             model=model,
             effort=asked.effort,
             created=int(self._wall()),
+            one_call=order.body.get("parallel_tool_calls") is False,
         )
         default = model.reasoning.default if model else "none"
         limits = patience.limits(

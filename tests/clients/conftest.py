@@ -1,0 +1,17 @@
+import pytest
+
+from tests.clients import stand
+from tests.system.conftest import connected, healed, vendors
+
+__all__ = ["connected", "healed", "vendors"]
+
+
+@pytest.fixture(scope="module")
+def client(request):
+    """The client that the module names in CLIENT, speaking to a running Routor."""
+    argv = stand.command(request.module.CLIENT)
+    routor = request.getfixturevalue("connected")
+    environ = {"ROUTOR_URL": routor.url, "ROUTOR_KEY": routor.key, "HOME": str(routor.home)}
+    running = stand.Client(argv, environ)
+    yield running
+    running.stop()
