@@ -12,6 +12,7 @@ import pytest
 HERE = Path(__file__).parent
 ENVIRONMENTS = HERE.parent.parent / ".venv-clients"
 REQUIRED = os.environ.get("ROUTOR_TEST_CLIENTS") == "required"
+MISSING = "is not installed: run `make clients`"
 PATIENCE_S = 300  # with an import on a busy machine
 
 MODELS = [
@@ -65,8 +66,8 @@ def command(name: str) -> list[str]:
         ready = (ENVIRONMENTS / name / "built").exists()
         argv = [str(python), "-I", str(HERE / "runner.py"), str(HERE / name / "cases.py")]
     if not ready:
-        needs = "`make clients`, with Node" if name == "vercel" else "`make clients`"
-        missing = f"the client {name} is not installed: {needs}"
+        needs = ", which needs Node" if name == "vercel" else ""
+        missing = f"the client {name} {MISSING}{needs}"
         assert not REQUIRED, missing
         pytest.skip(missing)
     return argv

@@ -192,7 +192,7 @@ class Peer:
 
     version = (1, 1)
     keep_alive = True
-    headers = {}
+    headers = ()
 
     def __init__(self):
         self.protocol = self.transport = self.writer = self
