@@ -3,7 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help env dev up test wall lint newcomer bench bench-quick bench-brain soak format protos lock clean
+.PHONY: help env dev up clients test wall lint newcomer bench bench-quick bench-brain soak format protos lock lock-clients clean
+
+# Each client has the environment that it asks for: they disagree about the version of openai.
+CLIENTS := agents instructor langchain litellm
+VERCEL := tests/clients/vercel
+PIN := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -25,7 +30,18 @@ dev: .venv/dev ## install what testing needs, too
 up: env ## start everything on this machine
 	@exec $(BIN)/routor up
 
-test: dev ## run the tests
+clients: $(CLIENTS:%=.venv-clients/%/built) $(VERCEL)/node_modules/built ## install the clients that the tests speak through (Node for one of them)
+
+.venv-clients/%/built: tests/clients/%/requirements.lock
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VERCEL)/node_modules/built: $(VERCEL)/package-lock.json
+	cd $(VERCEL) && npm ci --silent --ignore-scripts
+	@touch $@
+
+test: dev ## run the tests; those of clients that are not installed say so and are skipped
 	$(BIN)/pytest
 
 wall: dev ## every fault at every place of a chain, and what came of it: a table (minutes)
@@ -58,8 +74,12 @@ protos: dev ## generate Python from the protos
 	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python protos/generate.py
 
 lock: ## pin every dependency again, for Linux and macOS (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra local pyproject.toml -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(PIN) --extra local pyproject.toml -o requirements.lock
+	$(PIN) --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+lock-clients: ## pin every client again (needs uv and npm)
+	for client in $(CLIENTS); do $(PIN) tests/clients/$$client/requirements.in -o tests/clients/$$client/requirements.lock || exit; done
+	cd $(VERCEL) && npm install --package-lock-only --ignore-scripts
 
 clean: ## remove the environment and all caches
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-clients $(VERCEL)/node_modules .mypy_cache .pytest_cache .ruff_cache

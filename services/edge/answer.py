@@ -13,6 +13,18 @@ from services.edge import notes, problem
 _START = f"HTTP/1.1 200 OK\r\nServer: {problem.SERVER}\r\n"
 
 
+def request_id_headers(request: web.BaseRequest) -> dict[str, str]:
+    """Return what tells a request's id; Anthropic's clients look for it under a name of theirs."""
+    known = request[notes.REQUEST_ID]
+    if "anthropic-version" in request.headers:
+        return {"X-Request-Id": known, "Request-Id": known}
+    return {"X-Request-Id": known}
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+
+
 class _Plain(web.StreamResponse):
     """200, with a head of its own.
 
@@ -23,7 +35,7 @@ class _Plain(web.StreamResponse):
         super().__init__()
         if not "".join(headers.values()).isprintable():
             raise ValueError("a header holds a control character")
-        self._lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        self._lines = _lines(headers)
         self._written = False
 
     @property
@@ -42,7 +54,7 @@ class _Plain(web.StreamResponse):
             connection = "Connection: keep-alive\r\n"
         self._written = True
         return (
-            f"{_START}{more}X-Request-Id: {request[notes.REQUEST_ID]}\r\n"
+            f"{_START}{more}{_lines(request_id_headers(request))}"
             f"{self._lines}Date: {_date(int(time.time()))}\r\n{connection}\r\n"
         ).encode()
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from services import telemetry
 from services.edge import notes, problem
-from services.edge.answer import Answer
+from services.edge.answer import Answer, request_id_headers
 from services.edge.gate import Gate
 from services.errors import Kind, RoutorError
 
@@ -188,7 +188,7 @@ class Frame:
 
     def _stamp(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         if not isinstance(response, Answer):
-            response.headers["X-Request-Id"] = request[notes.REQUEST_ID]
+            response.headers.update(request_id_headers(request))
             # aiohttp would tell its version.
             response.headers["Server"] = problem.SERVER
         if self._traffic.draining:

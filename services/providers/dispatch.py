@@ -260,6 +260,7 @@ class Dispatcher:
             model=model,
             effort=_effort(asked, model, choice.way),
             created=int(self._wall()),
+            one_call=order.body.get("parallel_tool_calls") is False,
         )
         default = model.reasoning.default if model else "none"
         limits = patience.limits(

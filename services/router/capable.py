@@ -23,7 +23,6 @@ LACKS: Final = {
     Can.CHOICE_REQUIRED: ("tool_choice", 'tool_choice "required"'),
     Can.CHOICE_NAMED: ("tool_choice", "tool_choice with a named function"),
     Can.PARALLEL_TOOLS: ("parallel_tools", "parallel tool calls"),
-    Can.SERIAL_TOOLS: ("parallel_tools", "parallel_tool_calls: false"),
     Can.JSON_OBJECT: ("structured_outputs", "JSON output"),
     Can.JSON_SCHEMA: ("structured_outputs", "JSON output by a schema"),
     Can.LOGPROBS: ("parameters", "logprobs"),

@@ -37,7 +37,6 @@ _FORMATS: Final = {
 _NO_LIMITS: Final = (None, None, None)
 _TOOLS: Final = int(Can.TOOLS)
 _PARALLEL: Final = int(Can.PARALLEL_TOOLS)
-_SERIAL: Final = int(Can.SERIAL_TOOLS)
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -97,8 +96,8 @@ def _can(request: router_pb2.RouteRequest, tools: bool) -> int:
         can |= PARAMETERS.get(name, 0)
     if tools:
         can |= _TOOLS | _CHOICES[needs.tool_choice]
-        if needs.HasField("parallel_tool_calls"):
-            can |= _PARALLEL if needs.parallel_tool_calls else _SERIAL
+        if needs.parallel_tool_calls:
+            can |= _PARALLEL
     for message in request.messages[:]:
         if attachments := message.attachments:
             for kind in attachments:

@@ -24,7 +24,6 @@ class Can(IntFlag):
     CHOICE_REQUIRED = auto()
     CHOICE_NAMED = auto()
     PARALLEL_TOOLS = auto()
-    SERIAL_TOOLS = auto()
     JSON_OBJECT = auto()
     JSON_SCHEMA = auto()
     LOGPROBS = auto()
@@ -208,8 +207,6 @@ def _can(model: Model) -> Can:
             able |= _CHOICES[choice]
         if model.parallel_tools:
             able |= Can.PARALLEL_TOOLS
-        if parameters.parallel_tool_calls or not model.parallel_tools:
-            able |= Can.SERIAL_TOOLS
     if model.structured_outputs != "none":
         able |= Can.JSON_OBJECT
     if model.structured_outputs == "json_schema":

@@ -24,6 +24,7 @@ async def test_a_whole_message(house, sdk):
     assert message.stop_reason == "end_turn"
     assert message.usage.input_tokens == 5
     assert message.model_extra["routor"]["model"] == FIRST
+    assert message._request_id == message.model_extra["routor"]["request_id"]
 
 
 async def test_a_streamed_message(house, sdk):
@@ -69,6 +70,16 @@ async def test_errors_are_anthropics(house, sdk, kind, error):
         await sdk.messages.create(model="auto", max_tokens=50, messages=HELLO)
     assert caught.value.body["type"] == "error"
     assert caught.value.body["error"]["message"] == "No."
+    assert caught.value.request_id == caught.value.body["request_id"]
+
+
+async def test_the_sdk_is_told_that_there_are_no_threads(house, sdk):
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        await sdk.beta.messages.create(
+            model="auto", max_tokens=50, messages=HELLO, thread={"type": "create"}
+        )
+    details = caught.value.body["error"]["details"]
+    assert details["error_code"] == "thread_unsupported_request"
 
 
 async def test_a_wrong_key_is_anthropics_error(house):

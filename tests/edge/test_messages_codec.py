@@ -217,6 +217,7 @@ def test_input_tokens_leave_out_what_the_cache_had_to_do_with():
         "cache_creation_input_tokens": 10,
         "cache_read_input_tokens": 20,
         "output_tokens": 5,
+        "output_tokens_details": {"thinking_tokens": 0},
     }
 
 

@@ -205,6 +205,7 @@ class Peer:
 
     version = (1, 1)
     keep_alive = True
+    headers = ()
 
     def __init__(self):
         self.protocol = self.transport = self.writer = self

@@ -179,13 +179,7 @@ def violations(
         "modality": all(MODALITIES[kind] in one.input_modalities for kind in attached),
         "tools": one.tools or not (asked.tools or history),
         "tool_choice": not asked.tools or CHOICES[needs.tool_choice] in parameters.tool_choice,
-        "parallel": not asked.tools
-        or not needs.HasField("parallel_tool_calls")
-        or (needs.parallel_tool_calls and one.parallel_tools)
-        or (
-            not needs.parallel_tool_calls
-            and (parameters.parallel_tool_calls or not one.parallel_tools)
-        ),
+        "parallel": not asked.tools or not needs.parallel_tool_calls or one.parallel_tools,
         "json": needs.response_format < 2
         or one.structured_outputs == "json_schema"
         or (needs.response_format == 2 and one.structured_outputs == "json_object"),

@@ -49,22 +49,31 @@ class Cached(Struct, frozen=True):
     cache_write_tokens: int | None = None
 
 
+class Thought(Struct, frozen=True):
+    """Which output tokens nobody sees."""
+
+    reasoning_tokens: int | None = None
+
+
 class Usage(Struct, frozen=True):
     """OpenAI's counters: all input, all output."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     prompt_tokens_details: Cached | None = None
+    completion_tokens_details: Thought | None = None
 
     def json(self) -> Json:
         """Return Anthropic's counters, where input excludes what the cache had to do with."""
         details = self.prompt_tokens_details or Cached()
         read, written = details.cached_tokens or 0, details.cache_write_tokens or 0
+        thought = self.completion_tokens_details or Thought()
         return {
             "input_tokens": max(0, self.prompt_tokens - read - written),
             "cache_creation_input_tokens": written,
             "cache_read_input_tokens": read,
             "output_tokens": self.completion_tokens,
+            "output_tokens_details": {"thinking_tokens": thought.reasoning_tokens or 0},
         }
 
 

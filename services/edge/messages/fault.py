@@ -5,7 +5,7 @@ Source: https://platform.claude.com/docs/en/api/errors (2026-11-23).
 
 from typing import Any
 
-from services.errors import RoutorError
+from services.errors import Kind, RoutorError
 
 _TYPES = {
     400: "invalid_request_error",
@@ -21,13 +21,17 @@ _TYPES = {
 }
 
 
+# Told this, Anthropic's SDK sends the whole conversation again instead of naming the last answer
+# (anthropic 2.12.0, types/thread_unsupported_request_error_details.py, 2026-11-23).
+_THREADLESS = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+
+
 def document(error: RoutorError, request_id: str) -> dict[str, Any]:
     """Return the body of an error."""
-    return {
-        "type": "error",
-        "error": {"type": kind(error.kind.rule.http), "message": error.message},
-        "request_id": request_id,
-    }
+    told: dict[str, Any] = {"type": kind(error.kind.rule.http), "message": error.message}
+    if error.kind is Kind.UNSUPPORTED_PARAMETER and error.param == "thread":
+        told["details"] = _THREADLESS
+    return {"type": "error", "error": told, "request_id": request_id}
 
 
 def kind(status: int) -> str:

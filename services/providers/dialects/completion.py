@@ -155,6 +155,9 @@ def answer(target: Target, head: Json, choices: list[Json], usage: Usage, conten
     """Make the whole answer. `head` holds what the vendor said of id, created and the like."""
     if not choices:
         raise bad_answer(target, "an answer without choices")
+    if target.one_call:
+        for one in choices:
+            del one["message"].get("tool_calls", [])[1:]
     given = {key: value for key, value in head.items() if value is not None}
     body: Json = {
         **given,
@@ -248,6 +251,8 @@ class Writer:
         if call.name == ANSWER_TOOL:
             return self.delta(index, {"content": call.arguments})
         number = self._calls.get(index, 0)
+        if number and self._target.one_call:
+            return []
         self._calls[index] = number + 1
         return self.delta(index, {"tool_calls": [{"index": number, **call.json()}]})
 

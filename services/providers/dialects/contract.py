@@ -31,6 +31,7 @@ class Target(msgspec.Struct, frozen=True):
     model: catalog.Model | None = None
     effort: str = ""
     created: int = 0  # Unix seconds, put into answers of vendors that do not say the time
+    one_call: bool = False  # answers hold one tool call at most, whatever the vendor says
 
 
 class Encoded(msgspec.Struct, frozen=True):

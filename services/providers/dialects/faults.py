@@ -150,6 +150,9 @@ def _error(status: int, headers: Mapping[str, str], body: object, target: Target
     fields = body if isinstance(body, dict) else {}
     codes, message, param = _codes(fields), _message(fields), _param(fields)
     kind = _kind(status, codes, message.lower(), target)
+    if kind is Kind.MODEL_GONE and target.model is None and target.upstream_model:
+        # Nobody but the caller has ever said that there is such a model.
+        kind, param = Kind.UNKNOWN_MODEL, "model"
     text = redact(message) or f"HTTP status {status}"
     about_request = kind in _ABOUT_THE_REQUEST
     own = fields.get("error")

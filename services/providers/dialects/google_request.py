@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from services.errors import Kind, RoutorError
 from services.providers.dialects import history, structured
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.google_history import conversation
@@ -89,15 +88,7 @@ def _native(schema: Any) -> Any:
 
 def _tools(values: Json, target: Target, dropped: list[str]) -> Json:
     tools, choice = values.pop("tools", None), values.pop("tool_choice", None)
-    if values.pop("parallel_tool_calls", True) is False and tools:
-        raise RoutorError(
-            Kind.UNSUPPORTED_PARAMETER,
-            "Gemini's models cannot be held to one tool call per turn; leave out "
-            "parallel_tool_calls.",
-            param="parallel_tool_calls",
-            provider=target.vendor.id,
-            model=target.key,
-        )
+    values.pop("parallel_tool_calls", None)  # no switch: the answer is cut to one call
     if not tools:
         return {}
     made: Json = {

@@ -192,7 +192,8 @@ def _tool_choice(values: Json, model: Model) -> None:
     if not model.tools:
         raise unsupported("tools", model)
     if values.get("parallel_tool_calls") is True or not model.parameters.parallel_tool_calls:
-        _one_at_a_time(values, model)
+        # True is every vendor's default; where there is no switch, the answer is cut to one call.
+        values.pop("parallel_tool_calls", None)
     kind = tool_choice_kind(values.get("tool_choice"))
     takes = model.parameters.tool_choice
     if kind in takes:
@@ -207,12 +208,6 @@ def _tool_choice(values: Json, model: Model) -> None:
         values["tool_choice"] = "required"
     else:
         raise unsupported("tool_choice", model, 'use "auto"')
-
-
-def _one_at_a_time(values: Json, model: Model) -> None:
-    """Settle parallel_tool_calls: true is every vendor's default and needs no words."""
-    if values.pop("parallel_tool_calls", True) is False and model.parallel_tools:
-        raise unsupported("parallel_tool_calls", model, "take several calls per turn")
 
 
 def tool_choice_kind(choice: Any) -> str:

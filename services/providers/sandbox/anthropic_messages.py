@@ -56,7 +56,7 @@ def read(body: Json) -> Ask:
             choice["type"], choice["type"]
         ),
         one_call=bool(choice.get("disable_parallel_tool_use")),
-        json=form.get("type") == "json_schema",
+        json=form.get("type") == "json_schema" or "JSON object" in _text(body.get("system")),
         schema=form.get("schema"),
         max_tokens=body["max_tokens"],
         stops=body.get("stop_sequences") or (),

@@ -119,6 +119,13 @@ def test_kinds(provider: str, status: int, body: Any, kind: str) -> None:
     assert error.upstream_status == status
 
 
+def test_a_model_that_only_the_caller_knows_is_his_mistake() -> None:
+    body = msgspec.json.encode(openai("model_not_found"))
+    error = DIALECTS["openai_chat"].error(404, {}, body, target("openai", known=False))
+    assert (error.kind, error.param) == (Kind.UNKNOWN_MODEL, "model")
+    assert error.kind.rule.http == 404
+
+
 def test_message_and_param_are_the_vendors() -> None:
     error = fail("openai", 400, openai("invalid_value", "Invalid 'stop'.", param="stop"))
     assert (error.message, error.param) == ("Invalid 'stop'.", "stop")

@@ -103,11 +103,10 @@ def test_tools_and_choice() -> None:
     }
 
 
-def test_one_call_per_turn_cannot_be_promised() -> None:
+def test_there_is_no_switch_for_one_call_per_turn() -> None:
     rules = parameters(parallel_tool_calls=True)
-    with pytest.raises(RoutorError) as caught:
-        encode(ask(tools=[tool()], parallel_tool_calls=False), parameters=rules)
-    assert caught.value.param == "parallel_tool_calls"
+    asked = ask(tools=[tool()], parallel_tool_calls=False)
+    assert encode(asked, parameters=rules) == encode(ask(tools=[tool()]))
 
 
 def test_results_find_their_functions_and_foreign_calls_get_the_placeholder() -> None:
@@ -231,6 +230,17 @@ def test_answer_and_usage() -> None:
     assert (answer.usage.output_tokens, answer.usage.reasoning_tokens) == (43, 40)
     assert answer.body["usage"]["total_tokens"] == 48
     assert answer.body["id"] == "r1"
+
+
+def test_where_one_call_is_asked_for_the_answer_holds_one() -> None:
+    serial = msgspec.structs.replace(target("google"), one_call=True)
+    body = body_of(*({"functionCall": {"name": name, "args": {}}} for name in "fgh"))
+    whole = DIALECT.decode(msgspec.json.encode(body), serial).body["choices"][0]
+    assert [call["function"]["name"] for call in whole["message"]["tool_calls"]] == ["f"]
+    assert whole["finish_reason"] == "tool_calls"
+    chunks, ending = run(DIALECT.decoder(serial, {}), event(body))
+    assert [call["function"]["name"] for call in tool_calls(chunks)] == ["f"]
+    assert ending.finish_reason == "tool_calls"
 
 
 def test_signature_survives_any_client() -> None:

@@ -84,7 +84,6 @@ def test_temperature_is_clamped() -> None:
         ("stop", ["x"], {"stop": False}),
         ("logprobs", True, {}),
         ("tool_choice", "required", {"tool_choice": ("auto",)}),
-        ("parallel_tool_calls", False, {}),
     ],
 )
 def test_what_the_caller_relies_on_is_refused_by_name(field: str, value: Any, rules: Any) -> None:
