@@ -4,6 +4,7 @@ Tokenizers differ by some 20 % between vendors. The estimate errs on the high si
 model is chosen that the request just fails to fit.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from routor.v1.router_pb2 import Message, RouteRequest, Tool
@@ -32,15 +33,20 @@ ATTACHMENT_TOKENS: Final[dict[Modality.ValueType, int]] = {
 }
 
 
-def input_tokens(request: RouteRequest) -> int:
-    """Return the caller's count, or an estimate from messages, attachments and tools."""
+def input_tokens(request: RouteRequest, texts: Sequence[str] | None = None) -> int:
+    """Return the caller's count, or an estimate from messages, attachments and tools.
+
+    `texts`: those of the messages, by whoever has read them already: to read one decodes it.
+    """
     if request.needs.input_tokens:
         return request.needs.input_tokens
+    messages = request.messages[::-1]
+    said = [message.text for message in messages] if texts is None else texts[::-1]
     tokens_per_char = TOKENS_PER_CHAR
     counts: list[float] = []
     # Slices: protobuf's repeated fields are slow to iterate over.
-    for message in request.messages[::-1]:
-        if text := message.text:
+    for message, text in zip(messages, said, strict=True):
+        if text:
             tokens_per_char = density(text)
         # A text that is not told is taken to be in the script of what follows it.
         chars = max(message.text_chars, len(text))

@@ -114,11 +114,13 @@ def judge(
     roster = brain.rosters.of(status, request.request_id, now)
     preferred = preference.read(request)
     check.check(request, preferred, roster.providers)
-    features = extract(request)
+    # Every reading of a message's text decodes all of it, so it is done once.
+    texts = [message.text for message in request.messages[:]]
+    features = extract(request, texts)
     judgement = brain.classifier.classify(features)
     profile = profile_of(request, preferred)
     settled = settle(preferred, profile, judgement)
-    needed = need.read(request, preferred)
+    needed = need.read(request, preferred, texts)
     weight = preferred.quality_weight
     task = Task(
         settled.tier,

@@ -19,7 +19,7 @@ from services.router.words import sentences
 
 Floats = npt.NDArray[np.float32]
 
-VERSION: Final = 3  # raise it when the same request gives other features: old weights are void
+VERSION: Final = 4  # raise it when the same request gives other features: old weights are void
 
 
 class Part(IntEnum):
@@ -89,6 +89,7 @@ _FORMATS: Final = (
     router_pb2.RESPONSE_FORMAT_JSON_OBJECT,
     router_pb2.RESPONSE_FORMAT_JSON_SCHEMA,
 )
+_NOTHING_ATTACHED: Final = (0.0, 0.0, 0.0)
 _NO_TURN: Final = router_pb2.Message()
 
 
@@ -115,35 +116,38 @@ class Features:
     dense: Floats
 
 
-def extract(request: router_pb2.RouteRequest) -> Features:
+def extract(request: router_pb2.RouteRequest, texts: Sequence[str] | None = None) -> Features:
     """Return the features of a request's current turn and its context.
 
     The current turn is the last user message; a request without one is judged by its
-    last message, an empty request by nothing.
+    last message, an empty request by nothing. `texts`: those of all messages, by whoever
+    has read them already.
     """
     messages = request.messages
+    if texts is None:
+        texts = [message.text for message in messages[-LOOKBACK:]]
     if len(messages) == 1 and not request.tools:
         message = messages[0]
-        passage = _passage(Part.TURN, message.text)
+        passage = _passage(Part.TURN, texts[0])
         around = _around(request, 0, image=False, results=0, named=0.0)
         facts = [*_text_facts(passage), *_attached(message), *around]
         return Features((passage,), 0, np.array([facts], np.float32))
-    return _in_context(request)
+    return _in_context(request, texts[-LOOKBACK:])
 
 
-def _in_context(request: router_pb2.RouteRequest) -> Features:
+def _in_context(request: router_pb2.RouteRequest, texts: Sequence[str]) -> Features:
     messages = list(request.messages[-LOOKBACK:])
     roles = [message.role for message in messages]
     user = [i for i, role in enumerate(roles) if role == router_pb2.ROLE_USER]
     at = user[-1] if user else len(messages) - 1
-    turns = [messages[i] for i in user[-1 - EARLIER_TURNS : -1]]
-    turns.append(messages[at] if messages else _NO_TURN)
+    chosen = [*user[-1 - EARLIER_TURNS : -1], at]
+    turns = [messages[i] for i in chosen] if messages else [_NO_TURN]
+    said = [texts[i] for i in chosen] if messages else [""]
     last = len(turns) - 1
     passages = [
-        _passage(Part.TURN if i == last else Part.EARLIER, message.text)
-        for i, message in enumerate(turns)
+        _passage(Part.TURN if i == last else Part.EARLIER, text) for i, text in enumerate(said)
     ]
-    passages += _context(request, messages, roles, at)
+    passages += _context(request, texts, roles, at)
     named = _overlap(passages[last], passages[-1]) if request.tools else 0.0
     results = sum(role == router_pb2.ROLE_TOOL for role in roles[at + 1 :])
     before = any(_IMAGE in message.attachments for message in messages[: max(at, 0)])
@@ -156,25 +160,28 @@ def _in_context(request: router_pb2.RouteRequest) -> Features:
 
 
 def _context(
-    request: router_pb2.RouteRequest,
-    messages: Sequence[router_pb2.Message],
-    roles: Sequence[int],
-    at: int,
+    request: router_pb2.RouteRequest, texts: Sequence[str], roles: Sequence[int], at: int
 ) -> list[Passage]:
     """Read the system prompt, the answer before the turn and the tools, if there are."""
     passages = []
-    first = request.messages[0] if messages else _NO_TURN
-    if len(request.messages) > 1 and first.role == router_pb2.ROLE_SYSTEM and first.text:
-        passages.append(_passage(Part.SYSTEM, first.text))
+    if system := _system(request, texts):
+        passages.append(_passage(Part.SYSTEM, system))
     answers = (i for i in range(at - 1, -1, -1) if roles[i] == router_pb2.ROLE_ASSISTANT)
-    if (answer := next(answers, None)) is not None and messages[answer].text:
-        passages.append(_passage(Part.ANSWER, messages[answer].text))
+    if (answer := next(answers, None)) is not None and texts[answer]:
+        passages.append(_passage(Part.ANSWER, texts[answer]))
     if request.tools:
         text = "\n".join(
             f"{tool.name} {tool.description[:96]}" for tool in request.tools[:TOOLS_READ]
         )
         passages.append(_passage(Part.TOOLS, text))
     return passages
+
+
+def _system(request: router_pb2.RouteRequest, texts: Sequence[str]) -> str:
+    """Return the system prompt, which may stand before the messages looked at."""
+    if len(request.messages) < 2 or request.messages[0].role != router_pb2.ROLE_SYSTEM:
+        return ""
+    return texts[0] if len(texts) == len(request.messages) else request.messages[0].text
 
 
 def _passage(part: Part, text: str) -> Passage:
@@ -245,7 +252,8 @@ def _text_facts(passage: Passage) -> tuple[float, ...]:
 
 def _attached(message: router_pb2.Message) -> tuple[float, ...]:
     """Tell what is attached to a turn."""
-    kinds = message.attachments
+    if not (kinds := message.attachments):
+        return _NOTHING_ATTACHED
     return _IMAGE in kinds, _FILE in kinds, any(kind >= _AUDIO for kind in kinds)
 
 

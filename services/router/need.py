@@ -1,5 +1,6 @@
 """What a request needs of a model, and what its caller allows, read once per request."""
 
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -66,8 +67,10 @@ class Need(msgspec.Struct, frozen=True):
         return not self.models or any(fnmatchcase(key, wanted) for wanted in self.models)
 
 
-def read(request: router_pb2.RouteRequest, preference: Preference) -> Need:
-    """Read what the request needs."""
+def read(
+    request: router_pb2.RouteRequest, preference: Preference, texts: Sequence[str] | None = None
+) -> Need:
+    """Read what the request needs; `texts`: those of its messages, if they were read before."""
     needs = request.needs
     tools = len(request.tools) > 0
     limits = (preference.max_cost_usd, preference.max_latency_ms, preference.bfcl_min)
@@ -76,7 +79,7 @@ def read(request: router_pb2.RouteRequest, preference: Preference) -> Need:
         tools=tools,
         tool_scenario=tools and needs.tool_choice != router_pb2.TOOL_CHOICE_NONE,
         effort=needs.reasoning_effort,
-        input_tokens=input_tokens(request),
+        input_tokens=input_tokens(request, texts),
         max_output_tokens=needs.max_output_tokens,
         only=preference.only_providers,
         models=preference.only_models,

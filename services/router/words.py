@@ -1,9 +1,10 @@
 """Cut a text into words and name each word's rows in a table of hashed weights.
 
-Nothing here knows a language: a word is a run of letters and digits between separators, or one
-character of a script written without spaces. Case, apostrophes and the values of digits are
-dropped. A word is made of itself and of the 3- and 4-grams inside it, so that a misspelt or
-inflected word is close to the one that was learned.
+Nothing here knows a language: a word is a run of letters and digits between separators. In a
+script written without spaces each two neighbouring characters are a word, or each four where
+characters are letters. Case, apostrophes and the values of digits are dropped. A word is made of
+itself and of the 3- and 4-grams inside it, so that a misspelt or inflected word is close to the
+one that was learned; a character that is a syllable or more counts as three.
 
 Hashes are polynomial modulo 2^64 over Unicode code points: the same in every process and on
 every machine. No regular expression here can backtrack: each matches single character classes.
@@ -24,13 +25,17 @@ PAIR_BITS: Final = 15
 MOST_LETTERS: Final = 24  # of a longer word the beginning is read
 GRAMS: Final = (3, 4)
 
-# Scripts without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese characters.
-_UNSPACED: Final = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fff\u3041-\u9fff\uf900-\ufaff"
+# Scripts without spaces: kana and Chinese characters; Thai, Lao, Burmese and Khmer.
+_WIDE: Final = r"\u2e80-\u2fff\u3041-\u30fa\u30fc-\u9fff\uf900-\ufaff"
+_THAI: Final = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_UNSPACED: Final = re.compile(f"([{_WIDE}]+)|[{_THAI}]+")
+# Hangul syllables have two or three letters each.
+_SYLLABLE: Final = re.compile(f"([{_WIDE}\\uac00-\\ud7a3])")
 _BETWEEN: Final = (
     r"\s\x00-/:-@\[-`{-~\u00a0-\u00bf\u055d-\u055f\u060c\u061b\u061f\u0964\u0965\u06d4"
     r"\u2000-\u206f\u3000-\u3020\u30fb\uff01-\uff0f\uff1a-\uff20"
 )
-_WORDS: Final = re.compile(f"[?{_UNSPACED}]|[^{_UNSPACED}{_BETWEEN}]+")
+_WORDS: Final = re.compile(f"[?]|[^{_BETWEEN}]+")
 _APOSTROPHES: Final = {ord("'"): None}
 _DIGITS: Final = {ord(digit): "0" for digit in "123456789"}
 _ASCII: Final = {
@@ -40,13 +45,19 @@ _ASCII: Final = {
 } | _APOSTROPHES
 
 _STOPS: Final = (". ", "! ", ": ")
-_QUESTIONS: Final = ("？", "؟")
-_WIDE_STOPS: Final = ("。", "！", "：", "।", "…", *_QUESTIONS)
+# Marks that end a sentence, and those that typesetting puts into English.
+_PLAIN: Final = (
+    dict.fromkeys("\u3002\uff01\uff1a\u0964\u2026", "\n")
+    | dict.fromkeys("\uff1f\u061f", "?\n")
+    | dict.fromkeys("\u201c\u201d\u2018\u2013\u2014\u2022\u00a0", " ")
+    | {"\u2019": ""}
+)
 
 _GRAM_LENGTHS: Final = np.array(GRAMS)
 
 _BASE: Final = 0x9E3779B97F4A7C15
 _FOLD, _MIX = np.uint64(29), np.uint64(0xE7037ED1A0B428DB)
+_PAIR_SHIFT: Final = np.uint64(64 - PAIR_BITS)
 _PAIR: Final = np.uint64(0x8EBC6AF09C88C6E3)
 
 
@@ -54,7 +65,7 @@ def _powers(base: int, count: int) -> Hashes:
     return np.cumprod(np.full(count, base, np.uint64), dtype=np.uint64)
 
 
-_MOST_CODES: Final = 1 << 13
+_MOST_CODES: Final = 1 << 15
 _POWERS: Final = _powers(_BASE, _MOST_CODES)
 _INVERSES: Final = _powers(pow(_BASE, -1, 2**64), _MOST_CODES)
 
@@ -70,14 +81,30 @@ def sentences(text: str) -> list[list[str]]:
             text = text.replace(mark, "\n")
     text = text.replace("?", " ?\n")
     if text.isascii():
-        lines = map(str.split, text.translate(_ASCII).split("\n"))
-        return [line for line in lines if line]
-    for mark in _WIDE_STOPS:
+        return _plain_sentences(text)
+    for mark, plain in _PLAIN.items():
         if mark in text:
-            text = text.replace(mark, "?\n" if mark in _QUESTIONS else "\n")
-    text = text.lower().replace("'", "").replace("’", "")
+            text = text.replace(mark, plain)
+    if text.isascii():
+        return _plain_sentences(text)
+    text = text.lower().replace("'", "")
+    text = _UNSPACED.sub(_apart, text)
     found = map(_WORDS.findall, text.split("\n"))
     return [line for line in found if line]
+
+
+def _plain_sentences(text: str) -> list[list[str]]:
+    lines = map(str.split, text.translate(_ASCII).split("\n"))
+    return [line for line in lines if line]
+
+
+def _apart(run: re.Match[str]) -> str:
+    """Put spaces between the words of a run of characters without spaces."""
+    text = run.group()
+    size = 2 if run.group(1) else 4
+    if len(text) <= size:
+        return f" {text} "
+    return f" {' '.join([text[i : i + size] for i in range(len(text) - size + 1)])} "
 
 
 class Rows(NamedTuple):
@@ -95,9 +122,10 @@ class Rows(NamedTuple):
 def rows(words: Sequence[str]) -> Rows:
     """Hash words; every word's result depends on that word alone."""
     marked = [f"<{word[:MOST_LETTERS]}>" for word in words]
+    if not "".join(marked).isascii():
+        marked = [_SYLLABLE.sub(r"\1\1\1", word) for word in marked]
     joined = "".join(marked).translate(_DIGITS).encode("utf-32-le", "surrogatepass")
     codes = np.frombuffer(joined, "<u4").astype(np.uint64)
-    ends = np.cumsum([len(word) for word in marked])
     if len(codes) >= _MOST_CODES:
         raise ValueError("too many words to hash at once")
     # A run's hash is the difference of two prefix sums, shifted back to position 0.
@@ -120,7 +148,8 @@ def pairs(hashes: Hashes) -> Ints:
     both: Hashes = hashes[:-1] * _PAIR + hashes[1:]
     both ^= both >> _FOLD
     both *= _MIX
-    return (both >> np.uint64(64 - PAIR_BITS)).astype(np.int64)
+    both >>= _PAIR_SHIFT
+    return both.view(np.int64)
 
 
 def _mixed(hashes: Hashes) -> Hashes:

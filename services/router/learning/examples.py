@@ -100,15 +100,17 @@ def public(path: Path) -> list[Example]:
         if found is None or taken[key] >= MOST_PER_LABEL:
             continue
         taken[key] += 1
-        message = router_pb2.Message(
-            role=router_pb2.ROLE_USER,
-            text=row["prompt"][:MOST_CHARS],
-            text_chars=len(row["prompt"]),
-        )
-        request = router_pb2.RouteRequest(messages=[message])
-        id_ = f"{row['source']}-{row['prompt_id']}".replace("/", "-")
-        examples.append(Example(id_, row["source"], row.get("lang") or "en", request, *found))
+        examples.append(_prompt(row, *found))
     return examples
+
+
+def unlabelled(path: Path) -> list[Example]:
+    """Read all labelled prompts that may be learned from, without their labels, in file order."""
+    return [
+        _prompt(row, None, None)
+        for row in _rows(path)
+        if not labels.kept_out(row["source"], str(row["source_label"]))
+    ]
 
 
 def in_company(examples: Sequence[Example]) -> Iterator[Example]:
@@ -136,6 +138,17 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path) as file:
         for line in file:
             yield msgspec.json.decode(line)
+
+
+def _prompt(row: dict[str, Any], category: Category | None, tier: Tier | None) -> Example:
+    message = router_pb2.Message(
+        role=router_pb2.ROLE_USER,
+        text=row["prompt"][:MOST_CHARS],
+        text_chars=len(row["prompt"]),
+    )
+    request = router_pb2.RouteRequest(messages=[message])
+    id_ = f"{row['source']}-{row['prompt_id']}".replace("/", "-")
+    return Example(id_, row["source"], row.get("lang") or "en", request, category, tier)
 
 
 def _example(line: _Line) -> Example:

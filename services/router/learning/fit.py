@@ -31,7 +31,7 @@ from services.router.features import DENSE, Floats
 from services.router.learning.batches import Batch, Rows, Sum, Ties
 from services.router.words import Ints
 
-EPOCHS: Final = 8
+EPOCHS: Final = 5
 BATCH: Final = 192
 RATE: Final = 0.5
 VALUE_RATE: Final = 0.25
@@ -39,6 +39,7 @@ NET_RATE: Final = 0.003
 DECAY: Final = 2e-4
 DROPPED_WORDS: Final = 0.3
 DROPPED_UNITS: Final = 0.2
+DROPPED_OWN: Final = 0.2  # of words' own rows: what is in them must do for words never seen
 SEED: Final = 4
 TIED: Final = 500  # expressions moved after each batch
 TIE: Final = np.float32(0.002)  # how much each counts; five times that slowed everything else
@@ -68,12 +69,17 @@ def fit(
     data: Rows,
     tell: Callable[[str], None],
     pairs: Sequence[tuple[list[str], list[str]]] = (),
+    table: Floats | None = None,
     epochs: int = EPOCHS,
-    seed: int = SEED,
 ) -> Fitted:
-    """Return the weights that examples give; `pairs` of expressions get like vectors."""
-    random = np.random.default_rng(seed)
-    learner = _Learner(random, 1 / max(float(data.weights.sum()) / len(data.weights), 1e-9))
+    """Return the weights that examples give; `pairs` of expressions get like vectors.
+
+    `table`: what the table of words is at first.
+    """
+    random = np.random.default_rng(SEED)
+    if table is None:
+        table = np.zeros((2**words.WORD_BITS, COLUMNS + VALUES), np.float32)
+    learner = _Learner(table, random, 1 / max(float(data.weights.sum()) / len(data.weights), 1e-9))
     order = random.permutation(len(data.dense))
     batches = [Batch(data, order[i : i + BATCH]) for i in range(0, len(order), BATCH)]
     mixed = [pairs[i] for i in random.permutation(len(pairs))]
@@ -93,7 +99,7 @@ def scores(fitted: Fitted, data: Rows) -> Floats:
     found = []
     for i in range(0, len(data.dense), 512):
         batch = Batch(data, np.arange(i, min(i + 512, len(data.dense))))
-        seen = _Seen(batch, fitted, batch.sentences.scale, batch.pairs.scale)
+        seen = _Seen(batch, fitted, batch.sentences.scale, batch.pairs.scale, batch.compose.scale)
         both = np.concatenate((seen.inputs, np.maximum(seen.inputs @ fitted.first, 0)), axis=1)
         found.append(seen.totals + both @ fitted.last)
     return np.concatenate(found)
@@ -102,9 +108,11 @@ def scores(fitted: Fitted, data: Rows) -> Floats:
 class _Seen:
     """What a batch looks like to the net: `inputs` as `classify` lays them out, and `totals`."""
 
-    def __init__(self, batch: Batch, net: Fitted, kept: Floats, kept_pairs: Floats) -> None:
+    def __init__(
+        self, batch: Batch, net: Fitted, kept: Floats, kept_pairs: Floats, spelled: Floats
+    ) -> None:
         self.batch, self.kept, self.kept_pairs = batch, kept, kept_pairs
-        self.vectors = batch.compose.forward(net.table)
+        self.vectors = batch.compose.forward(net.table, spelled)
         values = np.ascontiguousarray(self.vectors[:, COLUMNS:])
         self.sentences = batch.sentences.forward(self.vectors, kept)
         self.sentences[:, :COLUMNS] += batch.pairs.forward(net.pairs, kept_pairs)
@@ -173,11 +181,12 @@ class _Back(NamedTuple):
 class _Learner:
     """Weights and the state of their optimisers."""
 
-    def __init__(self, random: np.random.Generator, loss_scale: float) -> None:
+    def __init__(self, table: Floats, random: np.random.Generator, loss_scale: float) -> None:
         self._random = random
         self._loss_scale = np.float32(loss_scale)
-        table = np.zeros((2**words.WORD_BITS, COLUMNS + VALUES), np.float32)
-        table[:, COLUMNS:] = random.normal(0, 0.25, (len(table), VALUES))
+        self._given = (table != 0).any(axis=1)
+        noise = random.normal(0, 0.25, (len(table), VALUES))
+        table[:, COLUMNS:] += noise * ~self._given[:, None]
         pairs = np.zeros((2**words.PAIR_BITS, COLUMNS), np.float32)
         gates = np.zeros((VALUES + EDGES, ATTENTION), np.float32)
         gates[:VALUES] = random.normal(0, 0.1, (VALUES, ATTENTION))
@@ -195,7 +204,9 @@ class _Learner:
     def step(self, batch: Batch, rate: float) -> float:
         """Move the weights against a batch's gradient; return its loss."""
         net = self.fitted
-        seen = _Seen(batch, net, self._thin(batch.sentences), self._thin(batch.pairs))
+        spelled = self._spelled(batch.compose)
+        kept, kept_pairs = self._thin(batch.sentences), self._thin(batch.pairs)
+        seen = _Seen(batch, net, kept, kept_pairs, spelled)
         before: Floats = seen.inputs @ net.first
         alive: Floats = self._kept(before.shape, DROPPED_UNITS) / np.float32(1 - DROPPED_UNITS)
         both = np.concatenate((seen.inputs, np.maximum(before, 0) * alive), axis=1)
@@ -207,7 +218,7 @@ class _Learner:
         self._last_step.step((both.T @ gradient) * self._last_mask, rate)
         self._first_step.step((seen.inputs.T @ hidden_back) * self._first_mask, rate)
         self._gates_step.step(moved.gates, rate)
-        rows = batch.compose.back(moved.words)
+        rows = batch.compose.back(moved.words, spelled)
         rows += np.float32(DECAY / 10) * net.table[batch.compose.distinct]
         self._scores_step.step(batch.compose.distinct, rows[:, :COLUMNS], rate)
         self._values_step.step(batch.compose.distinct, rows[:, COLUMNS:], rate)
@@ -227,8 +238,14 @@ class _Learner:
     def learned(self) -> Fitted:
         """Return the weights; rows that nothing was learned of are nothing, not noise."""
         net = self.fitted
-        net.table[~self._values_step.touched] = 0
+        net.table[~(self._values_step.touched | self._given)] = 0
         return net
+
+    def _spelled(self, entries: Sum) -> Floats:
+        """Return the scales without some of the words' own rows, which come first."""
+        scale = entries.scale.copy()
+        scale[entries.starts] *= self._kept(entries.starts.shape, DROPPED_OWN)
+        return scale
 
     def _thin(self, entries: Sum) -> Floats:
         return entries.scale * self._kept(entries.scale.shape, DROPPED_WORDS)

@@ -185,10 +185,14 @@ for _source in ("autoj_scenario", "autoj_pairwise"):
 
 def label(source: str, name: str) -> Label | None:
     """Return the category and tier of a collection's label, None when it must not be learned."""
-    if source not in KEPT_IN:
-        words = f"{source} {name}".lower()
-        if any(word in words for word in KEPT_OUT):
-            return None
+    if kept_out(source, name):
+        return None
     rules = SOURCES.get(source, {})
     found = max((prefix for prefix in rules if name.startswith(prefix)), key=len, default=None)
     return rules[found] if found is not None else None
+
+
+def kept_out(source: str, name: str) -> bool:
+    """Tell whether prompts of a label must not be learned from at all."""
+    words = f"{source} {name}".lower()
+    return source not in KEPT_IN and any(word in words for word in KEPT_OUT)

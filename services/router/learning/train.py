@@ -23,7 +23,16 @@ from services.router.classify import (
     Net,
 )
 from services.router.features import VERSION, Floats
-from services.router.learning import batches, examples, fit, games, lexicon, phrases, report
+from services.router.learning import (
+    batches,
+    company,
+    examples,
+    fit,
+    games,
+    lexicon,
+    phrases,
+    report,
+)
 from services.router.learning.batches import Rows, Weights
 from services.router.learning.examples import OWN, Example, Split
 from services.router.vectors import Bytes
@@ -53,16 +62,18 @@ def lessons(learn: Sequence[Example], corpora: Sequence[Path]) -> list[Example]:
 
     Phrases and the lexicon are taken from the last of `corpora` that has them, if any has.
     """
-    ours = [example for example in learn if example.source == OWN]
+    written = [example for example in learn if example.source == OWN]
     public = [example for example in learn if example.source != OWN]
+    ours = list(written)
     made: list[Example] = []
     if (path := _last(corpora, phrases.PHRASES.name)) is not None:
         said = phrases.spoken(*_material(learn), path)
         ours += [example for example in said if example.split is Split.TRAIN]
         made += phrases.closings(ours, path)
     if (path := _last(corpora, lexicon.LEXICON.name)) is not None:
-        made += lexicon.switched(ours, lexicon.read(path), 1)
-    made += examples.in_company(ours)
+        made += lexicon.switched(written, lexicon.read(path), 2)
+        made += lexicon.switched(ours[len(written) :], lexicon.read(path), 1)
+    made += examples.in_company(written)
     made += games.played(ours, 2)
     made += games.played(public[::3], 1)
     return [*ours, *public, *made]
@@ -146,14 +157,18 @@ def train(
     path: Path,
     held_out: str = "",
     corpora: Sequence[Path] = (examples.CORPUS,),
+    unlabelled: Sequence[Example] = (),
 ) -> Classifier:
     """Train on what is not held out, write the weights to `path` and return the classifier."""
     kept = [e for e in everything if not held_out or not e.source.startswith(held_out)]
     learn = lessons([e for e in kept if e.split is Split.TRAIN], corpora)
+    texts = [e for e in unlabelled if not held_out or not e.source.startswith(held_out)]
+    texts = [e for e in (*kept, *texts) if e.split is Split.TRAIN]
     _tell(f"{len(learn)} examples to learn from")
     path_of_words = _last(corpora, lexicon.LEXICON.name)
     pairs = lexicon.ties(lexicon.read(path_of_words)) if path_of_words is not None else []
-    fitted = fit.fit(batches.rows(learn, weigh), _tell, pairs)
+    table = company.table(texts, pairs)
+    fitted = fit.fit(batches.rows(learn, weigh), _tell, pairs, table)
     tune = batches.rows([e for e in kept if e.split is Split.TUNE and e.source == OWN], weigh)
     return save(path, rounded(fitted), calibrate(fit.scores(fitted, tune), tune))
 
@@ -178,13 +193,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     options = parser.parse_args(arguments)
     corpora = [examples.CORPUS, *options.corpus]
-    everything = [example for corpus in corpora for example in examples.own(corpus)]
+    # A directory may hold a further state of prompts that another holds: the last one counts.
+    own = {example.id: example for corpus in corpora for example in examples.own(corpus)}
+    everything = list(own.values())
+    unlabelled: list[Example] = []
     if options.data is not None:
         path = options.data / examples.PROMPTS
         if not path.exists():
             parser.error(f"--data: there is no {path}")
         everything += examples.public(path)
-    classifier = train(everything, options.out, options.hold_out, corpora)
+        unlabelled = examples.unlabelled(path)
+    classifier = train(everything, options.out, options.hold_out, corpora, unlabelled)
     print(report.tell(classifier, everything, options.hold_out))  # noqa: T201
     return 0
 

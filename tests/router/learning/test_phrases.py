@@ -82,7 +82,7 @@ def test_the_lexicon_ties_expressions_word_by_word(tmp_path: Path) -> None:
     path.write_text("concept\ten\tde\tzh\nwrite\twrite|set down\tschreibe\t写下\n")
     assert lexicon.ties(lexicon.read(path)) == [
         (["schreibe"], ["set", "down"]),
-        (["写", "下"], ["set", "down"]),
+        (["写下"], ["set", "down"]),
     ]
 
 
