@@ -117,7 +117,9 @@ def _redis() -> "redis.Redis":
 
 async def _create_key(options: argparse.Namespace) -> None:
     given = {name: getattr(options, name) for name in Terms.__struct_fields__}
-    limits = document.convert({name: value for name, value in given.items() if value}, Terms)
+    limits = document.convert(
+        {name: value for name, value in given.items() if value is not None}, Terms
+    )
     terms.check(limits)
     async with _redis() as client:
         if limits.profile and limits.profile not in await profiles.list_profiles(client):

@@ -16,6 +16,8 @@ from services import cli
         ["serve", "nobody"],
         ["route"],
         ["keys"],
+        ["keys", "create", "x", "--tiers", "HUGE"],
+        ["keys", "create", "x", "--budget-usd", "much"],
         ["route", "x", "--tier-floor", "?"],
     ],
 )
@@ -38,6 +40,27 @@ def test_keys_need_a_redis(monkeypatch, capsys, tmp_path):
     monkeypatch.delenv("REDIS_URL", raising=False)
     assert cli.main(["keys", "list"]) == 1
     assert capsys.readouterr().err == "routor: Set REDIS_URL, or start `routor up` first.\n"
+
+
+def test_a_key_is_made_with_its_limits(monkeypatch, capsys, tmp_path, redis_url):
+    monkeypatch.setenv("ROUTOR_HOME", str(tmp_path))
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    wished = ["--budget-usd", "2.5", "--models", "xai/*", "--tiers", "LIGHT"]
+    assert cli.main(["keys", "create", "app", *wished]) == 0
+    key = capsys.readouterr().out.strip()
+    assert cli.main(["keys", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert key[:18] in listed
+    assert '"budget_usd":2.5' in listed
+    assert key not in listed
+    # A budget of nothing is not none.
+    assert cli.main(["keys", "create", "poor", "--budget-usd", "0"]) == 0
+    assert cli.main(["keys", "list"]) == 0
+    assert '"budget_usd":0.0' in capsys.readouterr().out
+    assert cli.main(["keys", "create", "app", "--tiers", "NANO", "COMPLEX"]) == 1
+    assert cli.main(["keys", "create", "app", "--profile", "nobody"]) == 1
+    assert "tiers: must be neighbours" in capsys.readouterr().err
+    assert cli.main(["keys", "revoke", key]) == 0
 
 
 def test_the_launcher_loads_no_library_that_only_services_need():

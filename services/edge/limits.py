@@ -10,10 +10,11 @@ import asyncio
 import logging
 import random
 import time
-from collections import deque
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+import msgspec
 import redis.asyncio as redis
 from aiohttp import web
 
@@ -69,8 +70,6 @@ MARGIN: Final = 3.0
 USUAL_TOKENS: Final = 2048
 # After a failure Redis is left alone for this long.
 REST_S = 1.0
-# So many settlements wait for Redis to come back; with more, reservations stay.
-KEPT = 100_000
 CHARS_PER_TOKEN = 4
 
 _UNKNOWN: Final = router_pb2.Price()
@@ -104,12 +103,17 @@ def estimate(
     return Estimate(most_usd, decision.chain[0].expected_cost_usd, tokens + limit_tokens)
 
 
-class _Settlement(NamedTuple):
-    owner: str
-    reserved_usd: float
-    spent_usd: float
-    minute_ms: int
-    tokens: int  # beside those that were reserved
+class _Bill(msgspec.Struct):
+    """What requests of one key that began in one of its minutes have to settle."""
+
+    reserved_usd: float = 0.0
+    spent_usd: float = 0.0
+    tokens: int = 0  # beside those that were reserved
+
+    def add(self, reserved_usd: float, spent_usd: float, tokens: int) -> None:
+        self.reserved_usd += reserved_usd
+        self.spent_usd += spent_usd
+        self.tokens += tokens
 
 
 class Limits:
@@ -129,7 +133,8 @@ class Limits:
         self._prices = prices
         self._clock = clock
         self._resting_until_s = float("-inf")
-        self._unsettled: deque[_Settlement] = deque(maxlen=KEPT)
+        # By key and minute: what comes while others are settled goes together.
+        self._bills: defaultdict[tuple[str, int], _Bill] = defaultdict(_Bill)
         self._settling: asyncio.Task[None] | None = None
         if client is not None:
             self._reserve = client.register_script(RESERVE)
@@ -169,8 +174,10 @@ class Limits:
                 spent_usd = served.cost_usd
                 tokens = served.usage.input_tokens + served.usage.output_tokens
             if minute_ms is not None:
-                more = tokens - expected.tokens
-                self._note(_Settlement(owner, expected.most_usd, spent_usd, minute_ms, more))
+                bill = self._bills[owner, minute_ms]
+                bill.add(expected.most_usd, spent_usd, tokens - expected.tokens)
+                if self._settling is None or self._settling.done():
+                    self._settling = asyncio.create_task(self._work_off())
 
     async def close(self) -> None:
         """Settle what is not settled yet, if Redis is there."""
@@ -214,22 +221,16 @@ class Limits:
         text = "The budget of this API key cannot be checked now; try again."
         raise RoutorError(Kind.OVERLOADED, text, retry_after_s=REST_S)
 
-    def _note(self, settlement: _Settlement) -> None:
-        self._unsettled.append(settlement)
-        if self._settling is None or self._settling.done():
-            self._settling = asyncio.create_task(self._work_off())
-
     async def _work_off(self) -> None:
-        while self._unsettled:
-            one = self._unsettled[0]
-            usd: list[Any] = [_usd(one.reserved_usd), _usd(one.spent_usd)]
+        while self._bills:
+            (owner, minute_ms), bill = self._bills.popitem()
+            usd = [_usd(bill.reserved_usd), _usd(bill.spent_usd)]
             try:
-                await self._settle([store.spend_name(one.owner)], [*usd, one.minute_ms, one.tokens])
+                await self._settle([store.spend_name(owner)], [*usd, minute_ms, bill.tokens])
             except _FAULTS:
                 # It may have been counted all the same: rather twice than never.
+                self._bills[owner, minute_ms].add(bill.reserved_usd, bill.spent_usd, bill.tokens)
                 await asyncio.sleep(REST_S)
-                continue
-            self._unsettled.popleft()
 
 
 def _usd(amount_usd: float) -> str:
