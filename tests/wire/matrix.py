@@ -5,6 +5,8 @@ the request. emulated: something else stands for it. left out: named in `routor.
 refused: a 400 that names the field.
 """
 
+# ruff: noqa: E501 - tables of probes and bodies read better wide
+
 import json
 import sys
 from pathlib import Path
