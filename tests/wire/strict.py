@@ -28,7 +28,7 @@ BESIDE = {
 SAMPLING = {"temperature", "top_p", "top_k"}
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - a refusal is an answer here
     """A vendor would answer 400."""
 
 

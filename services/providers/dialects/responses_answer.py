@@ -13,6 +13,8 @@ from services.providers.dialects.contract import Answer, Json, Target, Usage
 def decode(content: bytes, target: Target) -> Answer:
     """Translate a whole answer; raises RoutorError for an error or nonsense inside it."""
     body = openai_answer.parsed(content, target)
+    if not isinstance(body.get("output"), list):
+        raise faults.bad_answer(target, "JSON that is not a response")
     reason = finish_reason(body, target)
     turn = Turn()
     for item in openai_answer.rows(body, "output"):
