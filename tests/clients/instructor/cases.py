@@ -1,11 +1,10 @@
 """What instructor is asked to do."""
 
 import os
-from typing import Annotated
 
 import instructor
 import openai
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 ADDRESS = {"base_url": os.environ["ROUTOR_URL"] + "/v1", "api_key": os.environ["ROUTOR_KEY"]}
 SETTINGS = {"max_retries": 0, "timeout": 60, **ADDRESS}
@@ -27,7 +26,8 @@ class Echo(BaseModel):
 
 
 class People(BaseModel):
-    people: Annotated[list[Person], Field(min_length=2)]
+    first: Person
+    second: Person | None
 
 
 SHAPES = {"Person": Person, "Echo": Echo, "People": People}
