@@ -169,7 +169,7 @@ def test_any_chain_ends_soon_and_with_an_honest_error(members, causes, most):
     assert [attempt.model for attempt in error.attempts] == [attempt.model for attempt in attempts]
     kinds = {failure.error.kind for failure in failures}
     if failures:
-        assert error.kind.rule.http in (400, 429, 502, 504)
+        assert error.kind.rule.http in (400, 404, 429, 502, 504)
         if error.kind is Kind.PROVIDER_RATE_LIMITED:
             assert kinds == {Kind.PROVIDER_RATE_LIMITED}
         if error.kind.rule.http == 400:
