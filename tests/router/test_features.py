@@ -201,3 +201,13 @@ def test_any_request_has_valid_features(turns: list[tuple[int, str]], tools: int
     assert all(passage.words[0] == START for passage in features.passages)
     again = extract(request(*turns, tools=tools))
     assert digest(again) == digest(features)
+
+
+def test_texts_read_before_give_the_same_features() -> None:
+    turns = [(SYSTEM, "Be brief."), *[(USER, f"question {i}?") for i in range(40)]]
+    for one in (request((USER, SAMPLE)), request(*turns), request(*turns, tools=2)):
+        texts = [message.text for message in one.messages]
+        assert digest(extract(one, texts)) == digest(extract(one))
+        assert [p.text for p in extract(one, texts).passages] == [
+            p.text for p in extract(one).passages
+        ]

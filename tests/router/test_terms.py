@@ -44,6 +44,7 @@ def test_tokens_of_an_excerpt_are_those_of_the_whole() -> None:
     excerpt = request(whole[:2000])
     excerpt.messages[0].text_chars = len(whole)
     assert input_tokens(excerpt) == input_tokens(request(whole))
+    assert input_tokens(excerpt, [whole[:2000]]) == input_tokens(excerpt)
 
 
 @pytest.mark.parametrize("text", ["word " * 1000, "人工智能正在改变世界。" * 500])

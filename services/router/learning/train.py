@@ -1,7 +1,8 @@
 """Train the classifier: `python -m services.router.learning.train --data DIR`.
 
-What is learned and how is in `fit`. Held-out examples then set the temperatures, and the tables
-are rounded to one byte a weight.
+Words start with vectors of the company they keep (`company`); what is learned of labels and how
+is in `fit`. Examples kept aside then set the temperatures, and the tables are rounded to one
+byte a weight.
 """
 
 import argparse
