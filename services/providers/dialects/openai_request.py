@@ -197,9 +197,12 @@ def _messages(given: list[Json], settled: Settled, target: Target) -> list[Json]
         else:
             messages.insert(0, {"role": "user", "content": "Continue."})
     model, last = target.model, messages[-1]
-    prefills = model is not None and model.parameters.prefill
-    if prefills and quirks.prefill_flag and last["role"] == "assistant":
-        last[quirks.prefill_flag] = True
+    if quirks.prefill_flag and last["role"] == "assistant":
+        # Who has a flag for it refuses a conversation that ends so without.
+        if model is not None and model.parameters.prefill:
+            last[quirks.prefill_flag] = True
+        else:
+            messages.append({"role": "user", "content": "Continue."})
     return messages
 
 
