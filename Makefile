@@ -65,6 +65,7 @@ soak: dev ## whether memory grows over many requests: make soak REQUESTS=1000000
 	$(BIN)/python tests/bench/soak.py $(REQUESTS)
 
 bench-brain: dev ## print the routing figures (DATA=folder of outcomes)
+	$(BIN)/python tests/bench/brain_classify.py
 	$(BIN)/python tests/bench/brain.py $(DATA)
 
 format: dev ## rewrite the code in the project's format
