@@ -202,7 +202,6 @@ async def test_who_takes_a_prefill_goes_on_first(service, sandbox, after):
     [
         ("anthropic/claude-haiku-4.5", "/anthropic/v1/messages", {}),
         ("mistral/mistral-large-3", "/mistral/v1/chat/completions", {"prefix": True}),
-        ("deepseek/deepseek-v4-pro", "/deepseek/beta/chat/completions", {"prefix": True}),
     ],
 )
 async def test_each_takes_a_prefill_in_its_own_way(service, sandbox, model, path, flags):
