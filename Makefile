@@ -80,7 +80,7 @@ lock: ## pin every dependency again, for Linux and macOS (needs uv)
 
 lock-clients: ## pin every client again (needs uv and npm)
 	for client in $(CLIENTS); do $(PIN) tests/clients/$$client/requirements.in -o tests/clients/$$client/requirements.lock || exit; done
-	cd $(VERCEL) && npm install --package-lock-only --ignore-scripts
+	cd $(VERCEL) && npm install --package-lock-only --ignore-scripts && node names-and-hashes.mjs
 
 clean: ## remove the environment and all caches
 	rm -rf .venv .venv-clients $(VERCEL)/node_modules .mypy_cache .pytest_cache .ruff_cache

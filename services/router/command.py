@@ -13,6 +13,11 @@ from typing import Any
 
 def register(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add the commands to the command line."""
+    for add in (_classify, _predict, _eval, _train):
+        add(commands)
+
+
+def _classify(commands: "argparse._SubParsersAction[Any]") -> None:
     classify = commands.add_parser(
         "classify",
         help="tell category, difficulty and tier of prompts on standard input",
@@ -24,6 +29,9 @@ def register(commands: "argparse._SubParsersAction[Any]") -> None:
         "--jsonl", action="store_true", required=True, help="JSON lines in and out"
     )
     classify.set_defaults(run=_later("classify"))
+
+
+def _predict(commands: "argparse._SubParsersAction[Any]") -> None:
     predict = commands.add_parser(
         "predict",
         help="predict P(success) of models for prompts on standard input",
@@ -42,6 +50,9 @@ def register(commands: "argparse._SubParsersAction[Any]") -> None:
         help="learn first from its rows prompt, model, score (JSON lines or Parquet)",
     )
     predict.set_defaults(run=_later("predict"))
+
+
+def _eval(commands: "argparse._SubParsersAction[Any]") -> None:
     judge = commands.add_parser(
         "eval",
         help="score predictions on a file of outcomes, next to simpler policies",
@@ -61,6 +72,9 @@ def register(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     judge.add_argument("--plot", type=Path, metavar="OUT.svg", help="draw cost against quality")
     judge.set_defaults(run=_later("evaluate"))
+
+
+def _train(commands: "argparse._SubParsersAction[Any]") -> None:
     train = commands.add_parser(
         "train",
         help="learn the brain's weights again, with a report on what was held out",

@@ -6,7 +6,9 @@ Source: anthropic 2.12.0, types/message.py and types/usage.py (2026-11-23).
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+
+from services.edge import completion
+from services.edge.completion import Call, Said, Usage
 
 Json = dict[str, Any]
 
@@ -18,97 +20,29 @@ STOP_REASONS = {
 }
 
 
-class Called(Struct, frozen=True):
-    """A function with its arguments, JSON in a string."""
-
-    name: str = ""
-    arguments: str = ""
-
-
-class Call(Struct, frozen=True):
-    """A complete tool call."""
-
-    id: str = ""
-    function: Called = Called()
-
-
-class Said(Struct, frozen=True):
-    """A message, or what a chunk adds to it."""
-
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    thinking_blocks: list[Json] | None = None
-    tool_calls: list[Call] | None = None
-
-
-class Cached(Struct, frozen=True):
-    """Which input tokens were read from a cache or written to one."""
-
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-class Thought(Struct, frozen=True):
-    """Which output tokens nobody sees."""
-
-    reasoning_tokens: int | None = None
-
-
-class Usage(Struct, frozen=True):
-    """OpenAI's counters: all input, all output."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: Cached | None = None
-    completion_tokens_details: Thought | None = None
-
-    def json(self) -> Json:
-        """Return Anthropic's counters, where input excludes what the cache had to do with."""
-        details = self.prompt_tokens_details or Cached()
-        read, written = details.cached_tokens or 0, details.cache_write_tokens or 0
-        thought = self.completion_tokens_details or Thought()
-        return {
-            "input_tokens": max(0, self.prompt_tokens - read - written),
-            "cache_creation_input_tokens": written,
-            "cache_read_input_tokens": read,
-            "output_tokens": self.completion_tokens,
-            "output_tokens_details": {"thinking_tokens": thought.reasoning_tokens or 0},
-        }
-
-
-class Choice(Struct, frozen=True):
-    """The answer itself; Anthropic knows one."""
-
-    message: Said = Said()
-    finish_reason: str | None = None
-    stop_reason: Any = None
-
-
-class Completion(Struct, frozen=True):
-    """A whole OpenAI answer."""
-
-    id: str = ""
-    model: str = ""
-    choices: list[Choice] = []
-    usage: Usage | None = None
-
-
-_completion = msgspec.json.Decoder(Completion)
-
-
 def encode(body: bytes, routor: bytes, *, thoughts: bool) -> bytes:
     """Return the message; `thoughts` says whether its reader asked the model to think."""
-    completion = _completion.decode(body)
-    choice = completion.choices[0]
+    whole = completion.read(body)
+    choice = whole.choices[0]
     message = {
-        **head(completion.id, completion.model),
+        **head(whole.id, whole.model),
         "content": _blocks(choice.message, thoughts),
         **stop(choice.finish_reason, choice.stop_reason),
-        "usage": (completion.usage or Usage()).json(),
+        "usage": counters(whole.usage or Usage()),
         "routor": msgspec.Raw(routor),
     }
     return msgspec.json.encode(message)
+
+
+def counters(usage: Usage) -> Json:
+    """Return Anthropic's counters, where input excludes what the cache had to do with."""
+    return {
+        "input_tokens": max(0, usage.prompt_tokens - usage.cached - usage.cache_written),
+        "cache_creation_input_tokens": usage.cache_written,
+        "cache_read_input_tokens": usage.cached,
+        "output_tokens": usage.completion_tokens,
+        "output_tokens_details": {"thinking_tokens": usage.reasoning},
+    }
 
 
 def head(answer_id: str, model: str) -> Json:
@@ -143,10 +77,10 @@ def _blocks(said: Said, thoughts: bool) -> list[Json]:
 
 
 def _tool_use(call: Call) -> Json:
-    given = msgspec.json.decode(call.function.arguments or "{}")
+    given = msgspec.json.decode(call.called.arguments or "{}")
     return {
         "type": "tool_use",
         "id": call.id,
-        "name": call.function.name,
+        "name": call.called.name,
         "input": given if isinstance(given, dict) else {"value": given},
     }

@@ -7,29 +7,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
+from services.edge import completion
+from services.edge.completion import Call, Choice, Completion, Said, Usage
 from services.edge.messages import answer, fault
-from services.edge.messages.answer import Call, Said, Usage
 from services.errors import RoutorError
 
 Json = dict[str, Any]
 
 
-class _Choice(Struct, frozen=True):
-    delta: Said = Said()
-    finish_reason: str | None = None
-    stop_reason: Any = None
-
-
-class _Chunk(Struct, frozen=True):
-    id: str = ""
-    model: str = ""
-    choices: list[_Choice] = []
-    usage: Usage | None = None
-
-
-_chunk = msgspec.json.Decoder(_Chunk)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -44,17 +30,16 @@ class Stream:
 
     def chunks(self, bodies: Iterable[bytes]) -> bytes:
         """Return the events of the chunks."""
-        return b"".join(event for body in bodies for event in self._events(_chunk.decode(body)))
+        return b"".join(event for body in bodies for event in self._events(completion.read(body)))
 
     def finish(self, bodies: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
         """Return the clean end: why it stopped, the usage, `routor`, and message_stop."""
-        last = [_chunk.decode(body) for body in bodies]
-        choice = next((choice for one in last for choice in one.choices), _Choice())
-        usage = _chunk.decode(usage_chunk).usage if usage_chunk else None
+        last = [completion.read(body) for body in bodies]
+        choice = next((choice for one in last for choice in one.choices), Choice())
         delta = answer.stop(choice.finish_reason, choice.stop_reason)
         events = [event for one in last for event in self._events(one)]
         events += self._close()
-        told = (usage or Usage()).json()
+        told = answer.counters(completion.usage_of(usage_chunk))
         events.append(_event("message_delta", delta=delta, usage=told, routor=msgspec.Raw(routor)))
         return b"".join([*events, _event("message_stop")])
 
@@ -62,7 +47,7 @@ class Stream:
         """Return the error event; no message_stop ever follows it."""
         return b"event: error\ndata: " + _encode(fault.document(error, request_id)) + b"\n\n"
 
-    def _events(self, chunk: _Chunk) -> Iterable[bytes]:
+    def _events(self, chunk: Completion) -> Iterable[bytes]:
         if not self._begun:
             self._begun = True
             message = {
@@ -71,7 +56,7 @@ class Stream:
                 "stop_reason": None,
                 "stop_sequence": None,
                 # What the input was is known, and told, at the end.
-                "usage": Usage().json(),
+                "usage": answer.counters(Usage()),
             }
             yield _event("message_start", message=message)
             yield _event("ping")
@@ -108,9 +93,9 @@ class Stream:
         yield from self._close()
 
     def _call(self, call: Call) -> Iterable[bytes]:
-        block = {"type": "tool_use", "id": call.id, "name": call.function.name, "input": {}}
+        block = {"type": "tool_use", "id": call.id, "name": call.called.name, "input": {}}
         yield from self._start("tool_use", block)
-        given = call.function.arguments or "{}"
+        given = call.called.arguments or "{}"
         yield self._delta({"type": "input_json_delta", "partial_json": given})
         yield from self._close()
 

@@ -6,8 +6,9 @@ Source: openai 3.54.0, types/responses/response.py and the items it names (2026-
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
+from services.edge import completion
+from services.edge.completion import Call, Said, Usage
 from services.edge.responses import sealed
 from services.edge.responses.request import View
 
@@ -16,114 +17,37 @@ Json = dict[str, Any]
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
-class Function(Struct, frozen=True):
-    """A function with its arguments, JSON in a string."""
-
-    name: str = ""
-    arguments: str = ""
-
-
-class Custom(Struct, frozen=True):
-    """A custom tool with its input."""
-
-    name: str = ""
-    input: str = ""
-
-
-class Call(Struct, frozen=True):
-    """A complete tool call."""
-
-    id: str = ""
-    function: Function | None = None
-    custom: Custom | None = None
-
-
-class Said(Struct, frozen=True):
-    """A message, or what a chunk adds to it."""
-
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    thinking_blocks: list[Json] | None = None
-    tool_calls: list[Call] | None = None
-    annotations: list[Json] | None = None
-
-
-class Logprobs(Struct, frozen=True):
-    """Log probabilities of the text."""
-
-    content: list[Json] | None = None
-
-
-class _InputDetails(Struct, frozen=True):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-class _OutputDetails(Struct, frozen=True):
-    reasoning_tokens: int | None = None
-
-
-class Usage(Struct, frozen=True):
-    """OpenAI's counters of chat completions."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _InputDetails | None = None
-    completion_tokens_details: _OutputDetails | None = None
-
-    def json(self) -> Json:
-        """Return the counters by their names in responses."""
-        read = self.prompt_tokens_details or _InputDetails()
-        wrote = self.completion_tokens_details or _OutputDetails()
-        return {
-            "input_tokens": self.prompt_tokens,
-            "input_tokens_details": {
-                "cached_tokens": read.cached_tokens or 0,
-                "cache_write_tokens": read.cache_write_tokens or 0,
-            },
-            "output_tokens": self.completion_tokens,
-            "output_tokens_details": {"reasoning_tokens": wrote.reasoning_tokens or 0},
-            "total_tokens": self.prompt_tokens + self.completion_tokens,
-        }
-
-
-class _Choice(Struct, frozen=True):
-    message: Said = Said()
-    finish_reason: str | None = None
-    logprobs: Logprobs | None = None
-
-
-class _Completion(Struct, frozen=True):
-    id: str = ""
-    model: str = ""
-    created: int = 0
-    choices: list[_Choice] = []
-    usage: Usage | None = None
-    service_tier: str | None = None
-
-
-_completion = msgspec.json.Decoder(_Completion)
-
-
 def encode(body: bytes, routor: bytes, view: View) -> bytes:
     """Return the response object of a chat completion."""
-    completion = _completion.decode(body)
-    choice = completion.choices[0]
-    own = own_id(completion.id)
+    whole = completion.read(body)
+    choice = whole.choices[0]
+    own = own_id(whole.id)
     ending = end(choice.finish_reason)
-    logprobs = (choice.logprobs.content if choice.logprobs else None) or []
     response = {
-        **head(own, completion.model, completion.created, view),
+        **head(own, whole.model, whole.created, view),
         **ending,
-        "output": _items(choice.message, own, view, logprobs, ending["status"]),
-        "usage": (completion.usage or Usage()).json(),
-        "service_tier": completion.service_tier,
+        "output": _items(choice.message, own, view, choice.probabilities, ending["status"]),
+        "usage": counters(whole.usage or Usage()),
+        "service_tier": whole.service_tier,
         "routor": msgspec.Raw(routor),
     }
     if ending["status"] == "completed":
-        response["completed_at"] = completion.created
+        response["completed_at"] = whole.created
     return msgspec.json.encode(response)
+
+
+def counters(usage: Usage) -> Json:
+    """Return the counters by their names in responses."""
+    return {
+        "input_tokens": usage.prompt_tokens,
+        "input_tokens_details": {
+            "cached_tokens": usage.cached,
+            "cache_write_tokens": usage.cache_written,
+        },
+        "output_tokens": usage.completion_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
 
 
 def own_id(completion_id: str) -> str:
@@ -203,14 +127,13 @@ def call(own: str, place: int, made: Call) -> Json:
             "name": made.custom.name,
             "input": made.custom.input,
         }
-    function = made.function or Function()
     return {
         "id": f"fc_{own}_{place}",
         "type": "function_call",
         "status": "completed",
         "call_id": made.id,
-        "name": function.name,
-        "arguments": function.arguments or "{}",
+        "name": made.called.name,
+        "arguments": made.called.arguments or "{}",
     }
 
 

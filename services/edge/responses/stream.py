@@ -8,31 +8,16 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
+from services.edge import completion
+from services.edge.completion import Call, Completion, Said
 from services.edge.responses import answer
-from services.edge.responses.answer import Call, Logprobs, Said, Usage
 from services.edge.responses.request import View
 from services.errors import RoutorError
 
 Json = dict[str, Any]
 
 
-class _Choice(Struct, frozen=True):
-    delta: Said = Said()
-    finish_reason: str | None = None
-    logprobs: Logprobs | None = None
-
-
-class _Chunk(Struct, frozen=True):
-    id: str = ""
-    model: str = ""
-    created: int = 0
-    choices: list[_Choice] = []
-    usage: Usage | None = None
-
-
-_chunk = msgspec.json.Decoder(_Chunk)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -49,11 +34,11 @@ class Stream:
 
     def chunks(self, bodies: Iterable[bytes]) -> bytes:
         """Return the events of the chunks."""
-        return b"".join(event for body in bodies for event in self._events(_chunk.decode(body)))
+        return b"".join(event for body in bodies for event in self._events(completion.read(body)))
 
     def finish(self, bodies: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
         """Return the clean end: what is open closed, then the whole response."""
-        last = [_chunk.decode(body) for body in bodies]
+        last = [completion.read(body) for body in bodies]
         events = [event for one in last for event in self._events(one)]
         reason = next((choice.finish_reason for one in last for choice in one.choices), None)
         ending = answer.end(reason)
@@ -61,12 +46,11 @@ class Stream:
             self._open = _Message(self, f"msg_{self._own}")
             events += self._open.start()
         events += self._close(ending["status"])
-        usage = _chunk.decode(usage_chunk).usage if usage_chunk else None
         response = {
             **self._head,
             **ending,
             "output": self._items,
-            "usage": (usage or Usage()).json(),
+            "usage": answer.counters(completion.usage_of(usage_chunk)),
             "routor": msgspec.Raw(routor),
         }
         if ending["status"] == "completed":
@@ -94,15 +78,14 @@ class Stream:
         """The number of the item under way."""
         return len(self._items)
 
-    def _events(self, chunk: _Chunk) -> Iterable[bytes]:
+    def _events(self, chunk: Completion) -> Iterable[bytes]:
         if not self._head:
             self._own = answer.own_id(chunk.id)
             self._head = answer.head(self._own, chunk.model, chunk.created, self._view)
             yield self.event("response.created", response=self._head)
             yield self.event("response.in_progress", response=self._head)
         for choice in chunk.choices[:1]:
-            logprobs = (choice.logprobs.content if choice.logprobs else None) or []
-            yield from self._said(choice.delta, logprobs)
+            yield from self._said(choice.delta, choice.probabilities)
 
     def _said(self, delta: Said, logprobs: list[Json]) -> Iterable[bytes]:
         if delta.reasoning_content or delta.thinking_blocks:
