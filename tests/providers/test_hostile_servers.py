@@ -1,0 +1,206 @@
+"""Servers that break the rules of HTTP, and what the application sees of it."""
+
+import asyncio
+import gzip
+import struct
+
+import msgspec
+import pytest
+
+from services.errors import Kind
+from services.providers.sandbox import environment
+from tests.providers.conftest import (
+    CHAIN,
+    FAST,
+    PATIENT,
+    members,
+    read_request,
+    request,
+    running,
+)
+from tests.providers.test_faults import MODES, answered, failed
+
+ANSWER = msgspec.json.encode(
+    {
+        "id": "c",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "fine"},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    }
+)
+
+
+def head(status: str = "200 OK", **headers: object) -> bytes:
+    lines = [f"HTTP/1.1 {status}", "content-type: application/json"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def says(content: bytes, hold: bool = False):
+    """Return a server that answers every request with these bytes, then closes or is silent."""
+
+    async def talk(reader, writer):
+        await read_request(reader)
+        writer.write(content)
+        await writer.drain()
+        if hold:
+            await reader.read()
+
+    return talk
+
+
+async def resets(reader, writer):
+    await read_request(reader)
+    plug = writer.get_extra_info("socket")
+    plug.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SOL_SOCKET, SO_LINGER
+    writer.transport.abort()
+
+
+def bomb() -> bytes:
+    content = gzip.compress(b'{"choices": "' + b"0" * (40 << 20), 9)
+    return head(content_encoding="gzip", content_length=len(content)) + content
+
+
+def nested_bomb() -> bytes:
+    content = gzip.compress(gzip.compress(b"0" * (32 << 20)))
+    return head(content_encoding="gzip, gzip", content_length=len(content)) + content
+
+
+EVENT = b'data: {"id":"c","choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
+NASTY = {
+    "closes at once": (says(b""), "closed"),
+    "reset": (resets, "closed"),
+    "no HTTP": (says(b"220 smtp.example.com ESMTP\r\n\r\n"), "HTTP"),
+    "large header": (says(head(x_filler="x" * (1 << 20), content_length=2) + b"{}"), "HTTP"),
+    "half JSON": (says(head(content_length=len(ANSWER)) + ANSWER[:50]), "cut off"),
+    "broken chunk": (says(head(transfer_encoding="chunked") + b"zz\r\n"), ""),
+    "head, then silence": (says(head(content_length=len(ANSWER)), hold=True), "within"),
+    "gzip bomb": (says(bomb()), "larger than 32 MB"),
+    "nested bomb": (says(nested_bomb()), "encoding"),
+    "no gzip": (says(head(content_encoding="gzip", content_length=2) + b"{}"), "decompressed"),
+    "role, then silence": (says(head() + EVENT, hold=True), "within"),
+    "only comments": (says(head() + b": keep-alive\n\n" * 3, hold=True), "within"),
+    "invalid UTF-8": (says(head(content_length=4) + b'"\xff\xfe"'), ""),
+    "cut-off error": (says(head("503 Busy", content_length=99) + b"{"), "503"),
+    "deep JSON": (says(head(content_length=200_000) + b"[" * 200_000), ""),
+}
+
+
+@MODES
+@pytest.mark.parametrize("name", NASTY)
+async def test_a_nasty_server_is_survived(sandbox, hostile, name, stream):
+    talk, said = NASTY[name]
+    environ = {**environment(sandbox.base), "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ, FAST if said == "within" else PATIENT) as service:
+        text, served = await answered(service, request(stream), stream)
+    assert text
+    assert served.model == CHAIN[1]
+    first = served.attempts[0]
+    assert first.kind in ("PROVIDER_UNAVAILABLE", "PROVIDER_TIMEOUT")
+    if not stream:
+        assert said in first.message
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
+async def test_no_redirect_is_followed(hostile, status):
+    trapped = []
+
+    async def trap(reader, writer):
+        trapped.append(await reader.readuntil(b"\r\n\r\n"))
+
+    where = await hostile(trap)
+    talk = says(head(status, location=where, content_length=0))
+    environ = {"OPENAI_API_KEY": "secret-key", "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ) as service:
+        error = await failed(service, request(chain=members(CHAIN[0])))
+    assert error.kind is Kind.PROVIDER_UNAVAILABLE
+    assert trapped == []
+
+
+async def test_a_kept_connection_that_died_is_no_failure(hostile):
+    served = []
+
+    async def once(reader, writer):
+        """Answer one request; swallow the second on the same connection."""
+        for number in range(2):
+            await read_request(reader)
+            served.append(number)
+            if number == 0:
+                writer.write(head(content_length=len(ANSWER)) + ANSWER)
+                await writer.drain()
+
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(once)}
+    async with running(environ) as service:
+        for _ in range(2):
+            answer = await service.complete(request(chain=members(CHAIN[0])))
+            assert len(answer.served.attempts) == 1
+    assert served == [0, 1, 0]
+
+
+async def test_a_finished_streams_connection_is_used_again(hostile):
+    connections = []
+    event = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":%s}]}'
+    body = event % b"null" + b"\n\n" + event % b'"stop"' + b"\n\ndata: [DONE]\n\n"
+
+    async def talk(reader, writer):
+        connections.append(writer)
+        while True:
+            await read_request(reader)
+            writer.write(head(transfer_encoding="chunked") + b"%x\r\n%s\r\n" % (len(body), body))
+            await writer.drain()
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
+
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ) as service:
+        for _ in range(3):
+            assert (await service.stream(request(True, members(CHAIN[0])))).text == "hihi"
+    assert len(connections) == 1
+
+
+async def test_cookies_are_neither_kept_nor_sent(hostile):
+    heads = []
+
+    async def talk(reader, writer):
+        for _ in range(2):
+            heads.append(await read_request(reader))
+            writer.write(head(content_length=len(ANSWER), set_cookie="a=b") + ANSWER)
+            await writer.drain()
+
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ) as service:
+        for _ in range(2):
+            await service.complete(request(chain=members(CHAIN[0])))
+    assert len(heads) == 2
+    assert not any(b"cookie" in one.lower() for one in heads)
+
+
+async def test_a_long_tool_call_outlasts_the_first_token_limit(hostile):
+    """Its arguments are held until complete; that they grow is progress enough."""
+    call = b'data: {"id":"c","choices":[{"index":0,"delta":{"tool_calls":[%s]}}]}\n\n'
+    begin = b'{"index":0,"id":"t","function":{"name":"f","arguments":"{\\"a\\":\\""}}'
+    more = b'{"index":0,"function":{"arguments":"x"}}'
+    last = b'{"index":0,"function":{"arguments":"\\"}"}}'
+    ending = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}\n\n'
+
+    async def talk(reader, writer):
+        await read_request(reader)
+        writer.write(head())
+        for piece in (begin, *[more] * 20, last):
+            writer.write(call % piece)
+            await writer.drain()
+            await asyncio.sleep(0.03)
+        writer.write(ending + b"data: [DONE]\n\n")
+        await writer.drain()
+
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ, FAST) as service:
+        streamed = await service.stream(request(stream=True, chain=members(CHAIN[0])))
+    calls = [chunk["choices"][0]["delta"].get("tool_calls") for chunk in streamed.chunks]
+    arguments = [one[0]["function"]["arguments"] for one in calls if one]
+    assert arguments == ['{"a":"' + "x" * 20 + '"}']
