@@ -9,6 +9,7 @@ import asyncio
 import logging
 import ssl
 import struct
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from typing import cast
@@ -190,7 +191,7 @@ class Flow:
             self._held_bytes = 0
 
 
-class Wire(asyncio.Protocol):
+class Wire(asyncio.Protocol, ABC):
     """One connection, either side; a subclass says what frames mean."""
 
     def __init__(self) -> None:
@@ -202,9 +203,9 @@ class Wire(asyncio.Protocol):
         self._flushing = False
         self._ring: deque[Flow] = deque()
 
+    @abstractmethod
     def received(self, kind: int, number: int, body: bytes) -> None:
         """Act on a frame about a call; raises ViolationError or DecodeError."""
-        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
