@@ -1,7 +1,8 @@
 # Thin on purpose: each target is a line or two of a real tool.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The lock names every package: nothing is left for pip to resolve.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .PHONY: help env dev up clients test wall lint newcomer bench bench-quick bench-brain soak format protos lock lock-clients clean
 
@@ -16,7 +17,7 @@ help: ## list the targets
 .venv/runtime: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) --require-hashes -r requirements.lock
-	$(PIP) --no-deps --no-build-isolation -e .
+	$(PIP) --no-build-isolation -e .
 	@touch $@
 
 .venv/dev: .venv/runtime requirements-dev.lock
@@ -34,7 +35,7 @@ clients: $(CLIENTS:%=.venv-clients/%/built) $(VERCEL)/node_modules/built ## inst
 
 .venv-clients/%/built: tests/clients/%/requirements.lock
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 $(VERCEL)/node_modules/built: $(VERCEL)/package-lock.json
