@@ -1,7 +1,6 @@
 """Run the providers service: `python -m services.providers`."""
 
 import asyncio
-import gc
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -42,9 +41,7 @@ async def serve(chosen: ProvidersSettings) -> None:
     with listening(chosen):
         server = rpc.Server(chosen.listen, token=chosen.internal_token)
     server.add(add_ProvidersServiceServicer_to_server, parts.servicer, SERVICE)
-    # What lives as long as the process need not be looked through for garbage.
-    gc.collect()
-    gc.freeze()
+    process.settle()
     await server.start()
     await server.ready(True)
     await stop.wait()
