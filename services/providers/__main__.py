@@ -30,7 +30,7 @@ async def serve(chosen: ProvidersSettings) -> None:
     parts = assemble(chosen, catalog.read(chosen.catalog_dir), os.environ, client)
     tasks = [asyncio.create_task(parts.recorder.run())]
     if client is not None:
-        news = {store.STATUS_RESETS: lambda _: parts.breakers.reset()}
+        news = {store.STATUS_RESETS: lambda _: parts.dispatcher.reset()}
         board = StatusBoard(client, chosen.health_address, parts.breakers.obey, news)
         parts.breakers.stale = lambda: board.stale
         tasks.append(asyncio.create_task(board.run()))

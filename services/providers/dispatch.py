@@ -193,6 +193,11 @@ class Dispatcher:
             except RoutorError as error:
                 progress.fail(order, choice, call, error)
 
+    def reset(self) -> None:
+        """Forget what was learned from calls, and what retries have cost."""
+        self._breakers.reset()
+        self._budget.reset()
+
     def _noted(self, call: Call) -> _Noted:
         return _Noted(self._breakers, self._recorder, call, self._estimate)
 
@@ -210,7 +215,11 @@ class Dispatcher:
             self._budget.earn()
         elif self._breakers.stand(chosen.provider, chosen.model).doubtful:
             self._budget.spend()
-        return self._call(order, choice, envelope, progress.said), choice
+        call = self._call(order, choice, envelope, progress.said)
+        # A dead connection is replaced for who is asked first, and for who is the last hope.
+        if envelope.attempts_left > 1 and not (retry and choice.others):
+            call.most_sends = 2
+        return call, choice
 
     def _route(self, asked: ChainMember) -> _Route:
         key = (asked.provider, asked.model)
@@ -244,7 +253,7 @@ class Dispatcher:
         most = min(order.max_attempts or self._settings.max_attempts, self._settings.max_attempts)
         money = order.max_cost_usd
         return Envelope(
-            attempts_left=most - len(progress.attempts),
+            attempts_left=most - progress.sends,
             time_left_s=order.deadline_s - self._clock(),
             money_left_usd=None if money is None else money - progress.spent_usd,
         )
