@@ -56,6 +56,7 @@ def encode(body: Json, target: Target) -> Encoded:
     for name in ("response_format", "stream_options"):
         values.pop(name, None)
     drop(values, tuple(values), dropped)
+    dropped += history.names_of(messages)
     return Encoded("/v1/messages", msgspec.json.encode(request), dropped=tuple(dropped))
 
 
@@ -73,6 +74,8 @@ def _thinking(
     """Return `thinking` and `output_config`. A forced tool and thinking exclude each other."""
     model, effort = target.model, settled.effort
     if model is None or not model.reasoning.switch.startswith("anthropic_"):
+        if effort:
+            dropped.append("reasoning_effort")  # nobody knows this model's switch
         return {}
     forced = tool_choice_kind(settled.values.get("tool_choice")) in ("required", "named")
     budgeted = model.reasoning.switch == "anthropic_budget"

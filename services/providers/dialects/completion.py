@@ -130,11 +130,11 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:24]
 
 
-def arguments(value: object, target: Target) -> str:
+def arguments(value: object, target: Target, *, cut: bool = False) -> str:
     """Return a tool call's arguments as JSON text of an object.
 
     Empty becomes "{}", an object is encoded. Raises RoutorError(PROVIDER_UNAVAILABLE) when
-    the text is not JSON.
+    the text is not JSON, unless the answer was `cut` by its limit: its end says so.
     """
     if isinstance(value, dict):
         return msgspec.json.encode(value).decode()
@@ -147,6 +147,8 @@ def arguments(value: object, target: Target) -> str:
     try:
         parsed = msgspec.json.decode(value)
     except msgspec.DecodeError as error:
+        if cut:
+            return value
         raise bad_answer(target, "tool arguments that are not JSON") from error
     return "{}" if parsed is None else value
 

@@ -48,6 +48,9 @@ def encode(body: Json, target: Target) -> Encoded:
     for name in ("response_format", "stream_options"):
         values.pop(name, None)
     drop(values, tuple(values), dropped)
+    if target.model is None and settled.effort:
+        dropped.append("reasoning_effort")  # levels or a budget: nobody knows this model's switch
+    dropped += history.names_of(body["messages"])
     step = "streamGenerateContent?alt=sse" if stream else "generateContent"
     path = f"/v1beta/models/{quote(target.upstream_model, safe='')}:{step}"
     return Encoded(path, msgspec.json.encode(request), dropped=tuple(dropped))
@@ -62,8 +65,8 @@ def _config(values: Json, settled: Settled, target: Target) -> Json:
     if config.get("candidateCount") == 1:
         del config["candidateCount"]
     stop = values.pop("stop", None)
-    if stop:
-        config["stopSequences"] = [stop] if isinstance(stop, str) else stop
+    if words := [word for word in ([stop] if isinstance(stop, str) else stop or []) if word]:
+        config["stopSequences"] = words
     if values.pop("logprobs", False):
         config["responseLogprobs"] = True
         config["logprobs"] = values.pop("top_logprobs", 0)

@@ -267,6 +267,7 @@ class OpenAIDecoder:
         held = [call for calls in choice.calls.values() for call in calls]
         for number, call in enumerate(held):
             seed = f"{self._writer.id}/{index}".encode()
-            whole = openai_answer.call(call.json(), number, seed, self._target)
+            cut = reason == "length"
+            whole = openai_answer.call(call.json(), number, seed, self._target, cut=cut)
             chunks += self._writer.call(index, whole)
         return chunks or self._writer.role(index)

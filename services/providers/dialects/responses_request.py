@@ -62,6 +62,7 @@ def encode(body: Json, target: Target) -> Encoded:
         if name in values:
             request[name] = values.pop(name)
     _rest(values, settled, target, dropped)
+    dropped += history.names_of(body["messages"])
     return Encoded("/responses", msgspec.json.encode(request), dropped=tuple(dropped))
 
 
@@ -139,7 +140,8 @@ def _tool(tool: Any, place: int) -> Json:
 def _input(messages: list[Any]) -> list[Json]:
     items: list[Json] = []
     custom: set[str] = set()
-    for place, message in enumerate(history.with_ids(messages, history.short_id)):
+    fitted = history.results_follow(history.with_ids(messages, history.short_id))
+    for place, message in enumerate(fitted):
         path = f"messages[{place}].content"
         role = message.get("role")
         if role == "assistant":
