@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import history, reasoning, structured
+from services.providers.dialects import history, reasoning, stopping, structured
 from services.providers.dialects.anthropic_history import (
     conversation,
     lacks_thoughts,
@@ -108,11 +108,11 @@ def _sampling(values: Json, dropped: list[str], *, thinks: bool) -> Json:
     made: Json = {name: values.pop(name) for name in ("top_p", "top_k") if name in values}
     if "temperature" in values:
         made["temperature"] = min(values.pop("temperature"), 1)
-    stop = values.pop("stop", None)
-    words = [stop] if isinstance(stop, str) else stop or []
-    solid = [word for word in words if isinstance(word, str) and word.strip()]
-    if len(solid) < len(words):
-        dropped.append("stop")  # a blank stop sequence is refused
+    # Blank ones are refused, and looked for by us.
+    words = stopping.words_of(values)
+    solid = [word for word in words if word.strip()]
+    if values.pop("stop", None) and len(solid) < len(words):
+        dropped.append("stop")
     return {**made, "stop_sequences": solid} if solid else made
 
 

@@ -145,7 +145,7 @@ class AnthropicDecoder:
             call = anthropic_answer.call(block, block["input"], self._target, reason)
             chunks += self._writer.call(0, call)
         self._calls = []
-        return [*chunks, *self._writer.role(0)]
+        return [*chunks, *self._writer.closing(0)]
 
     def _require_begun(self) -> None:
         if not self._writer.id:

@@ -254,7 +254,7 @@ def _choice(place: int, given: Any, target: Target) -> Json:
         text = completion.joined(piece for kind, piece in pieces if kind == "content")
         thoughts += completion.joined(piece for kind, piece in pieces if kind != "content")
     refusal = message.get("refusal")
-    seed = msgspec.json.encode(message)
+    seed = target.nonce.encode() + msgspec.json.encode(message)
     reason = finish_reason(given.get("finish_reason"), target)
     turn = Turn(
         text=[text],

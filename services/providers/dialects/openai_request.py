@@ -71,6 +71,9 @@ def encode(body: Json, target: Target) -> Encoded:
     if not messages or not _fit(messages, settled, target):
         body = conversation.spelled(body)
         messages = conversation_of(body["messages"], settled, target)
+    if _is_worded(body, values, quirks):
+        messages = [*messages, {"role": "user", "content": quirks.required_in_words}]
+        dropped.append("tool_choice")
     if messages is not body["messages"] and not quirks.message_name:
         dropped += history.names_of(body["messages"])
     if not quirks.strict_tools and any(map(_is_strict, body.get("tools") or ())):
@@ -129,6 +132,12 @@ def _blank(turn: Turn) -> bool:
     """Tell whether a plain message says nothing; a long one is not looked into."""
     raw = turn.content
     return len(memoryview(raw)) < _LONGEST_BLANK and not msgspec.json.decode(raw).strip()
+
+
+def _is_worded(body: Json, values: Json, quirks: Quirks) -> bool:
+    """Tell whether "required" has to be said in words (`Quirks.required_in_words`)."""
+    asked = quirks.required_in_words and values.get("tools") and "tool_choice" not in values
+    return bool(asked) and body.get("tool_choice") == "required"
 
 
 def _is_strict(tool: Json) -> bool:

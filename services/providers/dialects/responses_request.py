@@ -33,6 +33,7 @@ _HARMLESS = (
     "presence_penalty",
     "seed",
     "store",
+    "stop",  # looked for by us (`stopping`)
     "stream_options",
     "top_logprobs",
 )
@@ -72,7 +73,7 @@ def _rest(values: Json, settled: Settled, target: Target, dropped: list[str]) ->
     if values.pop("store", False):
         dropped.append("store")
     drop(values, _HARMLESS, dropped)
-    for name, nothing in (("n", 1), ("logprobs", False), ("stop", []), ("logit_bias", {})):
+    for name, nothing in (("n", 1), ("logprobs", False), ("logit_bias", {})):
         if values.pop(name, nothing) != nothing:
             raise RoutorError(
                 Kind.UNSUPPORTED_PARAMETER,

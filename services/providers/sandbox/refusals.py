@@ -225,6 +225,13 @@ def _qwen_choice(vendor: Vendor, body: Json) -> None:
         raise Trouble("invalid", text, param="tool_choice")
 
 
+def _kimi_choice(vendor: Vendor, body: Json) -> None:
+    choice = body.get("tool_choice")
+    if choice == "required" or (isinstance(choice, dict) and thinks(vendor, body)):
+        text = "tool_choice 'required' or 'specified' is incompatible with thinking enabled"
+        raise Trouble("invalid", text, param="tool_choice")
+
+
 def _mistral_fields(_vendor: Vendor, body: Json) -> None:
     for field in body.keys() - _MISTRAL_FIELDS:
         raise Trouble("schema", "Extra inputs are not permitted", param=field)
@@ -298,7 +305,7 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
         _only("n", 1),
         _only("frequency_penalty", 0),
         _only("presence_penalty", 0),
-        _only("tool_choice", "auto", "none"),
+        _kimi_choice,
         _empty_answers,
         _replayed_reasoning,
     ),
