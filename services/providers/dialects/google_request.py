@@ -12,7 +12,7 @@ from services.providers.dialects import history, structured
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.google_history import conversation
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
-from services.providers.dialects.schema import simple
+from services.providers.dialects.schema import native, simple
 
 _NAMES = {  # OpenAI's name -> generationConfig's
     "max_tokens": "maxOutputTokens",
@@ -81,12 +81,7 @@ def _format(kind: str, schema: Json) -> Json:
     if kind == "text":
         return {}
     form: Json = {"responseMimeType": "application/json"}
-    return {**form, "responseJsonSchema": _native(schema)} if schema else form
-
-
-def _native(schema: Any) -> Any:
-    """Return a response schema without what Gemini refuses at its root ($schema, $id)."""
-    return {name: value for name, value in schema.items() if name not in ("$schema", "$id")}
+    return {**form, "responseJsonSchema": native(schema)} if schema else form
 
 
 def _tools(values: Json, target: Target, dropped: list[str]) -> Json:
