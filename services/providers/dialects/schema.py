@@ -180,6 +180,17 @@ def _native(node: Any) -> Json:
         made["enum"] = [node["const"]]
     if variants := _variants(node):
         made["anyOf"] = [_native(one) for one in variants]
+    made |= _native_parts(node, made.get("type"))
+    words = {name: node[name] for name in _WORDS if name in node}
+    if words:
+        said = msgspec.json.encode(words).decode()
+        made["description"] = "\n\n".join(filter(None, (made.get("description"), said)))
+    return _enumerated(made)
+
+
+def _native_parts(node: Json, kind: Any) -> Json:
+    """Return what the node says of its members."""
+    made: Json = {}
     for name in ("items", "additionalProperties"):
         if isinstance(node.get(name), dict):
             made[name] = _native(node[name])
@@ -187,18 +198,14 @@ def _native(node: Any) -> Json:
         made["additionalProperties"] = False
     if isinstance(node.get("prefixItems"), list):
         made["prefixItems"] = [_native(one) for one in node["prefixItems"]]
-    elif made.get("type") == "array" and not made.get("items"):
+    elif kind == "array" and not made.get("items"):
         made["items"] = {"type": "string"}
     properties = node.get("properties")
     if isinstance(properties, dict) and properties:
         made["properties"] = {name: _native(one) for name, one in properties.items()}
         if required := _known(node, properties):
             made["required"] = required
-    words = {name: node[name] for name in _WORDS if name in node}
-    if words:
-        said = msgspec.json.encode(words).decode()
-        made["description"] = "\n\n".join(filter(None, (made.get("description"), said)))
-    return _enumerated(made)
+    return made
 
 
 def _known(node: Json, properties: Json) -> list[str]:
