@@ -167,7 +167,7 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
     if values.get("tool_choice") == "required":
         values["tool_choice"] = quirks.required_word
     if model is not None:
-        values.update(reasoning.switch(settled.effort, model))
+        values.update(reasoning.switch(settled.effort, model, limit or model.max_output_tokens))
     elif settled.effort:
         values["reasoning_effort"] = settled.effort
     return values
@@ -185,5 +185,10 @@ def _tool(tool: Json, quirks: Quirks) -> Json:
         if not quirks.store_and_metadata:
             # OpenAI alone lets them be left out (mistralai 3.7.0, models/function.py).
             kept.setdefault("parameters", {"type": "object", "properties": {}})
+            # Names of the schema itself, at which grammars stumble (litellm 1.109.1, mistral).
+            schema = kept["parameters"]
+            if "$schema" in schema or "$id" in schema:
+                named = ("$schema", "$id")
+                kept["parameters"] = {k: v for k, v in schema.items() if k not in named}
         own["function"] = kept
     return own
