@@ -146,6 +146,10 @@ HISTORIES: dict[str, tuple[list[Json], list[str]]] = {
         [user("one"), said(None, refusal="two"), user("three")],
         ["one", "two", "three"],
     ),
+    "a refusal in parts": (
+        [user("one"), said([{"type": "refusal", "refusal": "two"}]), user("three")],
+        ["one", "two", "three"],
+    ),
     "another vendor's thoughts": (
         [
             user("one"),

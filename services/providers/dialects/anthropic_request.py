@@ -3,10 +3,11 @@
 Shapes: anthropic 2.12.0, types/message_create_params.py (2026-11-23).
 """
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
+from services.catalog import Model
 from services.errors import Kind, RoutorError
 from services.providers.dialects import history, reasoning, stopping, structured
 from services.providers.dialects.anthropic_history import (
@@ -16,7 +17,7 @@ from services.providers.dialects.anthropic_history import (
 )
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
-from services.providers.dialects.schema import strict
+from services.providers.dialects.schema import closed, strict
 
 # max_tokens is required. Room for a long answer, and twice that where thinking counts towards it.
 _DEFAULT_TOKENS = 16384
@@ -28,7 +29,10 @@ def encode(body: Json, target: Target) -> Encoded:
     """Translate a request. Raises RoutorError naming the field."""
     kind, wanted = structured.wanted(body)
     native = target.model is None or target.model.structured_outputs == "json_schema"
-    body = body if native else structured.emulate(body, target)
+    if not native:
+        body = structured.emulate(body, target)
+    elif _is_open(kind, wanted, body, target):
+        native, body = False, structured.forced(body, cast(Model, target.model), wanted)
     settled = settle(body, target)
     values, dropped = dict(settled.values), list(settled.dropped)
     messages = body["messages"]
@@ -58,6 +62,16 @@ def encode(body: Json, target: Target) -> Encoded:
     drop(values, tuple(values), dropped)
     dropped += history.names_of(messages)
     return Encoded("/v1/messages", msgspec.json.encode(request), dropped=tuple(dropped))
+
+
+def _is_open(kind: str, schema: Json, body: Json, target: Target) -> bool:
+    """Tell whether a schema has open objects, which the output format has not, but tools have.
+
+    Not where the caller wants thoughts: a forced tool has none.
+    """
+    able = target.model is not None and target.model.tools and not body.get("tools")
+    able = able and reasoning.asked(body, target) in ("", "none")
+    return able and kind == "json_schema" and schema.get("type") == "object" and not closed(schema)
 
 
 def _limit(values: Json, settled: Settled, target: Target) -> int:

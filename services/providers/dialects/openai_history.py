@@ -126,11 +126,17 @@ def _message(message: Json, settled: Settled, target: Target) -> Json:
 def _content(parts: list[Any], quirks: Quirks) -> Any:
     """Return parts without blank text; as one string where the vendor wants that."""
     solid = history.parts_of(parts, "content")
+    if not quirks.store_and_metadata:
+        solid = [_as_text(part) if part.get("type") == "refusal" else part for part in solid]
     if not quirks.text_parts and all(part.get("type") == "text" for part in solid):
         return "\n".join(part["text"] for part in solid)
     if not quirks.cache_control:
         solid = [{k: v for k, v in part.items() if k != "cache_control"} for part in solid]
     return solid or ""
+
+
+def _as_text(refusal: Json) -> Json:
+    return {"type": "text", "text": refusal.get("refusal") or ""}
 
 
 def _assistant(message: Json, settled: Settled, target: Target) -> Json:

@@ -72,6 +72,11 @@ def strict(given: Json) -> Json:
     return _strict(_Inliner(given).inline(given))
 
 
+def closed(given: Json) -> bool:
+    """Tell whether `strict` leaves nothing out: no object is open, nothing of any type, no loop."""
+    return _closed(_Inliner(given).inline(given))
+
+
 def simple(given: Json) -> Json:
     """Return a schema for Gemini's function parameters; {} when the object has no properties."""
     made = _simple(_as_object(_Inliner(given).inline(given)))
@@ -125,6 +130,26 @@ class _Inliner:
                 name = step.replace("~1", "/").replace("~0", "~")
                 node = node.get(name) if isinstance(node, dict) else None
         return node if isinstance(node, dict) else {"type": "object"}
+
+
+def _closed(node: Any) -> bool:
+    if not isinstance(node, dict):
+        return False
+    node = _merged(node)
+    if variants := _variants(node):
+        return all(_closed(one) for one in variants)
+    if "enum" in node or "const" in node:
+        return True
+    kinds = node.get("type")
+    known = {kinds} if isinstance(kinds, str) else set(kinds or ())
+    properties = node.get("properties") or {}
+    if "object" in known or properties:
+        more = node.get("additionalProperties")
+        named = bool(properties) and more in (None, False)
+        return (named or more is False) and all(_closed(one) for one in properties.values())
+    if "array" in known:
+        return _closed(node.get("items"))
+    return bool(known)
 
 
 def _strict(node: Any) -> Json:
