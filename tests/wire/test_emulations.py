@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from openai.types.chat import ChatCompletion
 
 from tests.wire.test_answers import chunks
 from tests.wire.test_requests import TOOL
@@ -170,6 +171,48 @@ async def test_equal_calls_of_two_answers_have_ids_of_their_own(wire, stream):
     else:
         ids = [each.json()["choices"][0]["message"]["tool_calls"][0]["id"] for each in told]
     assert len(set(ids)) == 2
+
+
+async def test_qwen_thinks_in_streams_and_answers_as_a_whole(wire):
+    """Its API refuses thinking outside of streams; the caller sees nothing of it."""
+    function = {"name": "weather", "arguments": '{"city":"Rome"}'}
+    calls = [{"index": 0, "id": "c1", "type": "function", "function": function}]
+    usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+    usage["completion_tokens_details"] = {"reasoning_tokens": 3}
+    wire.upstream.script = lambda seen: events(
+        chunk({"role": "assistant", "content": None, "reasoning_content": "hm"}),
+        chunk({"reasoning_content": "m"}),
+        chunk({"content": "Hel"}),
+        chunk({"content": "lo"}),
+        chunk({"tool_calls": calls}),
+        chunk({}, "tool_calls"),
+        chunk(usage=usage),
+    )
+    told = await wire.chat("alibaba/qwen3.7-max", tools=[TOOL], reasoning_effort="high")
+    body = wire.upstream.last.body
+    assert (body["stream"], body["stream_options"]) == (True, {"include_usage": True})
+    ChatCompletion.model_validate(told.json(), strict=True)
+    (choice,) = told.json()["choices"]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["content"] == "Hello"
+    assert choice["message"]["reasoning_content"] == "hmm"
+    assert choice["message"]["tool_calls"] == [
+        {"id": "c1", "type": "function", "function": function}
+    ]
+    assert told.json()["usage"]["completion_tokens_details"]["reasoning_tokens"] == 3
+
+
+async def test_qwen_without_thoughts_answers_as_a_whole_by_itself(wire):
+    await wire.chat("alibaba/qwen3.7-max", reasoning_effort="none")
+    assert wire.upstream.last.body["stream"] is False
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_a_stream_that_broke_off_is_no_whole_answer(wire, ends):
+    wire.upstream.script = lambda seen: events(chunk({"content": "Hel"}), done=ends)
+    told = await wire.chat("alibaba/qwen3.7-max")
+    assert told.status_code == 502
+    assert told.json()["error"]["code"] == "provider_unavailable"
 
 
 @pytest.mark.parametrize("model", ["anthropic/claude-haiku-4.5", "google/gemini-3.6-flash"])

@@ -160,8 +160,6 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
         values[quirks.max_tokens_field or field] = limit
     if seed is not None:
         values[quirks.seed_field] = seed
-    if values.get("stream") and quirks.stream_options:
-        values["stream_options"] = {**options, "include_usage": True}
     if values.get("tools"):
         values["tools"] = [_tool(tool, quirks) for tool in values["tools"]]
     if values.get("tool_choice") == "required":
@@ -170,6 +168,10 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
         values.update(reasoning.switch(settled.effort, model, limit or model.max_output_tokens))
     elif settled.effort:
         values["reasoning_effort"] = settled.effort
+    if quirks.thinks_in_streams and values.get("enable_thinking", settled.thinks):
+        values["stream"] = True  # the answer is put together again
+    if values.get("stream") and quirks.stream_options:
+        values["stream_options"] = {**options, "include_usage": True}
     return values
 
 

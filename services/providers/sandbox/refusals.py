@@ -225,6 +225,12 @@ def _qwen_choice(vendor: Vendor, body: Json) -> None:
         raise Trouble("invalid", text, param="tool_choice")
 
 
+def _qwen_streams(vendor: Vendor, body: Json) -> None:
+    if thinks(vendor, body) and not body.get("stream"):
+        text = "parameter.enable_thinking must be set to false for non-streaming calls"
+        raise Trouble("invalid", text, code="invalid_parameter_error")
+
+
 def _kimi_choice(vendor: Vendor, body: Json) -> None:
     choice = body.get("tool_choice")
     if choice == "required" or (isinstance(choice, dict) and thinks(vendor, body)):
@@ -319,7 +325,7 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
         _user_turn,
         _text_is_string,
     ),
-    "alibaba": (_developer_role, _qwen_choice),
+    "alibaba": (_developer_role, _qwen_choice, _qwen_streams),
     "mistral": (
         _mistral_fields,
         _mistral_ids,
