@@ -20,7 +20,7 @@ from services.providers.budget import RetryBudget
 from services.providers.call import Call
 from services.providers.connections import Connection
 from services.providers.continuation import BYTES_PER_TOKEN, Joint, Said
-from services.providers.dialects.contract import Answer, Chunk, Ending, Target
+from services.providers.dialects.contract import Answer, Chunk, Dialect, Ending, Target
 from services.providers.dialects.embeddings import Embeddings
 from services.providers.failover import (
     Choice,
@@ -262,13 +262,15 @@ class Dispatcher:
         asked = order.chain[choice.index]
         route = self._route(asked)
         model, connection = route.model, cast(Connection, route.connection)
+        now_s = self._wall()
         target = Target(
             vendor=connection.vendor,
             upstream_model=asked.upstream_model or (model.upstream if model else asked.model),
             key=asked.model,
             model=model,
             effort=_effort(asked, model, choice.way),
-            created=int(self._wall()),
+            created=int(now_s),
+            nonce=str(now_s),
             one_call=order.body.get("parallel_tool_calls") is False,
         )
         default = model.reasoning.default if model else "none"
@@ -285,7 +287,11 @@ class Dispatcher:
         if said is not None and said.head:
             body = continuation.request(body, said, choice.way)
             joint = Joint(said, choice.way, echoes=connection.vendor.quirks.prefill_echo)
-        dialect = self._embeddings(target) if order.embeds else dialects.chosen(target, body)
+        dialect: Dialect
+        if order.embeds:
+            dialect = self._embeddings(target)
+        else:
+            dialect, target = dialects.chosen(target, body)
         return Call(
             connection,
             target,
