@@ -13,12 +13,19 @@ from services.edge import notes, problem
 _START = f"HTTP/1.1 200 OK\r\nServer: {problem.SERVER}\r\n"
 
 
-def request_id_headers(request: web.BaseRequest) -> dict[str, str]:
-    """Return what tells a request's id; Anthropic's clients look for it under a name of theirs."""
+def headers(request: web.BaseRequest) -> dict[str, str]:
+    """Return what every answer tells: the id of its request, and who else may see it.
+
+    Anthropic's clients look for the id under a name of theirs.
+    """
     known = request[notes.REQUEST_ID]
+    told = {"X-Request-Id": known}
     if "anthropic-version" in request.headers:
-        return {"X-Request-Id": known, "Request-Id": known}
-    return {"X-Request-Id": known}
+        told["Request-Id"] = known
+    if notes.CORS in request:
+        seen: dict[str, str] = request[notes.CORS]
+        told |= seen
+    return told
 
 
 def _lines(headers: Mapping[str, str]) -> str:
@@ -54,7 +61,7 @@ class _Plain(web.StreamResponse):
             connection = "Connection: keep-alive\r\n"
         self._written = True
         return (
-            f"{_START}{more}{_lines(request_id_headers(request))}"
+            f"{_START}{more}{_lines(headers(request))}"
             f"{self._lines}Date: {_date(int(time.time()))}\r\n{connection}\r\n"
         ).encode()
 

@@ -16,6 +16,7 @@ from services.edge.feedback import Feedback
 from services.edge.frame import Frame, Route, Traffic
 from services.edge.gate import Gate
 from services.edge.messages.counting import Counting
+from services.edge.messages.fault import ANTHROPIC
 from services.edge.models import Models
 from services.edge.peers import Peers
 from services.edge.pipeline import Ledgers, Pipeline
@@ -46,20 +47,32 @@ def build(parts: Parts) -> Frame:
     routes = [
         Route("POST", "/v1/chat/completions", partial(pipeline.handle, chat)),
         Route("POST", "/v1/responses", partial(pipeline.handle, responses)),
-        Route("POST", "/v1/messages", partial(pipeline.handle, messages), fault=messages.fault),
+        Route("POST", "/v1/messages", partial(pipeline.handle, messages), shape=ANTHROPIC),
         Route("POST", "/v1/embeddings", Embeddings(settings, peers, ledgers.limits).handle),
-        Route("POST", COUNT, Counting(settings).handle, fault=messages.fault),
+        Route("POST", COUNT, Counting(settings).handle, shape=ANTHROPIC),
         Route("POST", "/v1/routing/debug", Explain(settings, peers, ledgers.profiles).handle),
         Route("POST", "/v1/feedback", Feedback(settings, peers, ledgers.trail).handle),
         Route("GET", "/v1/models", models.list),
         Route("GET", "/v1/models/{id}", models.one),
+        # Clients look whether anybody is there.
+        Route("GET", "/", _root, open=True),
         Route("GET", "/healthz", _alive, open=True),
         Route("GET", "/readyz", parts.readiness.handle, open=True),
         *admin(parts.client, parts.board),
     ]
     if not settings.metrics_listen:
         routes.append(Route("GET", "/metrics", _metrics, open=True))
-    return Frame(routes, parts.gate, parts.traffic, access_log=settings.access_log)
+    return Frame(
+        routes,
+        parts.gate,
+        parts.traffic,
+        cors_origins=settings.cors_origins,
+        access_log=settings.access_log,
+    )
+
+
+async def _root(request: web.BaseRequest) -> web.Response:
+    return web.Response(body=b'{"service":"routor","api":"/v1"}', content_type="application/json")
 
 
 async def _alive(request: web.BaseRequest) -> web.Response:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from routor.v1.types_pb2 import PROFILE_DIRECT
-from services.edge import document, fields, problem, schema
+from services.edge import document, fields, legacy, problem, schema
 from services.edge.door import Call
 from services.errors import Kind, RoutorError
 
@@ -29,7 +29,7 @@ PLAIN = frozenset(schema.ChatRequest.__struct_fields__) - {
     "tool_choice",
     "parallel_tool_calls",
 }
-LEGACY = ("functions", "function_call")
+MOST_STOPS = 4
 MODEL_ID = re.compile(r"[!-~]{1,256}")
 
 DONE = b"data: [DONE]\n\n"
@@ -37,34 +37,50 @@ DONE = b"data: [DONE]\n\n"
 
 def parse(raw: bytes) -> Call:
     """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
-    return call(document.read(raw), raw)
+    read = call(document.read(raw), raw)
+    stop = read.request.stop
+    if isinstance(stop, list) and len(stop) > MOST_STOPS:
+        # Through Anthropic's door there may be more.
+        raise document.invalid("stop", f"must be {MOST_STOPS} sequences at most")
+    return read
 
 
 def call(tree: dict[str, Any], raw: bytes | None = None) -> Call:
     """Check a decoded body; `raw` is forwarded when nothing has to be taken out of it."""
-    own = fields.NONE
+    own, older = fields.NONE, False
     if not (tree.keys() <= PLAIN) or None in tree.values():
         size = len(tree)
         own = fields.take(tree)
-        _refuse_legacy(tree)
+        older = legacy.rewrite(tree)
         _strip(tree)
-        if len(tree) != size:
+        if older or len(tree) != size:
             raw = None
-    request = document.convert(tree, schema.ChatRequest)
+    try:
+        request = document.convert(tree, schema.ChatRequest)
+    except RoutorError:
+        # Only now: nobody else has to pay for the look.
+        if not legacy.spoken(tree.get("messages")):
+            raise
+        tree["messages"], raw = legacy.retell(tree["messages"]), None
+        request = document.convert(tree, schema.ChatRequest)
     _check_messages(request.messages)
     if request.tool_choice is not None:
         _check_choice(request.tool_choice, request.tools)
+    if request.top_logprobs and not request.logprobs:
+        raise document.invalid("top_logprobs", "needs logprobs to be true")
     model = request.model or ""
+    if not model and own.routor_profile is None and own.routor_tier is None:
+        raise document.invalid("model", 'is missing: name one, or "auto"')
     profile = fields.profile(own, model)
     if profile == PROFILE_DIRECT and not MODEL_ID.fullmatch(model):
         raise RoutorError(Kind.UNKNOWN_MODEL, "There is no model of this name.", param="model")
     asked = model if profile == PROFILE_DIRECT else "auto"
-    return Call(raw or msgspec.json.encode(tree), request, own, profile, asked)
+    return Call(raw or msgspec.json.encode(tree), request, own, profile, asked, view=older)
 
 
 def answer(call: Call, body: bytes, routor: bytes) -> bytes:
     """Return the completion with the `routor` object as its last member."""
-    return _with(body, routor)
+    return _with(legacy.answer(body) if call.view else body, routor)
 
 
 class Stream:
@@ -82,16 +98,24 @@ class Stream:
 
     def broken(self, error: RoutorError, request_id: str) -> bytes:
         """Return the error event; no finish_reason and no [DONE] ever follow it."""
-        return self.chunks([msgspec.json.encode(fault(error, request_id))])
+        return self.chunks([msgspec.json.encode(problem.document(error, request_id))])
 
 
-fault = problem.document
+class OlderStream(Stream):
+    """Writes streams for those who have asked with functions."""
+
+    def chunks(self, bodies: Iterable[bytes]) -> bytes:
+        """Return a server-sent event for each body."""
+        return super().chunks(map(legacy.answer, bodies))
+
+
 _stream = Stream()
+_older_stream = OlderStream()
 
 
 def writer(call: Call) -> Stream:
     """Return what writes the stream that answers a call."""
-    return _stream
+    return _older_stream if call.view else _stream
 
 
 def _with(body: bytes, routor: bytes) -> bytes:
@@ -110,13 +134,6 @@ def _strip(tree: dict[str, Any]) -> None:
         tree.pop("parallel_tool_calls", None)
         if tree.get("tool_choice") in ("auto", "none"):
             del tree["tool_choice"]
-
-
-def _refuse_legacy(tree: dict[str, Any]) -> None:
-    for name in LEGACY:
-        if tree.get(name) is not None:
-            text = f"{name}: is no longer supported; use tools and tool_choice."
-            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=name)
 
 
 def _check_messages(messages: Sequence[schema.Message]) -> None:

@@ -17,9 +17,9 @@ class Call(msgspec.Struct, frozen=True):
     """A request as read.
 
     `body` is the OpenAI chat request to forward, without routor fields; `model` what the caller
-    asked for, "auto" when the choice is Routor's. `thoughts`: the caller wants to be told what
-    the model thinks. `dropped` names what was left out as harmless. `view` is what the door keeps
-    for its answer.
+    asked for, "auto" when the choice is Routor's; `other_model` is what is asked for when nobody
+    knows that one. `thoughts`: the caller wants to be told what the model thinks. `dropped` names
+    what was left out as harmless. `view` is what the door keeps for its answer.
     """
 
     body: bytes
@@ -27,6 +27,7 @@ class Call(msgspec.Struct, frozen=True):
     fields: fields.Fields
     profile: "types_pb2.Profile.ValueType"
     model: str
+    other_model: str = ""
     thoughts: bool = True
     dropped: tuple[str, ...] = ()
     view: Any = None
@@ -77,8 +78,4 @@ class Door(Protocol):
 
     def writer(self, call: Call) -> Writer:
         """Return what writes the stream that answers a call."""
-        ...
-
-    def fault(self, error: RoutorError, request_id: str) -> dict[str, Any]:
-        """Return the body of an error that comes before any other byte."""
         ...

@@ -62,6 +62,7 @@ def parse(raw: bytes) -> Call:
         tree.setdefault("max_completion_tokens", short.max_output_tokens)
     if short.profile is not None:
         tree.setdefault("routor_profile", short.profile)
+    tree.setdefault("model", "auto")
     return chat.call(tree)
 
 

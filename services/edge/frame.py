@@ -6,14 +6,17 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import web
 
 from services import telemetry
 from services.edge import notes, problem
-from services.edge.answer import Answer, request_id_headers
+from services.edge.answer import Answer
+from services.edge.answer import headers as own_headers
+from services.edge.cors import Cors
 from services.edge.gate import Gate
+from services.edge.messages.fault import ANTHROPIC, SPOKEN
 from services.errors import Kind, RoutorError
 
 logger = logging.getLogger(__name__)
@@ -22,7 +25,6 @@ ID = "{id}"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-Shape = Callable[[RoutorError, str], dict[str, Any]]
 
 
 class Traffic:
@@ -68,15 +70,15 @@ class Traffic:
 class Route(NamedTuple):
     """Where a path leads; one that ends in {id} leads whatever comes there.
 
-    Only what is `open` is answered without a key: closed by default. `fault` gives errors the
-    shape that the clients of this path know. An `admin` path takes the admin key alone.
+    Only what is `open` is answered without a key: closed by default. Errors have the `shape` that
+    the clients of this path know. An `admin` path takes the admin key alone.
     """
 
     method: str
     path: str
     handle: Handler
     open: bool = False
-    fault: Shape = problem.document
+    shape: problem.Shape = problem.OPENAI
     admin: bool = False
 
 
@@ -99,7 +101,13 @@ class Frame:
     """Answers every request that is HTTP."""
 
     def __init__(
-        self, routes: Iterable[Route], gate: Gate, traffic: Traffic, *, access_log: bool = False
+        self,
+        routes: Iterable[Route],
+        gate: Gate,
+        traffic: Traffic,
+        *,
+        cors_origins: str = "",
+        access_log: bool = False,
     ) -> None:
         self._exact: dict[str, Way] = {}
         self._wide: dict[str, Way] = {}
@@ -109,6 +117,7 @@ class Frame:
             way.routes[route.method] = route
         self._gate = gate
         self._traffic = traffic
+        self._cors = Cors(cors_origins)
         self._access_log = access_log
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -117,6 +126,8 @@ class Frame:
         way = self._exact.get(request.raw_path) or self._find(request.path)
         path = way.path if way is not None else "unknown"
         known = request[notes.REQUEST_ID] = request_id(request.headers)
+        if "Origin" in request.headers:
+            request[notes.CORS] = self._cors.allowed(request)
         attributes = {
             "http.request.method": request.method,
             "http.route": path,
@@ -150,24 +161,27 @@ class Frame:
 
     async def _answered(self, request: web.BaseRequest, way: Way | None) -> web.StreamResponse:
         """Let the request through to its handler, and turn every failure into an answer."""
-        route: Route | None = None
+        response: web.StreamResponse | None
         try:
             if way is None:
                 raise web.HTTPNotFound
-            # Who may come in is asked of the same route that answers.
-            route = way.route(request.method)
-            await self._admit(request, route)
-            response = await route.handle(request)
+            response = self._cors.preflight(request, way.routes)
+            if response is None:
+                # Who may come in is asked of the same route that answers.
+                route = way.route(request.method)
+                await self._admit(request, route)
+                response = await route.handle(request)
         except web.HTTPException as refused:
-            response = problem.refusal(refused, request.method)
+            known = request[notes.REQUEST_ID]
+            response = problem.refusal(refused, request.method, known, _shape(request, way))
         except RoutorError as failure:
-            response = _failed(request, failure, route)
+            response = _failed(request, failure, way)
         except ConnectionError:
             raise
         except Exception as failure:
             logger.exception("a request failed unexpectedly: %s", type(failure).__name__)
             text = "Something failed inside Routor; see its log."
-            response = _failed(request, RoutorError(Kind.INTERNAL, text), route)
+            response = _failed(request, RoutorError(Kind.INTERNAL, text), way)
         if not response.prepared:
             self._stamp(request, response)
         return response
@@ -188,7 +202,7 @@ class Frame:
 
     def _stamp(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         if not isinstance(response, Answer):
-            response.headers.update(request_id_headers(request))
+            response.headers.update(own_headers(request))
             # aiohttp would tell its version.
             response.headers["Server"] = problem.SERVER
         if self._traffic.draining:
@@ -232,7 +246,15 @@ async def _go_on(request: web.BaseRequest) -> None:
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-def _failed(request: web.BaseRequest, error: RoutorError, route: Route | None) -> web.Response:
+def _failed(request: web.BaseRequest, error: RoutorError, way: Way | None) -> web.Response:
     request[notes.FAILURE] = error
-    fault = route.fault if route is not None else problem.document
-    return problem.response(error, fault(error, request[notes.REQUEST_ID]))
+    told = _shape(request, way).error(error, request[notes.REQUEST_ID])
+    return problem.response(error, told)
+
+
+def _shape(request: web.BaseRequest, way: Way | None) -> problem.Shape:
+    """Return how who asks is told of errors, be it at a path that is not there."""
+    if SPOKEN in request.headers:
+        return ANTHROPIC
+    routes = way.routes.values() if way is not None else ()
+    return next((route.shape for route in routes), problem.OPENAI)

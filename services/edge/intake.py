@@ -1,18 +1,28 @@
 """Takes in the body of a request, within its limits."""
 
 import asyncio
+import codecs
+import zlib
 
 from aiohttp import web
 
 from services.errors import Kind, RoutorError
 
+_WINDOWS = {
+    "identity": 0,
+    "gzip": 16 + zlib.MAX_WBITS,
+    "x-gzip": 16 + zlib.MAX_WBITS,
+    "deflate": zlib.MAX_WBITS,
+}
+
 
 async def body(request: web.BaseRequest, limit_bytes: int, timeout_s: float) -> bytes:
-    """Read a JSON body.
+    """Read a JSON body; what was compressed has to keep within the limit in both its sizes.
 
-    Raises TOO_LARGE, INVALID_REQUEST, or HTTPUnsupportedMediaType (415) for anything that is
-    compressed or says that it is not JSON.
+    Raises TOO_LARGE, INVALID_REQUEST, or HTTPUnsupportedMediaType (415) for any other coding than
+    gzip and deflate and for what says that it is not JSON.
     """
+    window = _window(request)
     _check_kind(request)
     _check_framing(request)
     too_large = f"The body is larger than {limit_bytes >> 20} MB."
@@ -30,9 +40,12 @@ async def body(request: web.BaseRequest, limit_bytes: int, timeout_s: float) -> 
         raise RoutorError(Kind.INVALID_REQUEST, text) from None
     except web.RequestPayloadError:
         raise RoutorError(Kind.INVALID_REQUEST, "The body is broken off or malformed.") from None
+    if window and len(raw) <= limit_bytes:
+        raw = _inflated(raw, window, limit_bytes)
     if len(raw) > limit_bytes:
         raise RoutorError(Kind.TOO_LARGE, too_large)
-    return raw
+    # RFC 8259, 8.1: it should not be sent, and may be ignored.
+    return raw.removeprefix(codecs.BOM_UTF8)
 
 
 async def _gathered(request: web.BaseRequest, limit_bytes: int) -> bytes:
@@ -53,10 +66,32 @@ def _check_framing(request: web.BaseRequest) -> None:
         raise RoutorError(Kind.INVALID_REQUEST, text)
 
 
+def _window(request: web.BaseRequest) -> int:
+    """Return zlib's word for how the body is compressed, 0 when it is not."""
+    coding = request.headers.get("Content-Encoding")
+    if coding is None:
+        return 0
+    window = _WINDOWS.get(coding.strip().lower())
+    if window is None:
+        text = "Content-Encoding must be gzip or deflate, or the body plain JSON."
+        raise web.HTTPUnsupportedMediaType(text=text)
+    return window
+
+
+def _inflated(raw: bytes, window: int, limit_bytes: int) -> bytes:
+    """Return what was compressed, but never more than one byte beyond the limit."""
+    inflating = zlib.decompressobj(window)
+    try:
+        told = inflating.decompress(raw, limit_bytes + 1)
+    except zlib.error:
+        text = "The body is not compressed as Content-Encoding says."
+        raise RoutorError(Kind.INVALID_REQUEST, text) from None
+    if len(told) <= limit_bytes and not (inflating.eof and not inflating.unused_data):
+        raise RoutorError(Kind.INVALID_REQUEST, "The compressed body is broken off or goes on.")
+    return told
+
+
 def _check_kind(request: web.BaseRequest) -> None:
-    encoding = request.headers.get("Content-Encoding")
-    if encoding is not None and encoding.strip().lower() != "identity":
-        raise web.HTTPUnsupportedMediaType(text="A compressed body is not taken; send plain JSON.")
     kind = request.headers.get("Content-Type", "application/json")
     if kind == "application/json":
         return

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from routor.v1 import router_pb2, types_pb2
 from services.edge.messages import listing
+from services.edge.messages.fault import SPOKEN
 from services.edge.peers import Peers
 from services.errors import Kind, RoutorError
 
@@ -31,14 +32,14 @@ class Models:
         catalog = await self._peers.models()
         everything = request.query.get("all", "").lower() in ("1", "true")
         listed = [model for model in catalog if everything or callable_now(model)]
-        if listing.WANTED in request.headers:
+        if SPOKEN in request.headers:
             return _json(listing.page(listed, request.query))
         return _json({"object": "list", "data": [AUTO, *map(describe, listed)]})
 
     async def one(self, request: web.BaseRequest) -> web.Response:
         """Answer with one model, named by its id, bare id or alias."""
         wanted = request.path.removeprefix(PATH)
-        theirs = listing.WANTED in request.headers
+        theirs = SPOKEN in request.headers
         if wanted == AUTO["id"]:
             return _json(listing.AUTO if theirs else AUTO)
         found = find(await self._peers.models(), wanted)

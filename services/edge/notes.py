@@ -12,6 +12,8 @@ REQUEST_ID = web.RequestKey("request_id", str)
 OWNER = web.RequestKey("owner", str)
 # What limits that key; absent when nothing does.
 TERMS = web.RequestKey("terms", Terms)
+# What lets a page in a browser see the answer; absent when no page asks.
+CORS = web.RequestKey("cors", dict[str, str])
 # Who answered; absent until the answer is whole.
 SERVED = web.RequestKey("served", Served)
 SPAN = web.RequestKey("span", Span)

@@ -91,7 +91,7 @@ class Pipeline:
         warmth = await self._ledgers.sessions.warmth(call, request[notes.OWNER])
         if warmth is not None:
             question.warmth.CopyFrom(warmth)
-        decision = await self._peers.route(question)
+        decision = await self._route(question, call.other_model)
         decision.request_id = request_id
         verdict.check(decision)
         turn = _Turn(door, request, call, decision, deadline_s, self._ledgers)
@@ -99,6 +99,20 @@ class Pipeline:
         if own is None:
             return await answer()
         return await self._ledgers.limits.keep(request, question, decision, answer)
+
+    async def _route(
+        self, question: router_pb2.RouteRequest, other_model: str
+    ) -> router_pb2.Decision:
+        try:
+            return await self._peers.route(question)
+        except RoutorError as unknown:
+            if unknown.kind is not Kind.UNKNOWN_MODEL or not other_model:
+                raise
+            question.model = other_model
+            try:
+                return await self._peers.route(question)
+            except RoutorError:
+                raise unknown from None
 
     async def _whole(self, turn: _Turn) -> web.StreamResponse:
         asked = providers_pb2.CompleteRequest(

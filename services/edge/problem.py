@@ -1,8 +1,8 @@
 """The one file where an error becomes HTTP, in OpenAI's shape."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -44,6 +44,23 @@ def document(error: RoutorError, request_id: str) -> dict[str, Any]:
     return {"error": fault}
 
 
+def refused(status: int, text: str, request_id: str) -> dict[str, Any]:
+    """Return the body for what never reached a front door."""
+    code = _CODES.get(status)
+    fault = {"message": text, "type": "invalid_request_error", "param": None, "code": code}
+    return {"error": fault}
+
+
+class Shape(NamedTuple):
+    """How the clients of a path are told what went wrong: errors, and refusals by HTTP status."""
+
+    error: Callable[[RoutorError, str], dict[str, Any]]
+    refused: Callable[[int, str, str], dict[str, Any]]
+
+
+OPENAI = Shape(document, refused)
+
+
 def response(error: RoutorError, body: Mapping[str, Any]) -> web.Response:
     """Return the whole HTTP answer of an error, `body` being what its door makes of it."""
     return web.Response(
@@ -54,25 +71,20 @@ def response(error: RoutorError, body: Mapping[str, Any]) -> web.Response:
     )
 
 
-def refusal(refused: web.HTTPException, method: str) -> web.Response:
+def refusal(told: web.HTTPException, method: str, request_id: str, shape: Shape) -> web.Response:
     """Return the HTTP answer to what never reached a front door: no such path, method or type."""
-    status = refused.status
+    status = told.status
     texts = {
         404: "There is nothing at this path.",
         405: f"This path does not take {method[:16]}.",
-        415: refused.text or "The body must be JSON.",
+        415: told.text or "The body must be JSON.",
     }
-    fault = {
-        "message": texts.get(status, refused.reason),
-        "type": "invalid_request_error",
-        "param": None,
-        "code": _CODES.get(status),
-    }
-    headers = {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
+    headers = {"Allow": told.headers["Allow"]} if "Allow" in told.headers else {}
+    body = shape.refused(status, texts.get(status, told.reason), request_id)
     return web.Response(
         status=status,
         headers=headers,
-        body=msgspec.json.encode({"error": fault}),
+        body=msgspec.json.encode(body),
         content_type="application/json",
     )
 

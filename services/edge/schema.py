@@ -248,6 +248,19 @@ class StreamOptions(Struct):
     include_obfuscation: bool | None = None
 
 
+class Spoken(Struct):
+    """How an answer sounds; `voice` is a name, or the id of one's own voice."""
+
+    voice: str | dict[str, Any]
+    format: Word
+
+
+class Predicted(Struct, tag_field="type", tag="content"):
+    """What much of the answer will be."""
+
+    content: TextContent
+
+
 class ChatRequest(Struct, kw_only=True):
     """The body, without routor fields; None means not given."""
 
@@ -265,16 +278,16 @@ class ChatRequest(Struct, kw_only=True):
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None
-    stop: str | Annotated[list[str], Meta(max_length=4)] | None = None
+    stop: str | Annotated[list[str], Meta(max_length=256)] | None = None
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     logit_bias: dict[str, Annotated[float, Meta(ge=-100, le=100)]] | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     seed: int | None = None
-    modalities: list[str] | None = None
-    audio: dict[str, Any] | None = None
-    prediction: dict[str, Any] | None = None
+    modalities: list[Literal["text", "audio"]] | None = None
+    audio: Spoken | None = None
+    prediction: Predicted | None = None
     web_search_options: dict[str, Any] | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
     metadata: dict[str, str] | None = None

@@ -26,7 +26,8 @@ def route(
     model = catalog.find_embedding(request.model)
     if model is None:
         raise _unknown(request.model, catalog, roster)
-    _reachable(model, roster)
+    # Nobody else has its vectors: who is Down is tried all the same.
+    _reachable(model, roster.last_attempt)
     usd = request.needs.input_tokens * model.price_usd_per_mtok / 1e6
     decision = router_pb2.Decision(
         request_id=request.request_id,

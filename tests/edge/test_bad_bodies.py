@@ -2,13 +2,14 @@
 
 import asyncio
 import gzip
+import zlib
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.edge import chat, explain, fields, schema
+from services.edge import chat, explain, fields, legacy, schema
 from services.errors import Kind, RoutorError
 from tests.edge.fakes import AUTO, HELLO, KEY, opened
 
@@ -58,6 +59,9 @@ WRONG = [
         "messages[1].tool_call_id",
     ),
     ({"model": 7}, "model"),
+    ({"model": ...}, "model"),
+    ({"model": None}, "model"),
+    ({"model": ""}, "model"),
     ({"stream": "yes"}, "stream"),
     ({"stream": 1}, "stream"),
     ({"stream_options": {"include_usage": "yes"}}, "stream_options.include_usage"),
@@ -76,6 +80,11 @@ WRONG = [
     ({"stop": ["a", 7]}, "stop[1]"),
     ({"presence_penalty": 3}, "presence_penalty"),
     ({"top_logprobs": 21}, "top_logprobs"),
+    ({"top_logprobs": 2}, "top_logprobs"),
+    ({"modalities": ["video"]}, "modalities[0]"),
+    ({"audio": {"voice": "alloy"}}, "audio.format"),
+    ({"prediction": {"type": "content"}}, "prediction.content"),
+    ({"prediction": {"type": "guess", "content": "x"}}, "prediction.type"),
     ({"reasoning_effort": "enormous"}, "reasoning_effort"),
     ({"response_format": {"type": "xml"}}, "response_format.type"),
     ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
@@ -89,7 +98,38 @@ WRONG = [
         {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "g"}}},
         "tool_choice.function.name",
     ),
-    ({"functions": [{"name": "f"}]}, "functions"),
+    ({"functions": {}}, "functions"),
+    ({"functions": []}, "functions"),
+    ({"functions": [{"name": "f"}, {"name": "a b"}]}, "functions[1].name"),
+    ({"functions": [{"name": "f"}], "tools": [TOOL]}, "functions"),
+    ({"functions": [{"name": "f"}], "function_call": "required"}, "function_call"),
+    ({"functions": [{"name": "f"}], "function_call": {"name": "g"}}, "function_call.name"),
+    ({"function_call": "auto"}, "function_call"),
+    ({"messages": [USER, {"role": "function", "name": "f", "content": "1"}]}, "messages[1].name"),
+    (
+        {
+            "messages": [
+                USER,
+                {"role": "assistant", "content": None, "function_call": {"name": "f"}},
+                {"role": "function", "name": "f", "content": "1"},
+            ]
+        },
+        "messages[1].function_call.arguments",
+    ),
+    (
+        {
+            "messages": [
+                USER,
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "function_call": {"name": "f", "arguments": "{}"},
+                },
+                {"role": "function", "name": "f", "content": ["1"]},
+            ]
+        },
+        "messages[2].content",
+    ),
     ({"metadata": {"a": 1}}, "metadata[...]"),
     ({"routor_profile": "no name"}, "routor_profile"),
     ({"routor_profile": "tier"}, "routor_tier"),
@@ -136,7 +176,9 @@ def test_errors_do_not_repeat_what_was_sent():
 
 RIGHT = [
     {"temperature": 0, "top_p": 1, "n": 2, "stop": ["a", "b", "c", "d"], "seed": -5},
-    {"stop": None, "temperature": None, "tools": None, "model": None},
+    {"stop": None, "temperature": None, "tools": None, "functions": None},
+    {"prediction": {"type": "content", "content": "x"}, "logprobs": True, "top_logprobs": 2},
+    {"modalities": ["text", "audio"], "audio": {"voice": {"id": "v"}, "format": "wav"}},
     {"messages": [{"role": "developer", "content": "x"}, USER]},
     {"messages": [{"role": "system", "content": [{"type": "text", "text": "x"}]}]},
     {"messages": [USER, {"role": "assistant", "content": None, "refusal": "no"}, USER]},
@@ -239,7 +281,7 @@ async def test_a_body_that_is_no_sound_json_is_400(house, raw):
     ],
 )
 def test_sound_json_may_be_written_in_any_way(extra):
-    raw = b'{"messages": [{"role": "user", "content": "Hello"}], ' + extra + b"}"
+    raw = b'{"model": "auto", "messages": [{"role": "user", "content": "Hello"}], ' + extra + b"}"
     assert chat.parse(raw).body == raw
 
 
@@ -256,15 +298,62 @@ async def test_a_model_name_that_can_be_none_is_404(house, model):
     [
         {"Content-Type": "text/plain"},
         {"Content-Type": "multipart/form-data; boundary=x"},
-        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+        {"Content-Type": "text/plain", "Content-Encoding": "gzip"},
         {"Content-Type": "application/json", "Content-Encoding": "unheard-of"},
     ],
 )
-async def test_only_plain_json_is_taken(house, headers):
+async def test_only_json_is_taken(house, headers):
     content = gzip.compress(msgspec.json.encode(AUTO))
     answer = await house.client.post("/v1/chat/completions", content=content, headers=headers)
     assert answer.status_code == 415
     assert answer.json()["error"]["code"] == "unsupported_media_type"
+
+
+PACKED = {
+    "gzip": gzip.compress(msgspec.json.encode(AUTO)),
+    "x-gzip": gzip.compress(msgspec.json.encode(AUTO)),
+    "deflate": zlib.compress(msgspec.json.encode(AUTO)),
+    "identity": msgspec.json.encode(AUTO),
+}
+
+
+@pytest.mark.parametrize("coding", PACKED)
+async def test_a_body_may_be_compressed(house, coding):
+    headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+    answer = await house.client.post(
+        "/v1/chat/completions", content=PACKED[coding], headers=headers
+    )
+    assert answer.status_code == 200
+    assert msgspec.json.decode(house.providers.requests[0].body) == AUTO
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", PACKED["gzip"][:-4], PACKED["gzip"] + b"x", PACKED["gzip"] * 2, PACKED["deflate"]],
+)
+async def test_a_body_that_is_not_compressed_as_it_says_is_400(house, content):
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = await house.client.post("/v1/chat/completions", content=content, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+async def test_a_small_body_that_unpacks_into_a_large_one_is_413():
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    async with opened(body_limit_mb=1) as small:
+        for size, status in (((1 << 20) + 1, 413), (1 << 28, 413), (1 << 20, 400)):
+            content = gzip.compress(b" " * size)
+            answer = await small.client.post(
+                "/v1/chat/completions", content=content, headers=headers
+            )
+            assert answer.status_code == status
+
+
+async def test_a_byte_order_mark_is_passed_over(house):
+    content = b"\xef\xbb\xbf" + msgspec.json.encode(AUTO)
+    answer = await house.client.post("/v1/chat/completions", content=content)
+    assert answer.status_code == 200
+    assert house.providers.requests[0].body == msgspec.json.encode(AUTO)
 
 
 async def test_a_missing_content_type_is_taken(house):
@@ -312,15 +401,21 @@ JSON = st.recursive(
     max_leaves=12,
 )
 KNOWN = sorted(
-    {*fields.NAMES, *schema.ChatRequest.__struct_fields__, *explain.Short.__struct_fields__}
+    {
+        *legacy.NAMES,
+        *fields.NAMES,
+        *schema.ChatRequest.__struct_fields__,
+        *explain.Short.__struct_fields__,
+    }
 )
+NAMES = ["role", "content", "type", "text", "tool_calls", "function", "function_call", "name"]
 WORDS = st.sampled_from(["user", "assistant", "tool", "text", "function", "auto", "role", "x"])
 NEAR = st.recursive(
     WORDS | st.integers(-1, 3) | st.none() | st.booleans(),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["role", "content", "type", "text", "tool_calls", "function", "name"]),
+            st.sampled_from(NAMES),
             inner,
             max_size=4,
         )

@@ -121,8 +121,8 @@ async def test_a_body_with_nothing_to_take_out_is_forwarded_byte_for_byte(house)
     ("fields", "profile", "model"),
     [
         ({"model": "auto"}, types_pb2.PROFILE_AUTO, "auto"),
-        ({"model": ""}, types_pb2.PROFILE_AUTO, "auto"),
-        ({"model": None}, types_pb2.PROFILE_AUTO, "auto"),
+        ({"model": "", "routor_profile": "auto"}, types_pb2.PROFILE_AUTO, "auto"),
+        ({"model": None, "routor_tier": "NANO"}, types_pb2.PROFILE_TIER, "auto"),
         ({"model": "gpt-5.5"}, types_pb2.PROFILE_DIRECT, "gpt-5.5"),
         ({"model": "mistral/tuned"}, types_pb2.PROFILE_DIRECT, "mistral/tuned"),
         ({"model": FIRST, "routor_profile": "auto"}, types_pb2.PROFILE_AUTO, "auto"),
@@ -142,8 +142,8 @@ async def test_who_chooses_the_model(house, fields, profile, model):
     assert request.model == model
 
 
-async def test_missing_model_is_routed(house):
-    answer = await house.client.post("/v1/chat/completions", json={"messages": HELLO})
+async def test_a_decision_may_be_asked_for_without_a_model(house):
+    answer = await house.client.post("/v1/routing/debug", json={"messages": HELLO})
     assert answer.status_code == 200
     assert house.router.requests[0].model == "auto"
 

@@ -67,7 +67,9 @@ async def test_a_path_may_be_written_in_other_ways(house, path):
     writer.close()
 
 
-@pytest.mark.parametrize("path", ["/v1/models/", "/v1", "/", "/healthz/", "//healthz", "/readyz/x"])
+@pytest.mark.parametrize(
+    "path", ["/v1/models/", "/v1", "//", "/healthz/", "//healthz", "/readyz/x"]
+)
 async def test_no_other_path_leads_anywhere(house, path):
     assert (await house.client.get(house.url + path)).status_code == 404
 
@@ -77,6 +79,9 @@ async def test_head_is_get_without_a_body(house):
     assert answer.status_code == 200
     assert answer.content == b""
     assert (await house.client.head("/v1/chat/completions")).status_code == 405
+    # Claude Code asks this before its first request, without a key.
+    answer = await house.client.head(house.url + "/", headers={"Authorization": ""})
+    assert answer.status_code == 200
     assert (await house.client.post("/v1/models")).headers["Allow"] == "GET,HEAD"
 
 
@@ -160,3 +165,74 @@ async def test_the_stream_of_a_client_that_reads_slowly_is_whole(house):
             await asyncio.sleep(0)
     assert got.count(b"data: ") == 102
     assert all(b"data: " + word + b"\n\n" in got for word in words)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("GET", "/v1/messages", 405, "invalid_request_error"),
+        ("POST", "/v1/messages/batches", 404, "not_found_error"),
+        ("GET", "/v1/models/nobody", 404, "not_found_error"),
+        ("POST", "/v1/models", 405, "invalid_request_error"),
+    ],
+)
+async def test_who_speaks_anthropics_format_is_refused_in_it(house, method, path, status, kind):
+    headers = {"anthropic-version": "2023-06-01"}
+    answer = await house.client.request(method, path, headers=headers)
+    assert answer.status_code == status
+    told = answer.json()
+    assert told["type"] == "error"
+    assert told["error"]["type"] == kind
+    assert told["request_id"] == answer.headers["request-id"]
+
+
+async def test_a_path_of_anthropics_is_refused_in_its_format_without_the_header(house):
+    assert (await house.client.get("/v1/messages")).json()["type"] == "error"
+
+
+PREFLIGHT = {
+    "Origin": "https://app.example",
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization,content-type,x-stainless-os",
+    "Authorization": "",
+}
+
+
+async def test_a_page_may_ask_from_anywhere(house):
+    asked = await house.client.options("/v1/chat/completions", headers=PREFLIGHT)
+    assert asked.status_code == 204
+    assert asked.headers["Access-Control-Allow-Origin"] == "*"
+    assert "POST" in asked.headers["Access-Control-Allow-Methods"]
+    assert (
+        asked.headers["Access-Control-Allow-Headers"]
+        == (PREFLIGHT["Access-Control-Request-Headers"])
+    )
+    for body in (AUTO, {}, {**AUTO, "stream": True}):
+        answer = await house.client.post(
+            "/v1/chat/completions", json=body, headers={"Origin": "https://app.example"}
+        )
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Access-Control-Expose-Headers"] == "*"
+    assert "Access-Control-Allow-Origin" not in (await house.chat()).headers
+
+
+async def test_pages_may_be_named():
+    async with opened(cors_origins="https://app.example, https://b.example") as house:
+        for origin, allowed in (("https://app.example", True), ("https://evil.example", False)):
+            headers = {**PREFLIGHT, "Origin": origin}
+            asked = await house.client.options("/v1/models", headers=headers)
+            answer = await house.client.get("/v1/models", headers={"Origin": origin})
+            for told in (asked, answer):
+                assert told.headers.get("Access-Control-Allow-Origin") == (
+                    origin if allowed else None
+                )
+
+
+@pytest.mark.parametrize("path", ["/admin/keys", "/metrics"])
+async def test_pages_may_not_ask_for_what_is_the_owners(house, path):
+    asked = await house.client.options(house.url + path, headers=PREFLIGHT)
+    assert "Access-Control-Allow-Origin" not in asked.headers
+
+
+async def test_options_that_no_page_asks_is_no_method(house):
+    assert (await house.client.options("/v1/chat/completions")).status_code == 405

@@ -216,6 +216,9 @@ class Peer:
     def __getitem__(self, key):
         return "req_1"
 
+    def __contains__(self, key):
+        return False
+
     def is_closing(self):
         return False
 

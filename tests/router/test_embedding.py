@@ -2,7 +2,7 @@
 
 import pytest
 
-from routor.v1 import router_pb2, types_pb2
+from routor.v1 import router_pb2, status_pb2, types_pb2
 from services import catalog
 from services.errors import Kind, RoutorError
 from services.router import embedding
@@ -50,3 +50,15 @@ def test_a_provider_that_is_not_there_is_named():
         routed("mistral-embed", up("openai"))
     assert caught.value.kind is Kind.NO_CAPABLE_MODEL
     assert "mistral" in caught.value.message
+
+
+def test_who_is_down_is_tried_all_the_same():
+    decision = routed("text-embedding-3-small", up("openai", health=status_pb2.HEALTH_DOWN))
+    assert [member.model for member in decision.chain] == ["openai/text-embedding-3-small"]
+
+
+def test_who_refuses_our_key_is_not():
+    refusing = up("openai", health=status_pb2.HEALTH_DOWN, reason="key refused", refused=True)
+    with pytest.raises(RoutorError) as caught:
+        routed("text-embedding-3-small", refusing)
+    assert caught.value.kind is Kind.PROVIDER_UNAVAILABLE

@@ -2,12 +2,10 @@
 
 from services.edge.door import Call
 from services.edge.messages import answer as message
-from services.edge.messages import fault as faults
 from services.edge.messages import request
 from services.edge.messages.stream import Stream
 
 parse = request.parse
-fault = faults.document
 
 
 def answer(call: Call, body: bytes, routor: bytes) -> bytes:

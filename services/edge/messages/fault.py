@@ -5,7 +5,11 @@ Source: https://platform.claude.com/docs/en/api/errors (2026-11-23).
 
 from typing import Any
 
+from services.edge.problem import Shape
 from services.errors import Kind, RoutorError
+
+# Who sends it speaks Anthropic's format.
+SPOKEN = "anthropic-version"
 
 _TYPES = {
     400: "invalid_request_error",
@@ -34,6 +38,15 @@ def document(error: RoutorError, request_id: str) -> dict[str, Any]:
     return {"type": "error", "error": told, "request_id": request_id}
 
 
+def refused(status: int, text: str, request_id: str) -> dict[str, Any]:
+    """Return the body for what never reached a front door."""
+    named = "not_found_error" if status == 404 else "invalid_request_error"
+    return {"type": "error", "error": {"type": named, "message": text}, "request_id": request_id}
+
+
 def kind(status: int) -> str:
     """Return Anthropic's word for an HTTP status."""
     return _TYPES.get(status, "api_error")
+
+
+ANTHROPIC = Shape(document, refused)

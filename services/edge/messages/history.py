@@ -17,6 +17,7 @@ from services.edge.messages.schema import (
     Counted,
     Document,
     Image,
+    Picture,
     Plain,
     Redacted,
     SearchResult,
@@ -179,17 +180,18 @@ def _image(block: Image, path: str) -> Json:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def _data_url(source: Base64) -> str:
+def _data_url(source: Base64 | Picture) -> str:
     return f"data:{source.media_type};base64,{source.data}"
 
 
 def _document(block: Document, path: str) -> list[Json]:
     """Return a document as a file; one that is text is told with its title and context."""
     source = block.source
-    if isinstance(source, Url):
-        raise document.invalid(f"{path}.source.type", "must be base64, text, content or file")
     if isinstance(source, Stored):
         return [{"type": "file", "file": {"file_id": source.file_id}}]
+    if isinstance(source, Url):
+        name = block.title or "document.pdf"
+        return [{"type": "file", "file": {"filename": name, "file_data": source.url}}]
     if isinstance(source, Base64):
         if not source.media_type.startswith("text/"):
             name = block.title or "document.pdf"

@@ -12,8 +12,6 @@ from services.edge import document
 
 Json = dict[str, Any]
 
-# Who sends it speaks Anthropic's format.
-WANTED = "anthropic-version"
 LIMIT = 20  # of models on a page, where the caller names none
 MOST = 1000
 _LIFECYCLES = {"deprecated": "deprecated", "retired": "retired"}

@@ -17,8 +17,13 @@ from services.errors import Kind, RoutorError
 Json = dict[str, Any]
 
 # Harmless without Anthropic behind it: they change how long a context is kept, or where it is.
-LEFT_OUT = frozenset({"context_management", "inference_geo", "betas", "diagnostics", "speed"})
+LEFT_OUT = frozenset(
+    {"context_management", "compaction", "inference_geo", "betas", "diagnostics", "speed"}
+    | {"user_profile_id", "workspace_id", "billing_policy", "fallbacks", "fallback_credit_token"}
+)
 KNOWN = frozenset(MessagesRequest.__struct_fields__) | LEFT_OUT
+# How Anthropic's own ids begin: one that the catalog lacks is for Anthropic to know.
+THEIRS = "claude-"
 # OpenAI's word for a budget of thinking tokens; the steps of `dialects/reasoning.py`, halfway.
 _EFFORT_UP_TO = ((1_535, "minimal"), (5_119, "low"), (12_287, "medium"), (24_575, "high"))
 
@@ -30,8 +35,10 @@ def parse(raw: bytes) -> Call:
     dropped = _known(tree)
     request = document.convert(tree, MessagesRequest)
     inner = {**_counted(request), **_answering(request), **own}
+    call = chat.call({"model": request.model or "", **inner})
     thoughts = request.thinking is not None and request.thinking.type != "disabled"
-    return msgspec.structs.replace(chat.call(inner), thoughts=thoughts, dropped=dropped)
+    other = f"anthropic/{call.model}" if call.model.startswith(THEIRS) else ""
+    return msgspec.structs.replace(call, thoughts=thoughts, dropped=dropped, other_model=other)
 
 
 def parse_counted(raw: bytes) -> Call:
@@ -39,7 +46,8 @@ def parse_counted(raw: bytes) -> Call:
     tree = document.read(raw)
     own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}
     _known(tree)
-    return chat.call({**_counted(document.convert(tree, Counted)), **own})
+    request = document.convert(tree, Counted)
+    return chat.call({"model": request.model or "auto", **_counted(request), **own})
 
 
 def _known(tree: Json) -> tuple[str, ...]:
@@ -53,16 +61,31 @@ def _known(tree: Json) -> tuple[str, ...]:
         shown = name[:64]
         text = f"{shown}: this field is not supported here; leave it out."
         raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=shown)
+    _refuse_defined(tree.get("tools"))
     return dropped
+
+
+def _refuse_defined(tools: object) -> None:
+    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if isinstance(kind, str) and kind != "custom":
+            path = f"tools[{index}].type"
+            text = (
+                f"{path}: {kind[:64]} is a tool of Anthropic's own, which are not supported here; "
+                "declare one with a name and an input_schema."
+            )
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=path)
 
 
 def _counted(request: Counted) -> Json:
     """Return the fields that every request has."""
-    tree: Json = {"model": request.model or "auto", "messages": history.conversation(request)}
+    tree: Json = {"messages": history.conversation(request)}
     if request.tools:
         tree["tools"] = _tools(request.tools)
         if request.tool_choice is not None:
             tree |= _choice(request.tool_choice)
+    elif request.tool_choice is not None and request.tool_choice.type in ("any", "tool"):
+        raise document.invalid("tool_choice", "needs tools to choose from")
     effort = _effort(request)
     if effort:
         tree["reasoning_effort"] = effort
@@ -102,6 +125,8 @@ def _effort(request: Counted) -> str:
     if thinking is None:
         return ""
     budget = thinking.budget_tokens
+    if budget is None and thinking.type == "enabled":
+        raise document.invalid("thinking.budget_tokens", "is missing")
     if budget is None:
         # Thinking that is asked for is as much as Anthropic's default, and not the model's none.
         return "high"
@@ -113,9 +138,6 @@ def _tools(offered: Sequence[Tool]) -> list[Json]:
 
 
 def _tool(tool: Tool, path: str) -> Json:
-    if tool.type not in (None, "custom"):
-        text = f"{path}.type: tools that Anthropic runs are not supported here; declare your own."
-        raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=f"{path}.type")
     if tool.input_schema is None:
         raise document.invalid(f"{path}.input_schema", "is missing")
     declared: Json = {"name": tool.name, "parameters": tool.input_schema}

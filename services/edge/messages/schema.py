@@ -26,6 +26,13 @@ class Base64(Struct, tag_field="type", tag="base64"):
     data: str
 
 
+class Picture(Struct, tag_field="type", tag="base64"):
+    """An image in the request itself."""
+
+    media_type: Literal["image/jpeg", "image/png", "image/gif", "image/webp"]
+    data: str
+
+
 class Url(Struct, tag_field="type", tag="url"):
     """Data at a web address; the provider fetches it."""
 
@@ -61,7 +68,7 @@ class Written(Struct, tag_field="type", tag="content"):
 class Image(Struct, tag_field="type", tag="image"):
     """An image block."""
 
-    source: Base64 | Url | Stored
+    source: Picture | Url | Stored
     cache_control: Mark = None
 
 
@@ -204,6 +211,6 @@ class MessagesRequest(Counted, kw_only=True):
     temperature: Share | None = None
     top_p: Share | None = None
     top_k: Annotated[int, Meta(ge=0)] | None = None
-    stop_sequences: Annotated[list[str], Meta(max_length=4)] | None = None
+    stop_sequences: Annotated[list[str], Meta(max_length=256)] | None = None
     metadata: Metadata | None = None
     service_tier: Literal["auto", "standard_only"] | None = None

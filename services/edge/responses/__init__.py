@@ -1,13 +1,11 @@
 """The front door POST /v1/responses: OpenAI's second format, without a server's memory."""
 
-from services.edge import problem
 from services.edge.door import Call
 from services.edge.responses import answer as response
 from services.edge.responses import request
 from services.edge.responses.stream import Stream
 
 parse = request.parse
-fault = problem.document
 
 
 def answer(call: Call, body: bytes, routor: bytes) -> bytes:

@@ -142,10 +142,10 @@ def _attached(part: InputImage | InputFile | InputAudio, path: str) -> Json:
             raise document.invalid(f"{path}.image_url", "is missing; file_id is not supported here")
         image = {"url": part.image_url, **({"detail": part.detail} if part.detail else {})}
         return {"type": "image_url", "image_url": image}
-    if part.file_url:
-        raise document.invalid(f"{path}.file_url", "is not supported here; send file_data")
     names = ("file_data", "file_id", "filename")
     given = {name: value for name in names if (value := getattr(part, name)) is not None}
+    if part.file_url is not None:
+        given.setdefault("file_data", part.file_url)
     if not given.keys() & {"file_data", "file_id"}:
-        raise document.invalid(path, "needs file_data or file_id")
+        raise document.invalid(path, "needs file_data, file_url or file_id")
     return {"type": "file", "file": given}

@@ -31,7 +31,7 @@ KEPT = {
 # They change nothing in an answer without tools that OpenAI runs.
 LEFT_OUT = frozenset(
     {"max_tool_calls", "stream_options", "context_management", "moderation", "access_programs"}
-    | {"prompt_cache_options", "prompt_cache_retention", "background_options"}
+    | {"prompt_cache_options", "prompt_cache_retention", "background_options", "image"}
 )
 KNOWN = frozenset(ResponsesRequest.__struct_fields__) | LEFT_OUT
 _SAME = ("temperature", "top_p", "parallel_tool_calls", "metadata", "user", "service_tier")
@@ -65,8 +65,12 @@ class View(msgspec.Struct, frozen=True):
 
     @property
     def sealed(self) -> bool:
-        """Whether the caller wants thoughts that it can send back."""
-        return "reasoning.encrypted_content" in (self.request.include or ())
+        """Whether the caller gets thoughts that it can send back.
+
+        Nothing is kept here, and some models want calls back with the thoughts that led to them.
+        """
+        request = self.request
+        return bool(request.tools) or "reasoning.encrypted_content" in (request.include or ())
 
 
 def _known(tree: Json) -> tuple[str, ...]:
@@ -78,8 +82,6 @@ def _known(tree: Json) -> tuple[str, ...]:
             text = f"{name}: Routor keeps no responses; {advice}."
             raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=name)
     dropped = tuple(sorted(LEFT_OUT & tree.keys()))
-    for name in dropped:
-        del tree[name]
     for name in tree.keys() - KNOWN:
         shown = name[:64]
         text = f"{shown}: this field is not supported here; leave it out."
@@ -109,7 +111,7 @@ def _refuse_hosted(tools: object) -> None:
 
 
 def _inner(request: ResponsesRequest) -> Json:
-    tree: Json = {"model": request.model or "auto", "messages": history.conversation(request)}
+    tree: Json = {"model": request.model or "", "messages": history.conversation(request)}
     for name in (*_SAME, *_ALSO_SAME):
         if (value := getattr(request, name)) is not None:
             tree[name] = value

@@ -48,7 +48,7 @@ class InputFile(Struct, tag_field="type", tag="input_file"):
 
     file_data: str | None = None
     file_id: str | None = None
-    file_url: str | None = None
+    file_url: Annotated[str, Meta(pattern=r"^(?i:https?://)")] | None = None
     filename: str | None = None
 
 
@@ -227,3 +227,4 @@ class ResponsesRequest(Struct, kw_only=True):
     prompt_cache_key: str | None = None
     service_tier: str | None = None
     truncation: Literal["auto", "disabled"] | None = None
+    max_tool_calls: Annotated[int, Meta(ge=1)] | None = None

@@ -139,6 +139,6 @@ class Dialect(Protocol):
         """Classify an answer whose HTTP status is not 2xx; header names are lower case."""
         ...
 
-    def models(self, content: bytes) -> list[str]:
-        """Return the upstream ids in the answer to the free list-models call."""
+    def models(self, content: bytes) -> list[str] | None:
+        """Return the upstream ids in the answer to the free list-models call; None when no list."""
         ...

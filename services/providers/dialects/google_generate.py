@@ -31,6 +31,7 @@ class GoogleGenerate:
         """Classify an answer whose HTTP status is not 2xx."""
         return faults.classify(status, headers, content, target)
 
-    def models(self, content: bytes) -> list[str]:
+    def models(self, content: bytes) -> list[str] | None:
         """Return the ids of a model list: `{"models": [{"name": "models/ID"}]}`."""
-        return [name.removeprefix("models/") for name in model_ids(content, "models", "name")]
+        names = model_ids(content, "models", "name")
+        return None if names is None else [name.removeprefix("models/") for name in names]

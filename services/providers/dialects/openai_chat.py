@@ -33,18 +33,19 @@ class OpenAIChat:
         """Classify an answer whose HTTP status is not 2xx."""
         return faults.classify(status, headers, content, target)
 
-    def models(self, content: bytes) -> list[str]:
+    def models(self, content: bytes) -> list[str] | None:
         """Return the ids of a model list: `{"data": [{"id"}]}`."""
         return model_ids(content, "data", "id")
 
 
-def model_ids(content: bytes, list_name: str, id_name: str) -> list[str]:
-    """Return the ids in the list `list_name` of a JSON object; [] when it is none."""
+def model_ids(content: bytes, list_name: str, id_name: str) -> list[str] | None:
+    """Return the ids in the list `list_name` of a JSON object, or in a list; None when no list."""
     try:
         body = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return []
-    listed = body.get(list_name) if isinstance(body, dict) else body
-    entries = listed if isinstance(listed, list) else []
+        return None
+    entries = body.get(list_name) if isinstance(body, dict) else body
+    if not isinstance(entries, list):
+        return None
     ids = (entry.get(id_name) for entry in entries if isinstance(entry, dict))
     return [one for one in ids if isinstance(one, str)]

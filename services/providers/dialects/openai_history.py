@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from services.errors import Kind, RoutorError
 from services.providers.dialects import history
 from services.providers.dialects.contract import Json, Target
 from services.providers.dialects.parameters import Settled
@@ -119,8 +120,19 @@ def _message(message: Json, settled: Settled, target: Target) -> Json:
     if kept["role"] == "tool":
         kept.setdefault("content", "")
     if isinstance(kept.get("content"), list):
+        _check_files(kept["content"], target)
         kept["content"] = _content(kept["content"], quirks)
     return kept
+
+
+def _check_files(parts: list[Any], target: Target) -> None:
+    """Raise for a file that others would fetch; here only images may be web addresses."""
+    for part in parts:
+        file = part.get("file") if isinstance(part, dict) else None
+        data = file.get("file_data") if isinstance(file, dict) else None
+        if isinstance(data, str) and data[:8].lower().startswith(("http://", "https://")):
+            text = f"{target.vendor.name} does not fetch files; send the data instead of the URL."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param="file_data")
 
 
 def _content(parts: list[Any], quirks: Quirks) -> Any:

@@ -29,6 +29,6 @@ class OpenAIResponses:
         """Classify an answer whose HTTP status is not 2xx."""
         return faults.classify(status, headers, content, target)
 
-    def models(self, content: bytes) -> list[str]:
+    def models(self, content: bytes) -> list[str] | None:
         """Return the ids of a model list: `{"data": [{"id"}]}`."""
         return openai_chat.model_ids(content, "data", "id")

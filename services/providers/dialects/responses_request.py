@@ -206,6 +206,15 @@ def _result(message: Json, path: str, custom: set[str]) -> Json:
     return {"type": kind, "call_id": call_id, "output": told}
 
 
+def _file(given: Json) -> Json:
+    data = given.get("file_data")
+    if isinstance(data, str) and data[:8].lower().startswith(("http://", "https://")):
+        # A name is for what is sent along.
+        return {"file_url": data}
+    names = ("filename", "file_data", "file_id")
+    return {name: given[name] for name in names if name in given}
+
+
 def _part(part: Json, path: str) -> Json:
     kind = part.get("type")
     if kind == "text":
@@ -216,8 +225,7 @@ def _part(part: Json, path: str) -> Json:
         detail = image.get("detail") or "auto"
         return {"type": "input_image", "image_url": image.get("url"), "detail": detail}
     if kind == "file" and isinstance(part.get("file"), dict):
-        names = ("filename", "file_data", "file_id")
-        return {"type": "input_file", **{n: part["file"][n] for n in names if n in part["file"]}}
+        return {"type": "input_file", **_file(part["file"])}
     raise RoutorError(
         Kind.UNSUPPORTED_PARAMETER,
         f"{path}.type: {str(kind)[:32]!r} cannot go together with tools and reasoning at OpenAI.",

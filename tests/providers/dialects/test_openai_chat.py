@@ -426,7 +426,9 @@ def test_nonsense_and_errors_with_200(provider: str, content: bytes, kind: Kind)
 
 def test_model_list() -> None:
     assert DIALECT.models(b'{"data":[{"id":"a"},{"id":"b"},7]}') == ["a", "b"]
-    assert DIALECT.models(b"<html>") == []
+    assert DIALECT.models(b'{"object":"list","data":[]}') == []
+    assert DIALECT.models(b"<html>") is None
+    assert DIALECT.models(b'{"error":{}}') is None
 
 
 def test_encode_leaves_the_request_alone() -> None:
