@@ -1,8 +1,10 @@
 """One service as a process: settings in, telemetry around it, one line when it cannot start."""
 
 import os
+import resource
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import uvloop
@@ -25,14 +27,26 @@ class ServiceSettings(Settings, Protocol):
 
 S = TypeVar("S", bound=ServiceSettings)
 
+MOST_FILES = 65_536
+
 
 def run(name: str, cls: type[S], serve: Callable[[S], Coroutine[Any, Any, None]]) -> None:
     """Serve until told to stop. Wrong settings end the process with code 1 and a line for each."""
     try:
         chosen = settings.read(cls, os.environ)
+        _allow_connections()
         with listening(chosen, "metrics_listen"):
             telemetry.start(name, os.environ, chosen.metrics_listen)
         uvloop.run(serve(chosen))
     except SettingsError as faults:
         sys.exit(f"routor {name}: {faults}")
     telemetry.stop()
+
+
+def _allow_connections() -> None:
+    """Take all the descriptors that the system grants: usual soft limits are 256 and 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -10,7 +10,7 @@ from services.edge import problem
 
 # How long a connection may take to its request, whatever others do, and for how many times as many
 # connections as may be idle that holds.
-GRACE_S, GRACE = 2.0, 4
+GRACE_S, GRACE = 10.0, 4
 
 
 class Protocol(web.RequestHandler):
