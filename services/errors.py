@@ -72,7 +72,9 @@ RULES = {
     ),
     Kind.UNKNOWN_MODEL: Rule(404, "invalid_request_error", "model_not_found", "NOT_FOUND"),
     Kind.NOT_FOUND: Rule(404, "invalid_request_error", "not_found", "NOT_FOUND"),
-    Kind.TOO_LARGE: Rule(413, "invalid_request_error", "request_too_large", "INVALID_ARGUMENT"),
+    Kind.TOO_LARGE: Rule(
+        413, "invalid_request_error", "request_too_large", "INVALID_ARGUMENT", tries_next=True
+    ),
     Kind.NO_CAPABLE_MODEL: Rule(
         422, "invalid_request_error", "no_capable_model", "FAILED_PRECONDITION"
     ),

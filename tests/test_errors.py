@@ -11,6 +11,7 @@ every_kind = pytest.mark.parametrize("kind", list(Kind))
 # Kinds by what follows from them.
 TRIES_NEXT = {
     Kind.CONTEXT_TOO_LONG,
+    Kind.TOO_LARGE,
     Kind.UNSUPPORTED_PARAMETER,
     Kind.PROVIDER_RATE_LIMITED,
     Kind.PROVIDER_QUOTA,

@@ -12,6 +12,7 @@ async def serve(chosen: EdgeSettings) -> None:
     edge = Edge(chosen)
     with listening(chosen):
         await edge.start()
+    process.settle()
     await stop.wait()
     await edge.stop()
 

@@ -19,7 +19,7 @@ from enum import Enum
 from routor.v1 import status_pb2
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind
-from services.health.model import ModelState
+from services.health.model import SEEK_S, ModelState
 from services.health.window import REFUSALS, SLOW_MS, WINDOW_S, Window
 
 # Live evidence is stale after this, and a probe is due; also the pace of such probes.
@@ -182,7 +182,10 @@ class ProviderState:
             return True
         if self.cause is not None:
             return not self.half_open and now_s >= self.next_probe_s
-        return now_s - self.heard_at_s >= FRESH_S or now_s - self.probed_at_s >= LISTED_S
+        since_s = now_s - self.probed_at_s
+        if now_s - self.heard_at_s >= FRESH_S or since_s >= LISTED_S:
+            return True
+        return since_s >= SEEK_S and any(one.sought(now_s) for one in self.models.values())
 
     def moved(self) -> bool:
         """Tell whether what others act upon is different from the last time this was asked."""

@@ -12,8 +12,9 @@ REST_S = 4.0
 LONGEST_REST_S = 8.0
 # Successes that end a trial.
 PROVEN = 3
-# A provider that says "gone" but goes on listing the model is believed for so long.
-GONE_S = 600.0
+# When the provider's list is asked whether a retired model is back, and until when "gone" is
+# believed of one that is listed all the while: the wait doubles with every time it was in vain.
+SEEK_S, LONGEST_SEEK_S = 15.0, 600.0
 
 
 @dataclass
@@ -28,6 +29,8 @@ class ModelState:
     spare_until_s: float = 0.0
     unlisted: bool = False
     gone_at_s: float | None = None
+    seek_at_s: float = 0.0
+    _seek_s: float = 0.0
     _back_at_s: float = 0.0
     _rest_s: float = 0.0
     _since_s: float = float("-inf")
@@ -43,6 +46,7 @@ class ModelState:
         """Take in a success; it also proves that the model exists."""
         if began_at_s >= self._since_s:
             self.window.add_success(ended_at_s, first_token_ms, flaw)
+        self._seek_s = 0.0
         if self.gone_at_s is not None and ended_at_s >= self.gone_at_s:
             self.gone_at_s = None
 
@@ -54,15 +58,26 @@ class ModelState:
     def gone(self, ended_at_s: float) -> None:
         """Take in that the provider said the model is gone, unless it has answered since."""
         if ended_at_s > self.window.succeeded_at_s:
+            if not self.retired:
+                self._seek(ended_at_s)
             self.gone_at_s = max(ended_at_s, self.gone_at_s or 0.0)
 
     def listed(self, present: bool, now_s: float) -> None:
         """Take in whether the provider lists it."""
-        returned = self.unlisted and present
-        patient = self.gone_at_s is not None and now_s - self.gone_at_s < GONE_S
-        self.unlisted = not present
-        if present and (returned or not patient):
+        sought = now_s >= self.seek_at_s
+        if present and (self.unlisted or sought):
             self.gone_at_s = None
+        if not present and (sought or not self.retired):
+            self._seek(now_s)
+        self.unlisted = not present
+
+    def sought(self, now_s: float) -> bool:
+        """Tell whether the list should be asked for it."""
+        return self.retired and now_s >= self.seek_at_s
+
+    def _seek(self, now_s: float) -> None:
+        self._seek_s = min(max(2 * self._seek_s, SEEK_S), LONGEST_SEEK_S)
+        self.seek_at_s = now_s + self._seek_s
 
     def advance(self, now_s: float, *, judged: bool) -> None:
         """Apply what the window says; not `judged` on its own while the provider is Down."""

@@ -1,7 +1,6 @@
 """Run the providers service: `python -m services.providers`."""
 
 import asyncio
-import gc
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -31,7 +30,7 @@ async def serve(chosen: ProvidersSettings) -> None:
     parts = assemble(chosen, catalog.read(chosen.catalog_dir), os.environ, client)
     tasks = [asyncio.create_task(parts.recorder.run())]
     if client is not None:
-        news = {store.STATUS_RESETS: lambda _: parts.breakers.reset()}
+        news = {store.STATUS_RESETS: lambda _: parts.dispatcher.reset()}
         board = StatusBoard(client, chosen.health_address, parts.breakers.obey, news)
         parts.breakers.stale = lambda: board.stale
         tasks.append(asyncio.create_task(board.run()))
@@ -42,9 +41,7 @@ async def serve(chosen: ProvidersSettings) -> None:
     with listening(chosen):
         server = rpc.Server(chosen.listen, token=chosen.internal_token)
     server.add(add_ProvidersServiceServicer_to_server, parts.servicer, SERVICE)
-    # What lives as long as the process need not be looked through for garbage.
-    gc.collect()
-    gc.freeze()
+    process.settle()
     await server.start()
     await server.ready(True)
     await stop.wait()

@@ -26,6 +26,7 @@ class Assembly:
 
     servicer: ProvidersServicer
     breakers: Breakers
+    dispatcher: Dispatcher
     recorder: Recorder
     transport: HttpTransport
 
@@ -63,4 +64,4 @@ def assemble(
         wall=time.time,
     )
     servicer = ProvidersServicer(dispatcher, known, transport, settings, time.monotonic)
-    return Assembly(servicer, breakers, recorder, transport)
+    return Assembly(servicer, breakers, dispatcher, recorder, transport)

@@ -133,7 +133,7 @@ class Caller:
         call.sent_bytes = len(encoded.body)
         accept = "text/event-stream" if call.stream else "application/json"
         endpoint = call.connection.endpoint(encoded.path, accept, encoded.headers)
-        sending = self._transport.send(endpoint, encoded.body, _trace())
+        sending = self._transport.send(endpoint, encoded.body, _trace(), call.again)
         reply = await self._within(patience, sending)
         call.record.http_status = reply.status
         if 200 <= reply.status < 300:
@@ -165,9 +165,8 @@ class Caller:
             reply.close()
         answer = decoded(call, call.dialect.decode, content, call.target)
         choices = answer.body.get("choices")
-        # Silence is an answer when there is nobody else to ask.
-        if call.others and choices is not None and all(_hollow(choice) for choice in choices):
-            raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
+        if choices is not None and all(_hollow(choice) for choice in choices):
+            flaw.refuse_silence(call.body, answer.usage, others=call.others)
         return answer
 
 

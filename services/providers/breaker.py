@@ -57,6 +57,7 @@ class _Circuit:
     pause_s: float = 0.0
     until_s: float = 0.0
     trial_until_s: float = 0.0
+    trying: bool = False  # a call after the pause has neither failed nor been answered in full
     cause: Kind = Kind.PROVIDER_UNAVAILABLE
     failed_at_s: float = 0.0  # wall clock
     rest_until_s: float = 0.0
@@ -65,7 +66,7 @@ class _Circuit:
     @property
     def state(self) -> str:
         """Its name in metrics."""
-        return "closed" if not self.pause_s else "half_open" if self.trial_until_s else "open"
+        return "closed" if not self.pause_s else "half_open" if self.trying else "open"
 
     def stand(self, now_s: float, *, heard: bool) -> Stand:
         """Return how it stands; `heard`: a published status tells when a refusal is over."""
@@ -87,12 +88,12 @@ class _Circuit:
 
     def begin(self, now_s: float) -> None:
         if self.pause_s and now_s >= max(self.until_s, self.trial_until_s):
-            self.trial_until_s = now_s + TRIAL_S
+            self.trial_until_s, self.trying = now_s + TRIAL_S, True
 
     def fail(self, kind: Kind, now_s: float, wall_s: float) -> None:
         self.failures += 1
         self.failed_at_s = wall_s
-        trial, self.trial_until_s = self.trial_until_s > 0, 0.0
+        trial, self.trial_until_s, self.trying = self.trying, 0.0, False
         refused = kind in _REFUSED
         # Calls that began before it opened, and end now, make the pause no longer.
         if not (refused or trial or (self.failures >= FAILURES and not self.pause_s)):
@@ -106,10 +107,11 @@ class _Circuit:
     def rest(self, retry_after_s: float | None, now_s: float) -> None:
         wait_s = REST_S if retry_after_s is None else retry_after_s
         self.rest_until_s = max(self.rest_until_s, now_s + min(wait_s, LONGEST_REST_S))
-        self.trial_until_s = 0.0
+        self.trial_until_s, self.trying = 0.0, False
 
     def close(self) -> None:
         self.failures, self.pause_s, self.until_s, self.trial_until_s = 0, 0.0, 0.0, 0.0
+        self.trying = False
 
     def answered(self, at_s: float) -> None:
         """Take in that a probe was answered: a refusal before it may be over, a call may try."""

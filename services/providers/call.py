@@ -43,6 +43,15 @@ class Call:
     joint: Joint | None = None  # this call goes on with it
     final: bool = False  # what failed it is no other's to mend
     sent_bytes: int = 0
+    sends: int = 1  # requests that the provider may have seen
+    most_sends: int = 1
+
+    def again(self) -> bool:
+        """Tell whether it may be sent once more, and count that."""
+        if self.sends >= self.most_sends:
+            return False
+        self.sends += 1
+        return True
 
 
 def decoded(call: Call, step: Callable[..., T], *arguments: object) -> T:

@@ -85,10 +85,11 @@ def continuable(body: Json) -> bool:
     messages = body.get("messages")
     if kind != "text" or (body.get("n") or 1) != 1 or body.get("logprobs") or body.get("audio"):
         return False
-    return isinstance(messages, list) and bool(messages) and _role(messages[-1]) != "assistant"
+    return isinstance(messages, list) and bool(messages) and role_of(messages[-1]) != "assistant"
 
 
-def _role(message: Any) -> object:
+def role_of(message: Any) -> object:
+    """Return who speaks in a message, a dict or a struct."""
     return message.get("role") if isinstance(message, dict) else getattr(message, "role", None)
 
 

@@ -20,7 +20,7 @@ from services.providers.budget import RetryBudget
 from services.providers.call import Call
 from services.providers.connections import Connection
 from services.providers.continuation import BYTES_PER_TOKEN, Joint, Said
-from services.providers.dialects.contract import Answer, Chunk, Ending, Target
+from services.providers.dialects.contract import Answer, Chunk, Dialect, Ending, Target
 from services.providers.dialects.embeddings import Embeddings
 from services.providers.failover import (
     Choice,
@@ -193,6 +193,11 @@ class Dispatcher:
             except RoutorError as error:
                 progress.fail(order, choice, call, error)
 
+    def reset(self) -> None:
+        """Forget what was learned from calls, and what retries have cost."""
+        self._breakers.reset()
+        self._budget.reset()
+
     def _noted(self, call: Call) -> _Noted:
         return _Noted(self._breakers, self._recorder, call, self._estimate)
 
@@ -210,7 +215,11 @@ class Dispatcher:
             self._budget.earn()
         elif self._breakers.stand(chosen.provider, chosen.model).doubtful:
             self._budget.spend()
-        return self._call(order, choice, envelope, progress.said), choice
+        call = self._call(order, choice, envelope, progress.said)
+        # A dead connection is replaced for who is asked first, and for who is the last hope.
+        if envelope.attempts_left > 1 and not (retry and choice.others):
+            call.most_sends = 2
+        return call, choice
 
     def _route(self, asked: ChainMember) -> _Route:
         key = (asked.provider, asked.model)
@@ -244,7 +253,7 @@ class Dispatcher:
         most = min(order.max_attempts or self._settings.max_attempts, self._settings.max_attempts)
         money = order.max_cost_usd
         return Envelope(
-            attempts_left=most - len(progress.attempts),
+            attempts_left=most - progress.sends,
             time_left_s=order.deadline_s - self._clock(),
             money_left_usd=None if money is None else money - progress.spent_usd,
         )
@@ -253,13 +262,15 @@ class Dispatcher:
         asked = order.chain[choice.index]
         route = self._route(asked)
         model, connection = route.model, cast(Connection, route.connection)
+        now_s = self._wall()
         target = Target(
             vendor=connection.vendor,
             upstream_model=asked.upstream_model or (model.upstream if model else asked.model),
             key=asked.model,
             model=model,
             effort=_effort(asked, model, choice.way),
-            created=int(self._wall()),
+            created=int(now_s),
+            nonce=str(now_s),
             one_call=order.body.get("parallel_tool_calls") is False,
         )
         default = model.reasoning.default if model else "none"
@@ -276,7 +287,11 @@ class Dispatcher:
         if said is not None and said.head:
             body = continuation.request(body, said, choice.way)
             joint = Joint(said, choice.way, echoes=connection.vendor.quirks.prefill_echo)
-        dialect = self._embeddings(target) if order.embeds else dialects.chosen(target, body)
+        dialect: Dialect
+        if order.embeds:
+            dialect = self._embeddings(target)
+        else:
+            dialect, target = dialects.chosen(target, body)
         return Call(
             connection,
             target,

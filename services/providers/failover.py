@@ -4,6 +4,7 @@ The kinds' own rules (`services.errors.RULES`: tries_next) carry most of the pol
 adds what depends on the other members: their standing, windows, providers and price.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
 
@@ -107,6 +108,9 @@ class Choice(msgspec.Struct, frozen=True):
 # Models asked to go on by words, of one request: each reads the whole conversation again.
 _MOST_WORDS = 2
 
+# A provider that has failed a request so often would fail it once more.
+_STRIKES = 2
+
 # After these the provider's other models would fail alike.
 _PROVIDER_WIDE = (Kind.PROVIDER_RATE_LIMITED, Kind.PROVIDER_QUOTA, Kind.PROVIDER_AUTH)
 
@@ -119,9 +123,10 @@ def choose(
 ) -> Choice | None:
     """Return the member to call next and how, or None to give up.
 
-    Members are taken in the order of the chain, each at most once. One that is open is taken
-    when no ready one is left, once per request. When a part of the answer has been `shown`,
-    see `_resume`.
+    Members are taken in the order of the chain, each at most once; those of providers that have
+    failed this request come after the others. One that is open is taken when no ready one is
+    left whose provider has failed less than twice, once per request. When a part of the answer
+    has been `shown`, see `_resume`.
     """
     if failed and not _goes_on(failed[-1], shown):
         return None
@@ -134,6 +139,11 @@ def choose(
     spare = [index for index in fit if members[index].standing is Standing.OPEN]
     if any(failure.last_resort for failure in failed):
         spare = []
+    if failed:
+        strikes = Counter(members[one.index].provider for one in failed if _at_fault(one))
+        ready.sort(key=lambda index: strikes[members[index].provider])
+        if spare and ready and strikes[members[ready[0]].provider] >= _STRIKES:
+            ready = []
     if shown is not Shown.NOTHING:
         return _resume(members, failed, envelope, shown, [*ready, *spare[:1]])
     if ready:
@@ -149,6 +159,10 @@ def _goes_on(failure: Failure, shown: Shown) -> bool:
         return True
     # A request of our own making that was refused says nothing about the caller's.
     return failure.error.kind.rule.tries_next or failure.way is not Way.FRESH
+
+
+def _at_fault(failure: Failure) -> bool:
+    return failure.error.kind.rule.counts or failure.error.kind is Kind.STREAM_BROKEN
 
 
 def _resume(
@@ -241,7 +255,7 @@ def verdict(
     kind = _kind([error.kind for error in causes])
     if kind is Kind.PROVIDER_RATE_LIMITED and not _only_limits(members, failed):
         kind = Kind.PROVIDER_UNAVAILABLE
-    if kind in (Kind.CONTEXT_TOO_LONG, Kind.UNSUPPORTED_PARAMETER):
+    if kind in (Kind.CONTEXT_TOO_LONG, Kind.TOO_LARGE, Kind.UNSUPPORTED_PARAMETER):
         return _attached(last, attempts)
     tried = "; ".join(f"{error.model} ({_short(error.message)})" for error in causes)
     stop = "" if envelope.time_left_s >= LEAST_S else " before the time was up"
@@ -278,7 +292,7 @@ def _kind(kinds: Sequence[Kind]) -> Kind:
     """Return the kind that stands for several: what waiting or another request could mend."""
     if len(set(kinds)) == 1:
         return kinds[0]
-    about_request = (Kind.CONTEXT_TOO_LONG, Kind.UNSUPPORTED_PARAMETER)
+    about_request = (Kind.CONTEXT_TOO_LONG, Kind.TOO_LARGE, Kind.UNSUPPORTED_PARAMETER)
     if all(kind in about_request for kind in kinds):
         return kinds[-1]
     rest = {kind for kind in kinds if kind not in (*about_request, Kind.PROVIDER_RATE_LIMITED)}

@@ -1,17 +1,35 @@
 """What is wrong with an answer that came: a grey failure, which no status code tells.
 
-The caller gets the answer as it is; the health of its model takes it in. Pure.
+Silence that cannot be meant is refused. Otherwise the caller gets the answer as it is, and the
+health of its model takes it in. Pure.
 """
 
 from collections.abc import Mapping
 
 import msgspec
 
-from services.providers.dialects.contract import Answer, Ending, Json
+from services.errors import Kind, RoutorError
+from services.providers.continuation import role_of
+from services.providers.dialects.contract import Answer, Ending, Json, Usage
 
 EMPTY, REFUSED, BROKEN_JSON = "empty", "refused", "broken JSON"
 _check = msgspec.json.Decoder(msgspec.Raw).decode
 _FORMATS = ("json_object", "json_schema")
+# What a model may write and not say: its end, and white space or a stop sequence before it.
+UNSAID_TOKENS = 8
+
+
+def refuse_silence(request: Json, usage: Usage, *, others: bool) -> None:
+    """Raise RoutorError(PROVIDER_UNAVAILABLE) for an answer that is complete and empty.
+
+    Silence is an answer when there is nobody else to ask, unless the provider counted what it
+    does not show; and after a tool's result a model may have nothing to add.
+    """
+    messages = request.get("messages")
+    asked = isinstance(messages, list) and messages and role_of(messages[-1]) == "user"
+    lost = asked and usage.output_tokens - usage.reasoning_tokens > UNSAID_TOKENS
+    if others or lost:
+        raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
 
 
 def found(request: Json, event: Answer | Ending) -> str:

@@ -38,6 +38,7 @@ class Progress:
     failed: list[Failure] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     spent_usd: float = 0.0
+    sends: int = 0  # requests that providers may have seen
     said: Said | None = None  # None when nothing of the answer could be continued
     committed: bool = False
 
@@ -51,6 +52,7 @@ class Progress:
     def fail(self, order: Order, choice: Choice, call: Call, error: RoutorError) -> None:
         """Note that a call failed."""
         self.attempts.append(call.record)
+        self.sends += call.sends
         self.committed = self.committed or call.committed
         failure = Failure(choice.index, error, choice.last_resort, choice.way, call.final)
         self.failed.append(failure)

@@ -78,6 +78,11 @@ class Pool:
             wire.abort()
         self._wake()
 
+    def forget(self, origin: Origin) -> None:
+        """Close the free connections to an origin."""
+        for wire in self._free.pop(origin, ()):
+            wire.abort()
+
     async def close(self) -> None:
         """Close all connections."""
         if self._sweeping is not None:

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from services.errors import Kind, RoutorError
+from services.errors import RoutorError
+from services.providers import flaw
 from services.providers.call import Call, decoded, unreadable
 from services.providers.dialects.contract import Chunk, Ending
 from services.providers.patience import Patience
@@ -132,9 +133,8 @@ class Reading:
         if not call.committed and _holds(self.held)[0]:
             self._commit()
         mute = ending.finish_reason == "stop" and not (joint is not None and joint.whole)
-        # Silence is an answer when there is nobody else to ask.
-        if mute and not call.committed and call.others:
-            raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
+        if mute and not call.committed:
+            flaw.refuse_silence(call.body, ending.usage, others=call.others)
         return ending
 
 

@@ -17,6 +17,9 @@ from services.providers.inflate import Inflater, inflater
 from services.providers.pool import Pool
 from services.providers.wire import Origin, Taker, Wire
 
+# Asked before a request is sent once more, since its kept connection turned out to be dead.
+Again = Callable[[], bool]
+
 # A connection that was dead already is noticed within a round trip; one that dies later may have
 # been working on the request.
 _DEAD_S = 1.0
@@ -116,11 +119,13 @@ async def whole(reply: Reply, limit_bytes: int) -> bytes:
 class Transport(Protocol):
     """What carries requests; in tests often a fake."""
 
-    async def send(self, endpoint: Endpoint, body: bytes = b"", extra: bytes = b"") -> Reply:
+    async def send(
+        self, endpoint: Endpoint, body: bytes = b"", extra: bytes = b"", again: Again | None = None
+    ) -> Reply:
         """Send and wait for the head of the answer, whatever its status.
 
-        `extra` are further lines of the head. Raises RoutorError(PROVIDER_UNAVAILABLE or
-        PROVIDER_TIMEOUT) when none comes.
+        `extra` are further lines of the head; `again` may forbid to send twice. Raises
+        RoutorError(PROVIDER_UNAVAILABLE or PROVIDER_TIMEOUT) when none comes.
         """
         ...
 
@@ -142,7 +147,9 @@ class HttpTransport:
     ) -> None:
         self._pool = Pool(connect_timeout_s, max_connections, keepalive_s, environ or {})
 
-    async def send(self, endpoint: Endpoint, body: bytes = b"", extra: bytes = b"") -> "HttpReply":
+    async def send(
+        self, endpoint: Endpoint, body: bytes = b"", extra: bytes = b"", again: Again | None = None
+    ) -> "HttpReply":
         """Send; once more when a kept connection turns out to be dead before any answer."""
         head = b"%bcontent-length: %d\r\n%b\r\n" % (endpoint.head, len(body), extra)
         kept = self._pool.kept(endpoint.origin)
@@ -153,6 +160,10 @@ class HttpTransport:
                 return await self._send(kept, head, body)
             except RoutorError:
                 if kept.heard or clock() - start_s >= _DEAD_S:
+                    raise
+                # Others of its age are hardly alive: each would cost a request of its own.
+                self._pool.forget(endpoint.origin)
+                if again is not None and not again():
                     raise
         return await self._send(await self._pool.fresh(endpoint.origin), head, body)
 

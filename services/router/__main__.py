@@ -1,7 +1,6 @@
 """Run the router service."""
 
 import asyncio
-import gc
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -25,8 +24,7 @@ async def serve(chosen: RouterSettings) -> None:
     stop = signals.stopping()
     weights = chosen.weights_dir / WEIGHTS.name if chosen.weights_dir else WEIGHTS
     brain = Brain(catalog.read(chosen.catalog_dir), Classifier.load(weights))
-    # What is loaded now stays: collecting garbage need not go through it, which takes 50 ms.
-    gc.freeze()
+    process.settle()
     if not chosen.redis_url:
         await _serve(RouterServicer(brain, NoBoard(), refuse, _now), chosen, stop)
         return

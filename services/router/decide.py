@@ -38,6 +38,18 @@ from services.router.settle import profile_of, settle
 from services.router.turn import Turn
 
 QUALITY_WEIGHT: Final = 0.5
+# What the providers service says by other means to a model that was named (README's matrix), or
+# refuses with the field's own name. Where there is a choice, a model that has it is taken.
+_TRANSLATED: Final = int(
+    Can.STOP
+    | Can.LOGPROBS
+    | Can.SEVERAL_CHOICES
+    | Can.JSON_OBJECT
+    | Can.JSON_SCHEMA
+    | Can.CHOICE_NONE
+    | Can.CHOICE_NAMED
+    | Can.CHOICE_REQUIRED
+)
 
 
 class Trace:
@@ -249,8 +261,7 @@ def _direct(turn: Turn) -> Trace:
     usd = _costs_usd([contender], turn)[0]
     drop = (
         capable.barred(found, needed, roster.standings)
-        # A parameter that the model merely ignores is the business of who chose the model.
-        or capable.unable(found, needed, ignored=int(Can.STOP))
+        or capable.unable(found, needed, ignored=_TRANSLATED)
         or capable.down(found, roster.standings)
         or capable.too_long(contender, needed)
         or capable.over_limits(contender, needed, usd, roster.latency_ms(contender))

@@ -30,15 +30,17 @@ def listing(catalog: Catalog, status: status_pb2.Status | None) -> router_pb2.Li
         else:
             provider = providers.get(model.provider, status_pb2.ProviderStatus())
             listed.connected = provider.connected
-            listed.status = HEALTH.get(_health(model.key, provider), "unknown")
+            listed.status = _status(model.key, provider)
         models.append(listed)
     return router_pb2.ListModelsResponse(models=models, catalog_version=catalog.version)
 
 
-def _health(key: str, provider: status_pb2.ProviderStatus) -> status_pb2.Health.ValueType:
-    """Return the worse of the provider's and the model's health."""
-    own = (model.health for model in provider.models if model.model == key)
-    return max(provider.health, next(own, status_pb2.HEALTH_UNSPECIFIED))
+def _status(key: str, provider: status_pb2.ProviderStatus) -> str:
+    """Say that its provider has it no more, or the worse of the provider's and its own health."""
+    own = next((one for one in provider.models if one.model == key), status_pb2.ModelStatus())
+    if own.retired:
+        return "retired"
+    return HEALTH.get(max(provider.health, own.health), "unknown")
 
 
 def _model(model: Model) -> router_pb2.Model:

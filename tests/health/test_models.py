@@ -60,9 +60,27 @@ def test_a_model_that_is_gone_is_retired_for_all_until_it_answers_again(scene):
 
 
 def test_a_model_said_to_be_gone_but_listed_gets_a_second_chance_later(scene):
-    scene.call(Kind.MODEL_GONE).wait(60).probe()
+    scene.probe().call(Kind.MODEL_GONE).wait(10).probe()
     assert scene.model().retired
-    assert not scene.wait(600).probe().model().retired
+    for wait_s in (15, 30, 60, 120, 240, 480, 600, 600):
+        assert not scene.wait(wait_s).probe().model().retired
+        assert scene.call(Kind.MODEL_GONE).wait(wait_s - 1).probe().model().retired
+    assert not scene.wait(600).call().model().retired
+    scene.wait(1).call(Kind.MODEL_GONE)
+    assert not scene.wait(15).probe().model().retired
+
+
+def test_the_list_is_asked_for_a_retired_model_soon_and_then_ever_more_rarely(scene):
+    scene.probe(unlisted=frozenset({MODEL}))
+    asked_at_s = []
+    for second in range(900):
+        scene.call(model=OTHER).wait(1)
+        if scene.due:
+            asked_at_s.append(second + 1)
+            scene.probe(unlisted=frozenset({MODEL}))
+    assert asked_at_s == [15, 45, 105, 225, 465]
+    assert not scene.probe().model().retired
+    assert not scene.wait(30).call(model=OTHER).due
 
 
 def test_a_model_missing_from_the_list_is_retired_until_it_is_listed_again(scene):

@@ -135,6 +135,18 @@ def test_what_the_caller_did_wrong_shows_the_provider_at_work(world, kind):
     assert world.standing() is READY
 
 
+def test_a_trial_that_breaks_off_after_content_opens_it_again(world):
+    for _ in range(3):
+        world.fail()
+    for pause_s in (1.0, 2.0, 4.0, 5.0):
+        world.now_s += pause_s + 0.01
+        assert world.standing() is READY
+        world.breakers.begin("a", "a/one")
+        world.breakers.heard("a", "a/one")
+        world.breakers.fail("a", "a/one", Kind.STREAM_BROKEN)
+        assert world.standing() is OPEN
+
+
 def test_a_cancelled_trial_frees_the_way_for_the_next(world):
     for _ in range(3):
         world.fail()

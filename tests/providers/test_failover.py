@@ -39,6 +39,7 @@ def test_the_chain_is_tried_in_its_order():
 def test_every_kind_goes_on_or_stops_as_the_table_says():
     on = {
         Kind.CONTEXT_TOO_LONG,
+        Kind.TOO_LARGE,
         Kind.UNSUPPORTED_PARAMETER,
         Kind.PROVIDER_RATE_LIMITED,
         Kind.PROVIDER_QUOTA,
@@ -84,7 +85,7 @@ def test_the_one_that_was_cut_goes_on_once_where_nobody_else_can():
 
 def test_two_are_asked_to_go_on_by_words_and_no_more():
     tried = [CUT]
-    for index in (1, 2):
+    for index in (2, 3):
         assert choose([A, A2, B, C], tried, WIDE, Shown.TEXT).index == index
         error = RoutorError(Kind.UNSUPPORTED_PARAMETER, "No.")
         tried.append(Failure(index, error, way=Way.WORDS))
@@ -124,6 +125,22 @@ def test_the_envelope_ends_it():
     assert choose([A], [], Envelope(5, 0.0)) is None
     dear = Member("d/one", "d", expected_cost_usd=0.2)
     assert choose([dear, A], [], Envelope(5, 60.0, 0.1)) == Choice(1)
+
+
+def test_a_provider_that_failed_the_request_comes_after_the_others():
+    unwell = failed(0, Kind.PROVIDER_UNAVAILABLE)
+    assert choose([A, A2, B], [unwell], WIDE) == Choice(2, others=True)
+    # What is about the request or the one model says nothing of the provider's other models.
+    assert choose([A, A2, B], [failed(0, Kind.MODEL_GONE)], WIDE).index == 1
+    assert choose([A, A2, B], [failed(0, Kind.TOO_LARGE)], WIDE).index == 1
+
+
+def test_one_in_doubt_comes_before_a_third_call_to_a_provider_that_failed_twice():
+    third, opened = Member("a/three", "a"), with_standing(B, Standing.OPEN)
+    twice = [failed(0, Kind.PROVIDER_TIMEOUT), failed(1, Kind.PROVIDER_TIMEOUT)]
+    assert choose([A, A2, third, opened], twice[:1], WIDE).index == 1
+    assert choose([A, A2, third, opened], twice, WIDE) == Choice(3, last_resort=True)
+    assert choose([A, A2, third], twice, WIDE) == Choice(2)
 
 
 KINDS = st.sampled_from([kind for kind in Kind if kind.rule.tries_next])
@@ -169,7 +186,7 @@ def test_any_chain_ends_soon_and_with_an_honest_error(members, causes, most):
     assert [attempt.model for attempt in error.attempts] == [attempt.model for attempt in attempts]
     kinds = {failure.error.kind for failure in failures}
     if failures:
-        assert error.kind.rule.http in (400, 404, 429, 502, 504)
+        assert error.kind.rule.http in (400, 404, 413, 429, 502, 504)
         if error.kind is Kind.PROVIDER_RATE_LIMITED:
             assert kinds == {Kind.PROVIDER_RATE_LIMITED}
         if error.kind.rule.http == 400:

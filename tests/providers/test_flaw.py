@@ -2,8 +2,9 @@
 
 import pytest
 
+from services.errors import RoutorError
 from services.providers.dialects.contract import Answer, Ending, Usage
-from services.providers.flaw import found
+from services.providers.flaw import found, refuse_silence
 
 JSON = {"response_format": {"type": "json_object"}}
 SCHEMA = {"response_format": {"type": "json_schema", "json_schema": {}}}
@@ -41,3 +42,26 @@ def calling(arguments):
 )
 def test_what_is_wrong_with_an_answer_is_told(request_body, event, flaw):
     assert found(request_body, event) == flaw
+
+
+ASKED = {"messages": [{"role": "user", "content": "Hello"}]}
+TOLD = {"messages": [*ASKED["messages"], {"role": "tool", "content": "ok", "tool_call_id": "c"}]}
+
+
+@pytest.mark.parametrize(
+    ("request_body", "usage"),
+    [
+        (ASKED, Usage(output_tokens=3)),
+        (ASKED, Usage(output_tokens=500, reasoning_tokens=498)),
+        (TOLD, Usage(output_tokens=40)),
+    ],
+)
+def test_silence_is_an_answer_where_nobody_else_could_be_asked(request_body, usage):
+    refuse_silence(request_body, usage, others=False)
+    with pytest.raises(RoutorError, match="empty"):
+        refuse_silence(request_body, usage, others=True)
+
+
+def test_an_answer_that_was_counted_and_did_not_come_is_none():
+    with pytest.raises(RoutorError, match="empty"):
+        refuse_silence(ASKED, Usage(output_tokens=40), others=False)

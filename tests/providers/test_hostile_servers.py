@@ -142,6 +142,33 @@ async def test_a_kept_connection_that_died_is_no_failure(hostile):
     assert served == [0, 1, 0]
 
 
+async def test_an_outage_of_kept_connections_is_not_multiplied(hostile):
+    """A request that finds its connection dead is sent again, but not at every provider."""
+    dead, asked = asyncio.Event(), []
+
+    async def talk(reader, writer):
+        while True:
+            await read_request(reader)
+            asked.append(dead.is_set())
+            if dead.is_set():
+                return
+            writer.write(head(content_length=len(ANSWER)) + ANSWER)
+            await writer.drain()
+
+    chain = ("openai/gpt-5.4-mini", "deepseek/deepseek-v4-flash", "xai/grok-4.3", "zai/glm-5.2")
+    environ = {}
+    for model in chain:
+        name = model.partition("/")[0].upper()
+        environ |= {f"{name}_API_KEY": "k", f"{name}_BASE_URL": await hostile(talk)}
+    async with running(environ) as service:
+        for model in chain:
+            await service.complete(request(chain=members(model)))
+        dead.set()
+        error = await failed(service, request(chain=members(*chain)))
+    assert [attempt.model for attempt in error.attempts] == list(chain)
+    assert sum(asked) == 5
+
+
 async def test_a_finished_streams_connection_is_used_again(hostile):
     connections = []
     event = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":%s}]}'

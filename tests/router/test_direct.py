@@ -1,5 +1,7 @@
 """A model that the caller names."""
 
+from typing import Any
+
 import pytest
 
 from routor.v1 import router_pb2, status_pb2, types_pb2
@@ -110,17 +112,22 @@ def test_named_model_must_be_able_to_take_the_request() -> None:
     assert "zai/glm-5.2" in error.message and "image input" in error.message
 
 
-def test_named_model_may_leave_out_what_it_merely_ignores() -> None:
-    ignorant = [one.key for one in BUILT_IN.models.values() if one.callable]
-    ignorant = [key for key in ignorant if not BUILT_IN.models[key].parameters.stop]
-    assert ignorant
-    asked = named(ignorant[0])
-    asked.needs.parameters.append("stop")
-    asked.needs.reasoning_effort = "low"
-    assert keys(decide(asked, BRAIN, None, NOON)) == [ignorant[0]]
-    asked.model = ""
-    routed = keys(decide(asked, BRAIN, None, NOON))
-    assert all(BUILT_IN.models[key].parameters.stop for key in routed)
+@pytest.mark.parametrize(
+    "need",
+    [
+        {"response_format": router_pb2.RESPONSE_FORMAT_JSON_SCHEMA},
+        {"tool_choice": router_pb2.TOOL_CHOICE_NONE},
+        {"tool_choice": router_pb2.TOOL_CHOICE_REQUIRED},
+        {"parameters": ["stop", "n", "logprobs"]},
+    ],
+)
+def test_what_a_named_model_is_told_by_other_means_is_left_to_those_who_tell_it(
+    need: dict[str, Any],
+) -> None:
+    asked = named("zai/glm-5.2")
+    asked.needs.CopyFrom(router_pb2.Needs(**need))
+    asked.tools.add(name="f")
+    assert keys(decide(asked, BRAIN, None, NOON)) == ["zai/glm-5.2"]
 
 
 def test_named_model_of_a_provider_that_is_out() -> None:

@@ -90,7 +90,8 @@ async def test_models_are_listed_with_prices_and_standing(router: Router) -> Non
     assert [one.id for one in unknown.models] == sorted(BUILT_IN.models)
     assert {(one.connected, one.status) for one in unknown.models} == {(True, "unknown")}
     gone = status_pb2.ModelStatus(model="openai/gpt-5.4", health=status_pb2.HEALTH_DOWN)
-    router.current = status(up("openai", models=[gone]))
+    retired = status_pb2.ModelStatus(model="openai/gpt-5.4-mini", retired=True)
+    router.current = status(up("openai", models=[gone, retired]))
     listed = await router.stub.ListModels(router_pb2.ListModelsRequest())
     models = {one.id: one for one in listed.models}
     best = models["openai/gpt-5.5"]
@@ -100,6 +101,7 @@ async def test_models_are_listed_with_prices_and_standing(router: Router) -> Non
     assert "gpt-5.5-2026-04-23" in best.aliases
     assert types_pb2.MODALITY_IMAGE in best.input_modalities
     assert models["openai/gpt-5.4"].status == "down"
+    assert models["openai/gpt-5.4-mini"].status == "retired"
     assert not models["xai/grok-4.5"].connected
     assert models["xiaomi/mimo-v2.5-pro"].lifecycle == "retired"
 

@@ -1,6 +1,8 @@
 """Wire formats: one module each, all with the interface of `contract`."""
 
-from services.providers.dialects import reasoning
+import msgspec
+
+from services.providers.dialects import reasoning, stopping
 from services.providers.dialects.anthropic_messages import AnthropicMessages
 from services.providers.dialects.contract import Dialect, Json, Target
 from services.providers.dialects.google_generate import GoogleGenerate
@@ -15,14 +17,21 @@ DIALECTS: dict[str, Dialect] = {
 }
 
 
-def chosen(target: Target, body: Json) -> Dialect:
-    """Return the wire format of a request: the vendor's, or the one that takes tools and thought.
+def chosen(target: Target, body: Json) -> tuple[Dialect, Target]:
+    """Return the wire format of a request, and the target with what is done for the vendor there.
 
-    Raises RoutorError(INVALID_REQUEST) for a reasoning_effort that is none of OpenAI's words.
+    It is the vendor's own format, or the one that takes tools and thought together. Raises
+    RoutorError(INVALID_REQUEST) for a reasoning_effort that is none of OpenAI's words.
     """
+    name = _name(target, body)
+    stop = stopping.here(body, target, name)
+    return DIALECTS[name], msgspec.structs.replace(target, stop=stop) if stop else target
+
+
+def _name(target: Target, body: Json) -> str:
     model = target.model
     if model is not None and model.parameters.tools_over_responses and body.get("tools"):
         effort = reasoning.resolve(reasoning.asked(body, target), model)
         if reasoning.thinks(effort, model):
-            return DIALECTS["openai_responses"]
-    return DIALECTS[target.vendor.dialect]
+            return "openai_responses"
+    return target.vendor.dialect

@@ -29,10 +29,10 @@ def decode(content: bytes, target: Target) -> Answer:
     if body.get("type") != "message" or not isinstance(blocks, list):
         raise faults.bad_answer(target, "JSON that is not a message")
     turn = Turn()
+    reason = finish_reason(body.get("stop_reason"))
     for block in blocks:
         if isinstance(block, dict):
-            _gather(turn, block, target)
-    reason = finish_reason(body.get("stop_reason"))
+            _gather(turn, block, target, reason)
     usage = usage_of(body.get("usage"))
     choice = completion.choice(0, turn, reason, stopped_at=stopped_at(body))
     return completion.answer(target, head(body), [choice], usage, content)
@@ -86,15 +86,16 @@ def usage_of(told: Any) -> Usage:
     )
 
 
-def call(block: Json, arguments: object, target: Target) -> Call:
-    """Return the tool call of a tool_use block."""
+def call(block: Json, arguments: object, target: Target, reason: str) -> Call:
+    """Return the tool call of a tool_use block; `reason` is what ended the answer."""
     name, own = block.get("name"), block.get("id")
     if not isinstance(name, str) or not name or not isinstance(own, str) or not own:
         raise faults.bad_answer(target, "a tool call without id or name")
-    return Call(id=own, name=name, arguments=completion.arguments(arguments, target))
+    given = completion.arguments(arguments, target, cut=reason == "length")
+    return Call(id=own, name=name, arguments=given)
 
 
-def _gather(turn: Turn, block: Json, target: Target) -> None:
+def _gather(turn: Turn, block: Json, target: Target, reason: str) -> None:
     kind = block.get("type")
     if kind == "text" and isinstance(block.get("text"), str):
         turn.text.append(block["text"])
@@ -105,4 +106,4 @@ def _gather(turn: Turn, block: Json, target: Target) -> None:
     elif kind == "redacted_thinking":
         turn.thinking_blocks.append(block)
     elif kind == "tool_use":
-        turn.calls.append(call(block, block.get("input"), target))
+        turn.calls.append(call(block, block.get("input"), target, reason))

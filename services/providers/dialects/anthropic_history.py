@@ -15,6 +15,8 @@ from services.providers.dialects import history
 from services.providers.dialects.contract import Json, Target
 
 _CONTINUE = {"type": "text", "text": "Continue."}
+# anthropic 2.12.0, types/base64_image_source_param.py
+_IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
 def conversation(
@@ -45,7 +47,7 @@ def conversation(
             turns.append({"role": role, "content": blocks})
     if not turns and system:
         return [], [{"role": "user", "content": system}]
-    return system, _ordered(turns, target)
+    return system, _ordered(turns, target, thinks=thinks)
 
 
 def lacks_thoughts(messages: list[Any]) -> bool:
@@ -150,7 +152,7 @@ def _result(message: Json, path: str) -> Json:
     return _cached([result], message)[0]
 
 
-def _ordered(turns: list[Json], target: Target) -> list[Json]:
+def _ordered(turns: list[Json], target: Target, *, thinks: bool) -> list[Json]:
     """Put results before text, merge double results, and mind the first and the last turn."""
     for turn in turns:
         if turn["role"] == "user":
@@ -159,7 +161,7 @@ def _ordered(turns: list[Json], target: Target) -> list[Json]:
         turns.insert(0, {"role": "user", "content": [_CONTINUE]})
     last = turns[-1]
     if last["role"] == "assistant":
-        if target.model is not None and not target.model.parameters.prefill:
+        if thinks or (target.model is not None and not target.model.parameters.prefill):
             turns.append({"role": "user", "content": [_CONTINUE]})
         elif last["content"][-1]["type"] == "text":
             tail = last["content"][-1]
@@ -193,7 +195,7 @@ def _block(part: Json, path: str) -> Json:
     if kind == "image_url":
         image = part.get("image_url")
         url = image.get("url") if isinstance(image, dict) else image
-        block: Json = {"type": "image", "source": _source(url, f"{path}.image_url.url")}
+        block = _image(url, f"{path}.image_url.url")
     elif kind == "file":
         block = _document(part.get("file"), f"{path}.file")
     else:
@@ -205,6 +207,14 @@ def _block(part: Json, path: str) -> Json:
     if isinstance(part.get("cache_control"), dict):
         block["cache_control"] = part["cache_control"]
     return block
+
+
+def _image(url: object, path: str) -> Json:
+    source = _source(url, path)
+    if source.get("media_type", _IMAGES[0]) not in _IMAGES:
+        text = f"{path}: Anthropic's models take {', '.join(_IMAGES)}."
+        raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=path)
+    return {"type": "image", "source": source}
 
 
 def _source(url: object, path: str) -> Json:
@@ -222,7 +232,7 @@ def _document(file: Any, path: str) -> Json:
             f"{path}.file_data is needed: a file_id is known to its own provider alone.",
             param=f"{path}.file_data",
         )
-    source = _source(given["file_data"], f"{path}.file_data")
+    source = _source(history.file_url(given), f"{path}.file_data")
     if str(source.get("media_type", "")).startswith("text/"):
         try:
             text = b64decode(source["data"]).decode()

@@ -3,12 +3,13 @@
 Shapes: anthropic 2.12.0, types/message_create_params.py (2026-11-23).
 """
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
+from services.catalog import Model
 from services.errors import Kind, RoutorError
-from services.providers.dialects import history, reasoning, structured
+from services.providers.dialects import history, reasoning, stopping, structured
 from services.providers.dialects.anthropic_history import (
     conversation,
     lacks_thoughts,
@@ -16,7 +17,7 @@ from services.providers.dialects.anthropic_history import (
 )
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
-from services.providers.dialects.schema import strict
+from services.providers.dialects.schema import closed, strict
 
 # max_tokens is required. Room for a long answer, and twice that where thinking counts towards it.
 _DEFAULT_TOKENS = 16384
@@ -28,7 +29,10 @@ def encode(body: Json, target: Target) -> Encoded:
     """Translate a request. Raises RoutorError naming the field."""
     kind, wanted = structured.wanted(body)
     native = target.model is None or target.model.structured_outputs == "json_schema"
-    body = body if native else structured.emulate(body, target)
+    if not native:
+        body = structured.emulate(body, target)
+    elif _is_open(kind, wanted, body, target):
+        native, body = False, structured.forced(body, cast(Model, target.model), wanted)
     settled = settle(body, target)
     values, dropped = dict(settled.values), list(settled.dropped)
     messages = body["messages"]
@@ -56,7 +60,18 @@ def encode(body: Json, target: Target) -> Encoded:
     for name in ("response_format", "stream_options"):
         values.pop(name, None)
     drop(values, tuple(values), dropped)
+    dropped += history.names_of(messages)
     return Encoded("/v1/messages", msgspec.json.encode(request), dropped=tuple(dropped))
+
+
+def _is_open(kind: str, schema: Json, body: Json, target: Target) -> bool:
+    """Tell whether a schema has open objects, which the output format has not, but tools have.
+
+    Not where the caller wants thoughts: a forced tool has none.
+    """
+    able = target.model is not None and target.model.tools and not body.get("tools")
+    able = able and reasoning.asked(body, target) in ("", "none")
+    return able and kind == "json_schema" and schema.get("type") == "object" and not closed(schema)
 
 
 def _limit(values: Json, settled: Settled, target: Target) -> int:
@@ -73,6 +88,8 @@ def _thinking(
     """Return `thinking` and `output_config`. A forced tool and thinking exclude each other."""
     model, effort = target.model, settled.effort
     if model is None or not model.reasoning.switch.startswith("anthropic_"):
+        if effort:
+            dropped.append("reasoning_effort")  # nobody knows this model's switch
         return {}
     forced = tool_choice_kind(settled.values.get("tool_choice")) in ("required", "named")
     budgeted = model.reasoning.switch == "anthropic_budget"
@@ -105,11 +122,11 @@ def _sampling(values: Json, dropped: list[str], *, thinks: bool) -> Json:
     made: Json = {name: values.pop(name) for name in ("top_p", "top_k") if name in values}
     if "temperature" in values:
         made["temperature"] = min(values.pop("temperature"), 1)
-    stop = values.pop("stop", None)
-    words = [stop] if isinstance(stop, str) else stop or []
-    solid = [word for word in words if isinstance(word, str) and word.strip()]
-    if len(solid) < len(words):
-        dropped.append("stop")  # a blank stop sequence is refused
+    # Blank ones are refused, and looked for by us.
+    words = stopping.words_of(values)
+    solid = [word for word in words if word.strip()]
+    if values.pop("stop", None) and len(solid) < len(words):
+        dropped.append("stop")
     return {**made, "stop_sequences": solid} if solid else made
 
 

@@ -27,6 +27,7 @@ class AnthropicDecoder:
         self._writer = Writer(target)
         self._blocks: dict[int, Json] = {}  # open blocks by the vendor's index
         self._fragments: dict[int, list[Any]] = {}
+        self._calls: list[Json] = []  # whole blocks; told with the reason that ended the answer
         self._thoughts = 0
         self._usage: Json = {}
         self._stop: str | None = None
@@ -82,7 +83,7 @@ class AnthropicDecoder:
                 word = delta.get("stop_reason")
                 self._stop = word if isinstance(word, str) else self._stop
                 self._stopped_at = anthropic_answer.stopped_at(delta) or self._stopped_at
-                return self._writer.role(0) if self._writer.id and self._stop else []
+                return self._ended() if self._writer.id and self._stop else []
             case "message_stop":
                 self._done = self._stop is not None
         return []
@@ -123,9 +124,9 @@ class AnthropicDecoder:
         fragments = self._fragments.pop(place, [])
         kind = block.get("type")
         if kind == "tool_use":
-            arguments = completion.joined(fragments) or block.get("input")
-            call = anthropic_answer.call(block, arguments, self._target)
-            return self._writer.call(0, call)
+            self._calls.append(
+                {**block, "input": completion.joined(fragments) or block.get("input")}
+            )
         if kind == "thinking":
             block["thinking"] = f"{block.get('thinking') or ''}{completion.joined(fragments)}"
         if kind in ("thinking", "redacted_thinking"):
@@ -133,6 +134,18 @@ class AnthropicDecoder:
             self._thoughts += 1
             return self._writer.delta(0, {"thinking_blocks": [numbered]})
         return []
+
+    def _ended(self) -> list[Chunk]:
+        """Tell the calls; a block that was not stopped, as where the limit cuts, is one, too."""
+        chunks: list[Chunk] = []
+        for place in sorted(self._blocks):
+            chunks += self._block_stop(place)
+        reason = anthropic_answer.finish_reason(self._stop)
+        for block in self._calls:
+            call = anthropic_answer.call(block, block["input"], self._target, reason)
+            chunks += self._writer.call(0, call)
+        self._calls = []
+        return [*chunks, *self._writer.closing(0)]
 
     def _require_begun(self) -> None:
         if not self._writer.id:

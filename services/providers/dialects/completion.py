@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 
+from services.providers.dialects import stopping
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.faults import bad_answer
+from services.providers.dialects.stopping import Stopper
 
 _encode = msgspec.json.Encoder().encode
 
@@ -130,11 +132,11 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:24]
 
 
-def arguments(value: object, target: Target) -> str:
+def arguments(value: object, target: Target, *, cut: bool = False) -> str:
     """Return a tool call's arguments as JSON text of an object.
 
     Empty becomes "{}", an object is encoded. Raises RoutorError(PROVIDER_UNAVAILABLE) when
-    the text is not JSON.
+    the text is not JSON, unless the answer was `cut` by its limit: its end says so.
     """
     if isinstance(value, dict):
         return msgspec.json.encode(value).decode()
@@ -147,6 +149,8 @@ def arguments(value: object, target: Target) -> str:
     try:
         parsed = msgspec.json.decode(value)
     except msgspec.DecodeError as error:
+        if cut:
+            return value
         raise bad_answer(target, "tool arguments that are not JSON") from error
     return "{}" if parsed is None else value
 
@@ -155,9 +159,11 @@ def answer(target: Target, head: Json, choices: list[Json], usage: Usage, conten
     """Make the whole answer. `head` holds what the vendor said of id, created and the like."""
     if not choices:
         raise bad_answer(target, "an answer without choices")
-    if target.one_call:
-        for one in choices:
+    for one in choices:
+        if target.one_call:
             del one["message"].get("tool_calls", [])[1:]
+        if target.stop:
+            _stop(one, target)
     given = {key: value for key, value in head.items() if value is not None}
     body: Json = {
         **given,
@@ -196,6 +202,15 @@ def text_choice(index: int, text: str, reason: str, logprobs: Any) -> Json:
     }
 
 
+def _stop(one: Json, target: Target) -> None:
+    """End a choice where the caller asked for it; what would have followed is not told."""
+    message = one["message"]
+    before = stopping.cut(message["content"] or "", target.stop)
+    if before is not None:
+        message["content"], one["finish_reason"] = before, "stop"
+        message.pop("tool_calls", None)
+
+
 class Writer:
     """Writes the chunks of one stream: one id, role first, tool calls counted per choice."""
 
@@ -204,6 +219,7 @@ class Writer:
         self._head: Json = {}
         self._begun: set[int] = set()
         self._calls: dict[int, int] = {}
+        self._stoppers: dict[int, Stopper] = {}
 
     @property
     def id(self) -> str:
@@ -240,6 +256,21 @@ class Writer:
 
     def delta(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
         """Say something that a reader sees."""
+        if self._target.stop:
+            stopper = self._stoppers.setdefault(index, Stopper(self._target.stop))
+            if "content" in delta:
+                delta = {**delta, "content": stopper.feed(delta["content"])}
+            if not delta.get("content", not stopper.stopped):
+                return []
+        return self._said(index, delta, logprobs)
+
+    def closing(self, index: int) -> list[Chunk]:
+        """Say what is left of a choice that ends, and open it if it said nothing at all."""
+        stopper = self._stoppers.get(index)
+        held = stopper.close() if stopper is not None else ""
+        return self._said(index, {"content": held}) if held else self.role(index)
+
+    def _said(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
         body = self._body(index, delta)
         if logprobs is not None:
             body["choices"][0]["logprobs"] = logprobs
@@ -251,7 +282,8 @@ class Writer:
         if call.name == ANSWER_TOOL:
             return self.delta(index, {"content": call.arguments})
         number = self._calls.get(index, 0)
-        if number and self._target.one_call:
+        stopper = self._stoppers.get(index)
+        if (number and self._target.one_call) or (stopper is not None and stopper.stopped):
             return []
         self._calls[index] = number + 1
         return self.delta(index, {"tool_calls": [{"index": number, **call.json()}]})
@@ -262,7 +294,7 @@ class Writer:
         `stopped_at` as in `choice`, of an answer that has one choice.
         """
         settled = {
-            index: settle_finish(reason, index in self._calls)
+            index: settle_finish(self._end(index, reason), index in self._calls)
             for index, reason in sorted(reasons.items())
         }
         chunks = tuple(self._body(index, {}, reason) for index, reason in settled.items())
@@ -273,6 +305,10 @@ class Writer:
             usage=usage,
             finish_reason=next(iter(settled.values())),
         )
+
+    def _end(self, index: int, reason: str) -> str:
+        stopper = self._stoppers.get(index)
+        return "stop" if stopper is not None and stopper.stopped else reason
 
     def _body(self, index: int, delta: Json, reason: str | None = None) -> Json:
         one: Json = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}

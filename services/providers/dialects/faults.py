@@ -227,7 +227,10 @@ def _message(body: Mapping[str, Any]) -> str:
         candidates += [error.get("message"), error.get("msg")]
     if isinstance(resp, dict):
         candidates.append(resp.get("status_msg"))
-    candidates += [body.get("message"), _detail(body.get("detail")), error, body.get("title")]
+    own = body.get("message")
+    # Mistral puts the list of what is wrong with a request into its message (HTTP 422).
+    candidates += [own, _detail(own.get("detail"))] if isinstance(own, dict) else [own]
+    candidates += [_detail(body.get("detail")), error, body.get("title")]
     texts = (text for text in candidates if isinstance(text, str) and text.strip())
     return next(texts, "")
 
@@ -249,7 +252,8 @@ def _location(fault: Mapping[str, Any]) -> str:
 
 
 def _param(body: Mapping[str, Any]) -> str | None:
-    error, detail = body.get("error"), body.get("detail")
+    error, own = body.get("error"), body.get("message")
+    detail = own.get("detail") if isinstance(own, dict) else body.get("detail")
     if isinstance(error, dict) and isinstance(error.get("param"), str):
         return str(error["param"]) or None
     if isinstance(body.get("param"), str):

@@ -42,7 +42,8 @@ def decode(content: bytes, target: Target) -> Answer:
     for place, candidate in enumerate(candidates(body)):
         turn = Turn()
         for number, part in enumerate(parts_of(candidate)):
-            gather(turn, part, f"{body.get('responseId')}/{place}/{number}".encode(), target)
+            seed = f"{target.nonce}/{body.get('responseId')}/{place}/{number}"
+            gather(turn, part, seed.encode(), target)
         reason = finish_reason(candidate.get("finishReason"), target)
         if reason is None:
             raise faults.bad_answer(target, "an answer without finishReason")

@@ -57,6 +57,8 @@ def conversation(messages: list[Any]) -> tuple[list[Json], list[Json]]:
         return [], [{"role": "user", "parts": system or [_CONTINUE]}]
     if contents[0]["role"] == "model":
         contents.insert(0, {"role": "user", "parts": [_CONTINUE]})
+    if contents[-1]["role"] == "model":
+        contents.append({"role": "user", "parts": [_CONTINUE]})
     return system, contents
 
 
@@ -147,8 +149,7 @@ def _part(part: Json, path: str) -> Json:
             url = video.get("url") if isinstance(video, dict) else video
             return _media(url, f"{path}.video_url.url", "video/mp4")
         case "file":
-            file = part.get("file")
-            data = file.get("file_data") if isinstance(file, dict) else None
+            data = history.file_url(part.get("file"))
             if data:
                 return _media(data, f"{path}.file.file_data", "application/pdf")
         case "input_audio":

@@ -12,7 +12,7 @@ from services.providers.dialects import history, structured
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.google_history import conversation
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
-from services.providers.dialects.schema import simple
+from services.providers.dialects.schema import native, simple
 
 _NAMES = {  # OpenAI's name -> generationConfig's
     "max_tokens": "maxOutputTokens",
@@ -48,6 +48,9 @@ def encode(body: Json, target: Target) -> Encoded:
     for name in ("response_format", "stream_options"):
         values.pop(name, None)
     drop(values, tuple(values), dropped)
+    if target.model is None and settled.effort:
+        dropped.append("reasoning_effort")  # levels or a budget: nobody knows this model's switch
+    dropped += history.names_of(body["messages"])
     step = "streamGenerateContent?alt=sse" if stream else "generateContent"
     path = f"/v1beta/models/{quote(target.upstream_model, safe='')}:{step}"
     return Encoded(path, msgspec.json.encode(request), dropped=tuple(dropped))
@@ -62,8 +65,8 @@ def _config(values: Json, settled: Settled, target: Target) -> Json:
     if config.get("candidateCount") == 1:
         del config["candidateCount"]
     stop = values.pop("stop", None)
-    if stop:
-        config["stopSequences"] = [stop] if isinstance(stop, str) else stop
+    if words := [word for word in ([stop] if isinstance(stop, str) else stop or []) if word]:
+        config["stopSequences"] = words
     if values.pop("logprobs", False):
         config["responseLogprobs"] = True
         config["logprobs"] = values.pop("top_logprobs", 0)
@@ -78,12 +81,7 @@ def _format(kind: str, schema: Json) -> Json:
     if kind == "text":
         return {}
     form: Json = {"responseMimeType": "application/json"}
-    return {**form, "responseJsonSchema": _native(schema)} if schema else form
-
-
-def _native(schema: Any) -> Any:
-    """Return a response schema without what Gemini refuses at its root ($schema, $id)."""
-    return {name: value for name, value in schema.items() if name not in ("$schema", "$id")}
+    return {**form, "responseJsonSchema": native(schema)} if schema else form
 
 
 def _tools(values: Json, target: Target, dropped: list[str]) -> Json:

@@ -75,13 +75,13 @@ class GoogleDecoder:
             chunks += self._part(index, part)
         reason = google_answer.finish_reason(candidate.get("finishReason"), self._target)
         if reason is not None:
-            chunks += self._writer.role(index)
+            chunks += self._writer.closing(index)
             self._reasons[index] = reason
         return chunks
 
     def _part(self, index: int, part: Json) -> list[Chunk]:
         turn = Turn()
-        seed = f"{self._writer.id}/{index}/{self._parts}".encode()
+        seed = f"{self._target.nonce}/{self._writer.id}/{index}/{self._parts}".encode()
         google_answer.gather(turn, part, seed, self._target)
         pieces = (("reasoning_content", turn.reasoning), ("content", turn.text))
         chunks: list[Chunk] = []

@@ -18,6 +18,9 @@ _SEAL = "__ts__"
 # What OpenAI's sealed thoughts begin with, where Anthropic has thinking that it alone can read.
 OPENAI_PARCEL = "openai."
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
+# Names of clients' own for what vendors know by one name alone.
+_MEDIA_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
+_FILE_TYPES = {"txt": "text/plain", "md": "text/plain", "csv": "text/plain"}
 
 
 def invalid(message: str, param: str) -> RoutorError:
@@ -84,7 +87,17 @@ def data_url(url: object, path: str) -> tuple[str, str] | None:
     media_type, *options = head.split(";")
     if not comma or "base64" not in options:
         raise invalid(f"{path} must be a data URL with base64 data.", path)
-    return media_type or "application/octet-stream", data
+    kind = media_type.lower() or "application/octet-stream"
+    return _MEDIA_TYPES.get(kind, kind), data
+
+
+def file_url(file: Any) -> object:
+    """Return the file_data of a file part as a URL: clients send a data URL or bare base64."""
+    data = file.get("file_data") if isinstance(file, dict) else None
+    if not isinstance(data, str) or not data or data.startswith(("data:", "http:", "https:")):
+        return data
+    suffix = str(file.get("filename") or "").rpartition(".")[2].lower()
+    return f"data:{_FILE_TYPES.get(suffix, 'application/pdf')};base64,{data}"
 
 
 def name_of(call: Json) -> str:
@@ -178,6 +191,37 @@ def with_ids(messages: list[Any], fit: Callable[[str], str]) -> list[Any]:
         out.append(own)
     _all_answered(waiting, asked_at)
     return out
+
+
+def results_follow(messages: list[Any]) -> list[Any]:
+    """Return a fitted conversation with each call's one result right after the turn that called.
+
+    What came between follows the results; a second result of a call is added to the first.
+    """
+    out: list[Any] = []
+    first = after = 0  # where the results of the latest turn begin and end
+    for message in messages:
+        if message.get("role") != "tool":
+            out.append(message)
+            if message.get("role") == "assistant":
+                first = after = len(out)
+            continue
+        own = message["tool_call_id"]
+        place = next((at for at in range(first, after) if out[at]["tool_call_id"] == own), None)
+        if place is None:
+            out.insert(after, message)
+            after += 1
+        else:
+            given = (out[place].get("content"), message.get("content"))
+            parts = [part for one in given for part in parts_of(one, "content")]
+            out[place] = {**out[place], "content": parts}
+    return out
+
+
+def names_of(messages: list[Any]) -> tuple[str, ...]:
+    """Return what to call the names of people, where messages have some and the vendor none."""
+    named = any(one.get("name") for one in messages if one.get("role") != "tool")
+    return ("messages[].name",) if named else ()
 
 
 def _all_answered(waiting: dict[str, deque[str]], place: int) -> None:

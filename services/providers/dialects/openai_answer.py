@@ -218,8 +218,11 @@ def usage(told: object, target: Target) -> Usage:
     )
 
 
-def call(given: Any, number: int, seed: bytes, target: Target) -> Call:
-    """Return a complete tool call; one without id gets one, one without name is refused."""
+def call(given: Any, number: int, seed: bytes, target: Target, *, cut: bool = False) -> Call:
+    """Return a complete tool call; one without id gets one, one without name is refused.
+
+    `cut`: the answer ended at its limit, perhaps within this call.
+    """
     custom = _table(given, "custom") if isinstance(given, dict) else {}
     function = custom or (_table(given, "function") if isinstance(given, dict) else {})
     name = function.get("name")
@@ -230,7 +233,8 @@ def call(given: Any, number: int, seed: bytes, target: Target) -> Call:
     call_id = own if isinstance(own, str) and own else made
     if custom:
         return Call(call_id, name, completion.joined([custom.get("input")]), custom=True)
-    return Call(call_id, name, completion.arguments(function.get("arguments"), target))
+    arguments = completion.arguments(function.get("arguments"), target, cut=cut)
+    return Call(call_id, name, arguments)
 
 
 def _table(body: Json, name: str) -> Json:
@@ -250,20 +254,21 @@ def _choice(place: int, given: Any, target: Target) -> Json:
         text = completion.joined(piece for kind, piece in pieces if kind == "content")
         thoughts += completion.joined(piece for kind, piece in pieces if kind != "content")
     refusal = message.get("refusal")
-    seed = msgspec.json.encode(message)
+    seed = target.nonce.encode() + msgspec.json.encode(message)
+    reason = finish_reason(given.get("finish_reason"), target)
     turn = Turn(
         text=[text],
         reasoning=[piece for piece in (thoughts_of(message), thoughts) if piece],
         refusal=[refusal] if isinstance(refusal, str) and refusal else [],
         calls=[
-            call(one, number, seed, target)
+            call(one, number, seed, target, cut=reason == "length")
             for number, one in enumerate(rows(message, "tool_calls"))
         ],
     )
     made = completion.choice(
         count(given.get("index")) or place,
         turn,
-        finish_reason(given.get("finish_reason"), target),
+        reason,
         given.get("logprobs"),
     )
     for name in ("annotations", "audio"):

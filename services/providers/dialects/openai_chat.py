@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from services.errors import RoutorError
-from services.providers.dialects import faults, openai_answer, openai_request
+from services.providers.dialects import assembled, faults, openai_answer, openai_request
 from services.providers.dialects.contract import Answer, Decoder, Encoded, Json, Target
 from services.providers.dialects.openai_stream import OpenAIDecoder
 
@@ -18,7 +18,9 @@ class OpenAIChat:
         return openai_request.encode(body, target)
 
     def decode(self, content: bytes, target: Target) -> Answer:
-        """Translate a whole answer."""
+        """Translate a whole answer, or one that came as a stream (`Quirks.thinks_in_streams`)."""
+        if assembled.is_stream(content):
+            return assembled.whole(content, OpenAIDecoder(target), target)
         return openai_answer.decode(content, target)
 
     def decoder(self, target: Target, request: Json) -> Decoder:

@@ -190,7 +190,8 @@ class OpenAIDecoder:
 
     def _frame(self) -> None:
         """Prepare what the next chunks of each choice will have in common."""
-        if self._target.vendor.quirks.think_tags or len(self._frames) == len(self._choices):
+        looked_into = self._target.vendor.quirks.think_tags or self._target.stop
+        if looked_into or len(self._frames) == len(self._choices):
             return
         for index in self._choices:
             frame = self._writer.frame(index)
@@ -266,7 +267,8 @@ class OpenAIDecoder:
             chunks += self._writer.delta(index, {name: piece})
         held = [call for calls in choice.calls.values() for call in calls]
         for number, call in enumerate(held):
-            seed = f"{self._writer.id}/{index}".encode()
-            whole = openai_answer.call(call.json(), number, seed, self._target)
+            seed = f"{self._target.nonce}/{self._writer.id}/{index}".encode()
+            cut = reason == "length"
+            whole = openai_answer.call(call.json(), number, seed, self._target, cut=cut)
             chunks += self._writer.call(index, whole)
-        return chunks or self._writer.role(index)
+        return [*chunks, *self._writer.closing(index)]

@@ -5,8 +5,9 @@ named; what the caller relies on (n, stop, logprobs, tool_choice) is refused, so
 goes on to a model that has it. A 0 is a value; null is not.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from services.catalog import Model, Parameters
 from services.errors import Kind, RoutorError
@@ -61,7 +62,9 @@ def settle(body: Json, target: Target) -> Settled:
     if limit is not None:
         values["max_tokens"] = min(limit, model.max_output_tokens)
     _sampling(values, model.parameters, thinks, dropped)
-    _refuse(values, model, thinks)
+    if not model.parameters.stop:
+        drop(values, ("stop",), dropped)  # the text is cut by us (`stopping`)
+    _refuse(values, target, thinks)
     return Settled(values, tuple(dropped), effort, thinks)
 
 
@@ -145,6 +148,9 @@ def _limit(body: Json) -> int | None:
 def _effort(word: str, values: Json, model: Model, dropped: list[str]) -> str:
     effort = reasoning.resolve(word, model)
     held_back = bool(values.get("tools")) and not model.parameters.thinks_with_tools
+    rules = model.parameters
+    kind = _kind(values, rules) if values.get("tools") else ""
+    held_back = held_back or kind in rules.tool_choice_without_reasoning
     if held_back and reasoning.thinks(effort, model) and model.reasoning.can_disable:
         effort = "none"
     always = model.reasoning.switch == "always"
@@ -169,10 +175,9 @@ def _sampling(values: Json, rules: Parameters, thinks: bool, dropped: list[str])
         drop(values, ("seed",), dropped)
 
 
-def _refuse(values: Json, model: Model, thinks: bool) -> None:
+def _refuse(values: Json, target: Target, thinks: bool) -> None:
+    model = cast(Model, target.model)
     rules = model.parameters
-    if not rules.stop and values.pop("stop", None):
-        raise unsupported("stop", model)
     if not rules.n and values.pop("n", 1) != 1:
         raise unsupported("n", model, "ask for one choice")
     if values.get("logprobs") and thinks and rules.temperature == "without_reasoning":
@@ -181,33 +186,52 @@ def _refuse(values: Json, model: Model, thinks: bool) -> None:
         if values.pop("logprobs", False):
             raise unsupported("logprobs", model)
         values.pop("top_logprobs", None)
-    _tool_choice(values, model)
+    worded = bool(target.vendor.quirks.required_in_words)
+    _tool_choice(values, model, thinks=thinks, worded=worded)
 
 
-def _tool_choice(values: Json, model: Model) -> None:
+def _tool_choice(values: Json, model: Model, *, thinks: bool, worded: bool) -> None:
     if not values.get("tools"):
         for name in ("tools", "tool_choice", "parallel_tool_calls"):
             values.pop(name, None)
         return
     if not model.tools:
         raise unsupported("tools", model)
-    if values.get("parallel_tool_calls") is True or not model.parameters.parallel_tool_calls:
+    rules = model.parameters
+    if values.get("parallel_tool_calls") is True or not rules.parallel_tool_calls:
         # True is every vendor's default; where there is no switch, the answer is cut to one call.
         values.pop("parallel_tool_calls", None)
-    kind = tool_choice_kind(values.get("tool_choice"))
-    takes = model.parameters.tool_choice
-    if kind in takes:
-        return
+    kind = _kind(values, rules)
+    takes = {*rules.tool_choice, *(() if thinks else rules.tool_choice_without_reasoning)}
+    if kind == "named" and values["tool_choice"] == "required":
+        only = {"name": _called(values["tools"][0])}
+        values["tool_choice"] = {"type": "function", "function": only}
+    if kind not in takes:
+        _replace_choice(kind, takes, values, model, worded=worded)
+
+
+def _replace_choice(
+    kind: str, takes: Collection[str], values: Json, model: Model, *, worded: bool
+) -> None:
+    """Say a tool_choice by other means, or refuse it."""
     if kind == "none":
         # No tools, no calls: the same to the caller.
         del values["tools"], values["tool_choice"]
-    elif kind == "auto":
+    elif kind == "auto" or (kind == "required" and worded):
         del values["tool_choice"]
     elif kind == "named" and "required" in takes:
         values["tools"] = [_named(values["tools"], values["tool_choice"]["function"]["name"])]
         values["tool_choice"] = "required"
     else:
         raise unsupported("tool_choice", model, 'use "auto"')
+
+
+def _kind(values: Json, rules: Parameters) -> str:
+    """Return the kind of tool_choice; to require the only tool is to name it."""
+    kind = tool_choice_kind(values.get("tool_choice"))
+    takes = {*rules.tool_choice, *rules.tool_choice_without_reasoning}
+    named = kind == "required" and kind not in takes and "named" in takes
+    return "named" if named and len(values["tools"]) == 1 else kind
 
 
 def tool_choice_kind(choice: Any) -> str:

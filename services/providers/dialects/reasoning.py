@@ -66,8 +66,11 @@ def budget_tokens(effort: str, limit: int) -> int:
     return max(1024, min(_BUDGETS.get(effort, _LARGEST_BUDGET), limit))
 
 
-def switch(effort: str, model: Model) -> Json:
-    """Return the fields that tell an OpenAI-compatible vendor how much to think."""
+def switch(effort: str, model: Model, limit: int) -> Json:
+    """Return the fields that tell an OpenAI-compatible vendor how much to think.
+
+    `limit` is how long the answer may be, in tokens, its thoughts included.
+    """
     if not effort:
         return {}
     on = effort != "none"
@@ -85,7 +88,9 @@ def switch(effort: str, model: Model) -> Json:
             budget = {"thinking_budget": budget_tokens(effort, model.max_output_tokens)}
             return {"enable_thinking": on, **(budget if on else {})}
         case "chat_template_kwargs":
-            budget = {"reasoning_budget": budget_tokens(effort, model.max_output_tokens)}
+            # At most half of the limit, so that there is room to answer.
+            most = min(_BUDGETS.get(effort, _LARGEST_BUDGET), max(limit // 2, 1))
+            budget = {"reasoning_budget": most}
             kwargs: Json = {"chat_template_kwargs": {"enable_thinking": on}}
             return {**kwargs, **(budget if on else {})}
         case _:

@@ -70,7 +70,8 @@ def call(item: Json, target: Target) -> Call:
         raise faults.bad_answer(target, "a tool call without id or name")
     if item.get("type") == "custom_tool_call":
         return Call(own, item["name"], completion.joined([item.get("input")]), custom=True)
-    return Call(own, item["name"], completion.arguments(item.get("arguments"), target))
+    cut = item.get("status") == "incomplete"
+    return Call(own, item["name"], completion.arguments(item.get("arguments"), target, cut=cut))
 
 
 def thoughts(item: Json) -> list[str]:

@@ -33,6 +33,7 @@ _HARMLESS = (
     "presence_penalty",
     "seed",
     "store",
+    "stop",  # looked for by us (`stopping`)
     "stream_options",
     "top_logprobs",
 )
@@ -62,6 +63,7 @@ def encode(body: Json, target: Target) -> Encoded:
         if name in values:
             request[name] = values.pop(name)
     _rest(values, settled, target, dropped)
+    dropped += history.names_of(body["messages"])
     return Encoded("/responses", msgspec.json.encode(request), dropped=tuple(dropped))
 
 
@@ -71,7 +73,7 @@ def _rest(values: Json, settled: Settled, target: Target, dropped: list[str]) ->
     if values.pop("store", False):
         dropped.append("store")
     drop(values, _HARMLESS, dropped)
-    for name, nothing in (("n", 1), ("logprobs", False), ("stop", []), ("logit_bias", {})):
+    for name, nothing in (("n", 1), ("logprobs", False), ("logit_bias", {})):
         if values.pop(name, nothing) != nothing:
             raise RoutorError(
                 Kind.UNSUPPORTED_PARAMETER,
@@ -139,7 +141,8 @@ def _tool(tool: Any, place: int) -> Json:
 def _input(messages: list[Any]) -> list[Json]:
     items: list[Json] = []
     custom: set[str] = set()
-    for place, message in enumerate(history.with_ids(messages, history.short_id)):
+    fitted = history.results_follow(history.with_ids(messages, history.short_id))
+    for place, message in enumerate(fitted):
         path = f"messages[{place}].content"
         role = message.get("role")
         if role == "assistant":

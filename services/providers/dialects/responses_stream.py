@@ -76,7 +76,7 @@ class ResponsesDecoder:
         if kind in _ENDS and isinstance(response, dict):
             self._finish = responses_answer.finish_reason(response, self._target)
             self._usage = responses_answer.usage_of(response)
-            return self._writer.role(0)
+            return self._writer.closing(0)
         return []
 
     def _item(self, body: Json) -> list[Chunk]:

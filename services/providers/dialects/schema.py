@@ -1,8 +1,8 @@
 """JSON Schema as vendors take it: references inlined, what they refuse taken out.
 
-`strict` is Anthropic's structured output (anthropic 2.12.0, lib/_parse/_transform.py); `simple` is
-Gemini's older subset (google-genai 3.4.0, types.Schema). Both 2026-11-23. What is taken
-out of a strict schema is kept as words in its description, so that the model may heed it.
+`strict` is Anthropic's structured output (anthropic 2.12.0, lib/_parse/_transform.py); `native` is
+Gemini's, `simple` its older subset (google-genai 3.4.0, types.Schema). All 2026-11-23. What is
+taken out is kept as words in the description, so that the model may heed it.
 """
 
 from typing import Any
@@ -39,6 +39,31 @@ _SIMPLE_KEYS = (
     "pattern",
     "title",
 )
+# https://ai.google.dev/api/generate-content, responseJsonSchema (2026-11-23)
+_NATIVE_KEYS = (
+    "description",
+    "enum",
+    "format",
+    "maxItems",
+    "maximum",
+    "minItems",
+    "minimum",
+    "propertyOrdering",
+    "title",
+    "type",
+)
+# What is not taken there, and is told in the description.
+_WORDS = (
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "maxLength",
+    "minLength",
+    "multipleOf",
+    "not",
+    "pattern",
+    "patternProperties",
+    "uniqueItems",
+)
 _SIMPLE_FORMATS = ("enum", "date-time", "int32", "int64", "float", "double")
 
 
@@ -47,10 +72,20 @@ def strict(given: Json) -> Json:
     return _strict(_Inliner(given).inline(given))
 
 
+def closed(given: Json) -> bool:
+    """Tell whether `strict` leaves nothing out: no object is open, nothing of any type, no loop."""
+    return _closed(_Inliner(given).inline(given))
+
+
 def simple(given: Json) -> Json:
     """Return a schema for Gemini's function parameters; {} when the object has no properties."""
-    made = _simple(_Inliner(given).inline(given))
+    made = _simple(_as_object(_Inliner(given).inline(given)))
     return made if made.get("type") != "object" or made.get("properties") else {}
+
+
+def native(given: Json) -> Json:
+    """Return a schema for Gemini's responseJsonSchema: the keywords that it documents."""
+    return _native(_Inliner(given).inline(given))
 
 
 class _Inliner:
@@ -97,10 +132,30 @@ class _Inliner:
         return node if isinstance(node, dict) else {"type": "object"}
 
 
+def _closed(node: Any) -> bool:
+    if not isinstance(node, dict):
+        return False
+    node = _merged(node)
+    if variants := _variants(node):
+        return all(_closed(one) for one in variants)
+    if "enum" in node or "const" in node:
+        return True
+    kinds = node.get("type")
+    known = {kinds} if isinstance(kinds, str) else set(kinds or ())
+    properties = node.get("properties") or {}
+    if "object" in known or properties:
+        more = node.get("additionalProperties")
+        named = bool(properties) and more in (None, False)
+        return (named or more is False) and all(_closed(one) for one in properties.values())
+    if "array" in known:
+        return _closed(node.get("items"))
+    return bool(known)
+
+
 def _strict(node: Any) -> Json:
     if not isinstance(node, dict):
         return {"type": "object", "properties": {}, "additionalProperties": False}
-    rest = dict(node)
+    rest = _merged(node)
     made: Json = {}
     for name in ("title", "description", "enum", "const"):
         if name in rest:
@@ -108,9 +163,6 @@ def _strict(node: Any) -> Json:
     variants = rest.pop("anyOf", None) or rest.pop("oneOf", None)
     if isinstance(variants, list):
         made["anyOf"] = [_strict(one) for one in variants]
-        rest.pop("type", None)
-    elif isinstance(rest.get("allOf"), list):
-        made["allOf"] = [_strict(one) for one in rest.pop("allOf")]
         rest.pop("type", None)
     else:
         _strict_type(rest, made)
@@ -133,7 +185,8 @@ def _strict_type(rest: Json, made: Json) -> None:
         properties = rest.pop("properties", None) or {}
         rest.pop("additionalProperties", None)
         made["properties"] = {name: _strict(one) for name, one in properties.items()}
-        made["required"] = list(rest.pop("required", None) or [])
+        made["required"] = _known(rest, properties)
+        rest.pop("required", None)
         made["additionalProperties"] = False
     elif made["type"] == "array":
         made["items"] = _strict(rest.pop("items", {"type": "string"}))
@@ -141,6 +194,64 @@ def _strict_type(rest: Json, made: Json) -> None:
             made["minItems"] = rest.pop("minItems")
     elif made["type"] == "string" and rest.get("format") in _STRING_FORMATS:
         made["format"] = rest.pop("format")
+
+
+def _native(node: Any) -> Json:
+    if not isinstance(node, dict):
+        return {}
+    node = _merged(node)
+    made = {name: node[name] for name in _NATIVE_KEYS if node.get(name) is not None}
+    if "const" in node:
+        made["enum"] = [node["const"]]
+    if variants := _variants(node):
+        made["anyOf"] = [_native(one) for one in variants]
+    made |= _native_parts(node, made.get("type"))
+    words = {name: node[name] for name in _WORDS if name in node}
+    if words:
+        said = msgspec.json.encode(words).decode()
+        made["description"] = "\n\n".join(filter(None, (made.get("description"), said)))
+    return _enumerated(made)
+
+
+def _native_parts(node: Json, kind: Any) -> Json:
+    """Return what the node says of its members."""
+    made: Json = {}
+    for name in ("items", "additionalProperties"):
+        if isinstance(node.get(name), dict):
+            made[name] = _native(node[name])
+    if node.get("additionalProperties") is False:
+        made["additionalProperties"] = False
+    if isinstance(node.get("prefixItems"), list):
+        made["prefixItems"] = [_native(one) for one in node["prefixItems"]]
+    elif kind == "array" and not made.get("items"):
+        made["items"] = {"type": "string"}
+    properties = node.get("properties")
+    if isinstance(properties, dict) and properties:
+        made["properties"] = {name: _native(one) for name, one in properties.items()}
+        if required := _known(node, properties):
+            made["required"] = required
+    return made
+
+
+def _known(node: Json, properties: Json) -> list[str]:
+    """Return the required properties that there are."""
+    required = node.get("required")
+    return [name for name in required if name in properties] if isinstance(required, list) else []
+
+
+def _enumerated(made: Json) -> Json:
+    """Give an enum its type, and say by another that a value may be null: no enum may hold it."""
+    values = made.get("enum")
+    if not isinstance(values, list):
+        return made
+    made = {"type": _kind_of([one for one in values if one is not None]), **made}
+    if None not in values:
+        return made
+    kinds = made.get("type")
+    own = {**made, "enum": [value for value in values if value is not None]}
+    if isinstance(kinds, list):
+        own["type"] = next((kind for kind in kinds if kind != "null"), "string")
+    return {"anyOf": [own, {"type": "null"}]}
 
 
 def _simple(node: Any) -> Json:
@@ -163,8 +274,16 @@ def _simple(node: Any) -> Json:
     if len(variants) == 1:
         return {**_simple(variants[0]), **made}
     if variants:
-        return {**made, "anyOf": [_simple(one) for one in variants]}
+        return _any_of(variants, made)
     return _simple_type(kinds, node, made)
+
+
+def _any_of(variants: list[Any], made: Json) -> Json:
+    """Return a choice of schemas: what is said of all is said of each, anyOf must stand alone.
+
+    (github.com/BerriAI/litellm/issues/11164, 2025)
+    """
+    return {"anyOf": [{**made, **_simple(one)} for one in variants]}
 
 
 def _variants(node: Json) -> list[Any]:
@@ -172,6 +291,17 @@ def _variants(node: Json) -> list[Any]:
         if isinstance(node.get(name), list):
             return list(node[name])
     return []
+
+
+def _as_object(given: Json) -> Json:
+    """Return one object for a choice of objects: parameters are an object by themselves."""
+    objects = [one for one in _variants(given) if isinstance(one, dict) and one.get("properties")]
+    if not objects or given.get("properties"):
+        return given
+    kept = {name: value for name, value in given.items() if name not in ("anyOf", "oneOf")}
+    properties = {name: one for each in objects for name, one in each["properties"].items()}
+    always = [name for name in properties if all(name in _known(o, properties) for o in objects)]
+    return {**kept, "type": "object", "properties": properties, "required": always}
 
 
 def _merged(given: Json) -> Json:
@@ -188,13 +318,13 @@ def _merged(given: Json) -> Json:
                 **({"properties": properties} if properties else {}),
                 **({"required": required} if required else {}),
             }
-    return node
+    return {name: value for name, value in node.items() if name != "allOf"}
 
 
 def _simple_type(kind: Any, node: Json, made: Json) -> Json:
     values = made.pop("enum", None)
     if isinstance(values, list):
-        real = [value for value in values if value is not None]
+        real = [value for value in values if value is not None and value != ""]
         if all(isinstance(value, str) for value in real):
             return {**made, "type": "string", **({"enum": real} if real else {})}
         # Gemini's enums are strings alone; as words the others keep their type.
@@ -207,8 +337,7 @@ def _simple_type(kind: Any, node: Json, made: Json) -> Json:
     properties = node.get("properties")
     if made["type"] == "object" and isinstance(properties, dict) and properties:
         made["properties"] = {name: _simple(one) for name, one in properties.items()}
-        required = [name for name in node.get("required") or () if name in properties]
-        if required:
+        if required := _known(node, properties):
             made["required"] = required
     return made
 

@@ -83,6 +83,11 @@ def emulate(body: Json, target: Target) -> Json:
     messages = instructed(body["messages"], instruction(schema))
     if model.structured_outputs == "json_object":
         return {**body, "messages": messages, "response_format": {"type": "json_object"}}
+    return forced(body, model, schema)
+
+
+def forced(body: Json, model: Model, schema: Json) -> Json:
+    """Return a body in which the answer is the arguments of a tool that has to be called."""
     rest = {key: value for key, value in body.items() if key != "response_format"}
     return {**rest, **_forced(rest, model, schema)}
 

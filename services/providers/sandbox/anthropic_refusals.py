@@ -26,6 +26,7 @@ _EFFORTS = {
     "claude-haiku-4-5": (),
 }
 _BLOCKS = names("text image document tool_use tool_result thinking redacted_thinking search_result")
+_IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _NAME = re.compile("[a-zA-Z0-9_-]{1,128}")
 
 
@@ -63,7 +64,7 @@ def _messages(body: Json) -> None:
         before = role
         _content(number, message, final=number == len(messages) - 1)
     no_prefill = body["model"].startswith(("claude-opus-4-8", "claude-sonnet-4-6"))
-    if before == "assistant" and no_prefill:
+    if before == "assistant" and (no_prefill or thinks(body)):
         raise _bad("This model does not support assistant message prefill.")
     for block in blocks(body.get("system") or []):
         if not str(block.get("text", "")).strip():
@@ -81,6 +82,7 @@ def _content(number: int, message: Json, *, final: bool) -> None:
             raise _bad(f"{where}.content.{place}: unknown type '{kind}'")
         if kind == "text" and not str(block.get("text", "")).strip():
             raise _bad(f"{where}.content.{place}: text content blocks must be non-empty")
+        _source(f"{where}.content.{place}", block)
         for field in ("id", "tool_use_id"):
             if kind.startswith("tool_") and field in block and not _NAME.fullmatch(block[field]):
                 raise _bad(f"{where}.content.{place}.{field}: should match '^[a-zA-Z0-9_-]+$'")
@@ -91,6 +93,12 @@ def _content(number: int, message: Json, *, final: bool) -> None:
     text = blocks(content)[-1].get("text", "")
     if final and message["role"] == "assistant" and text != text.rstrip():
         raise _bad("messages: final assistant content cannot end with trailing whitespace")
+
+
+def _source(where: str, block: Json) -> None:
+    source = block.get("source") or {}
+    if block["type"] == "image" and source.get("media_type", _IMAGES[0]) not in _IMAGES:
+        raise _bad(f"{where}.image.source.media_type: one of {', '.join(_IMAGES)}")
 
 
 def _pairs(messages: list[Json]) -> None:

@@ -10,6 +10,7 @@ ids and Qwen's forced tools while thinking are common reports, not in the vendor
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from services.providers.sandbox.errors import Trouble, names
@@ -224,6 +225,19 @@ def _qwen_choice(vendor: Vendor, body: Json) -> None:
         raise Trouble("invalid", text, param="tool_choice")
 
 
+def _qwen_streams(vendor: Vendor, body: Json) -> None:
+    if thinks(vendor, body) and not body.get("stream"):
+        text = "parameter.enable_thinking must be set to false for non-streaming calls"
+        raise Trouble("invalid", text, code="invalid_parameter_error")
+
+
+def _kimi_choice(vendor: Vendor, body: Json) -> None:
+    choice = body.get("tool_choice")
+    if choice == "required" or (isinstance(choice, dict) and thinks(vendor, body)):
+        text = "tool_choice 'required' or 'specified' is incompatible with thinking enabled"
+        raise Trouble("invalid", text, param="tool_choice")
+
+
 def _mistral_fields(_vendor: Vendor, body: Json) -> None:
     for field in body.keys() - _MISTRAL_FIELDS:
         raise Trouble("schema", "Extra inputs are not permitted", param=field)
@@ -245,6 +259,39 @@ def _mistral_ids(_vendor: Vendor, body: Json) -> None:
             raise Trouble("invalid", text, code="3280")
 
 
+_MISTRAL_FOLLOWS: Mapping[str, frozenset[str]] = {
+    "system": frozenset({"system", "user", "assistant"}),
+    "user": frozenset({"system", "user", "assistant"}),
+    "assistant": frozenset({"user", "assistant", "tool"}),
+    "tool": frozenset({"assistant", "tool"}),
+}
+
+
+def _mistral_order(_vendor: Vendor, body: Json) -> None:
+    """Refuse roles in another order than the chat template's (mistral-common, validator.py)."""
+    roles = [message["role"] for message in body["messages"]]
+    for before, role in pairwise(roles):
+        if role not in _MISTRAL_FOLLOWS[before]:
+            raise Trouble("invalid", f"Unexpected role '{role}' after role '{before}'", code="3230")
+
+
+def _empty_answers(_vendor: Vendor, body: Json) -> None:
+    """Refuse assistant turns that say nothing (github.com/MoonshotAI/kimi-code/issues/1985)."""
+    for number, message in enumerate(body["messages"]):
+        says = message.get("content") or message.get("tool_calls")
+        if message["role"] == "assistant" and not says:
+            text = f"the message at position {number} with role 'assistant' must not be empty"
+            raise Trouble("invalid", f"Invalid request: {text}")
+
+
+def _text_is_string(_vendor: Vendor, body: Json) -> None:
+    """Refuse lists of text: only models that see take lists (docs.z.ai, chat completion)."""
+    for number, message in enumerate(body["messages"]):
+        parts = message["content"] if isinstance(message.get("content"), list) else ()
+        if parts and all(part["type"] == "text" for part in parts):
+            raise Trouble("invalid", f"messages[{number}].content: not a string", code="1214")
+
+
 _CHECKS: Mapping[str, tuple[Check, ...]] = {
     "openai": (_openai_fields, _openai_reasoning),
     "microsoft": (_openai_fields, _openai_reasoning),
@@ -264,7 +311,8 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
         _only("n", 1),
         _only("frequency_penalty", 0),
         _only("presence_penalty", 0),
-        _only("tool_choice", "auto", "none"),
+        _kimi_choice,
+        _empty_answers,
         _replayed_reasoning,
     ),
     "minimax": (_developer_role, _only("n", 1), _minimax_temperature),
@@ -275,8 +323,15 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
         _without("frequency_penalty", "presence_penalty"),
         _only("tool_choice", "auto"),
         _user_turn,
+        _text_is_string,
     ),
-    "alibaba": (_developer_role, _qwen_choice),
-    "mistral": (_mistral_fields, _mistral_ids, _only("reasoning_effort", "none", "high")),
+    "alibaba": (_developer_role, _qwen_choice, _qwen_streams),
+    "mistral": (
+        _mistral_fields,
+        _mistral_ids,
+        _mistral_order,
+        _empty_answers,
+        _only("reasoning_effort", "none", "high"),
+    ),
     "xiaomi": (_developer_role, _replayed_reasoning),
 }

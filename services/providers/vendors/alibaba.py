@@ -48,6 +48,9 @@ VENDOR = Vendor(
         strict_tools=False,
         # https://www.alibabacloud.com/help/en/model-studio/context-cache (2026-11-23)
         cache_control=True,
+        # https://www.alibabacloud.com/help/en/model-studio/deep-thinking (2026-11-23): some models
+        # think in streams alone ("enable_thinking must be set to false for non-streaming calls")
+        thinks_in_streams=True,
         # https://www.alibabacloud.com/help/en/model-studio/partial-mode (2026-11-23)
         prefill_flag="partial",
     ),

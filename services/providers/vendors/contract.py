@@ -27,14 +27,19 @@ class Quirks:
     any_parameter: bool = False  # nobody lists what is taken: everything is passed on
     text_parts: bool = True  # else a list of text parts is joined into one string
     max_tokens_field: str = ""  # overrides the model's field when the vendor knows only one
+    thinks_in_streams: bool = False  # thinking is refused outside of streams
+    unlisted_max_tokens_field: str = ""  # of models that the catalog does not list
     seed_field: str = "seed"
     tool_call_id: Literal["any", "nine_alphanumerics"] = "any"
     required_word: str = "required"  # tool_choice "required" in the vendor's word ("any")
+    required_in_words: str = ""  # said to a model whose API has no "required"
     prefill_flag: str = ""  # what a final assistant message must bear to be continued
     prefill_path: str = ""  # the endpoint that does that, where it is another one
     prefill_echo: bool = False  # the answer begins with the prefill
     cache_control: bool = False  # else cache_control on messages, parts and tools is removed
     needs_user_message: bool = False  # a conversation without one is refused
+    # No system message after an answer, no user message right after a tool's
+    template_order: bool = False
     extra_body: Mapping[str, object] = field(default_factory=dict)
     # Answer (openai_chat)
     think_tags: bool = False  # <think>…</think> inside content

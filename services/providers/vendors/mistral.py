@@ -40,6 +40,10 @@ VENDOR = Vendor(
         # The API refuses others: "Tool call id must be a-z, A-Z, 0-9, with a length of 9"
         # (mistral-common, protocol/instruct/validator.py, 2026)
         tool_call_id="nine_alphanumerics",
+        # "Unexpected role 'system' after role 'assistant'" (mistral-common 1.13.1, the same file),
+        # "… 'user' after role 'tool'", code 3230 (github.com/BerriAI/litellm/issues/17761, 2025-12;
+        # mistral-common takes it since, other hosts of these models do not)
+        template_order=True,
         finish_reasons={"model_length": "length"},
     ),
 )

@@ -33,6 +33,9 @@ VENDOR = Vendor(
         # litellm 1.109.1, moonshot/chat/transformation.py: lists of text are joined
         text_parts=False,
         strict_tools=False,
+        # https://platform.moonshot.ai/docs/guide/migrating-from-openai-to-kimi (2026), "About
+        # tool_choice": there is no "required"; the vendor advises to ask for a call in words
+        required_in_words="Answer by calling one of the tools.",
         # https://platform.moonshot.ai/docs/guide/use-partial-mode-feature-of-kimi-api
         prefill_flag="partial",
         # the same file: usage in choices[0] of a stream's last chunk

@@ -19,5 +19,9 @@ VENDOR = Vendor(
         # Tools with reasoning on chat completions: community.openai.com/t/1386454 (2026)
         "function tools with reasoning_effort": "UNSUPPORTED_PARAMETER",
     },
-    quirks=Quirks(),
+    quirks=Quirks(
+        # openai 3.54.0, types/chat/completion_create_params.py: max_tokens is deprecated, and
+        # refused by models that reason; the newer field is taken by all
+        unlisted_max_tokens_field="max_completion_tokens",
+    ),
 )

@@ -36,6 +36,8 @@ VENDOR = Vendor(
         parameters=("do_sample", "request_id", "thinking", "tool_stream", "user_id"),
         strict_tools=False,
         message_name=False,
+        # The same reference: content of the text models is a string
+        text_parts=False,
         # Usage comes by itself; stream_options is ignored or stripped (agentscope, 2026)
         stream_options=False,
         max_tokens_field="max_tokens",

@@ -437,3 +437,42 @@ def test_stream_cut_after_the_stop_reason_is_complete() -> None:
     chunks, ending = run(DIALECT.decoder(target("anthropic"), {}), data)
     assert ending.finish_reason == "stop"
     assert [one.content for one in chunks] == [False]
+
+
+OPEN = {"type": "object", "properties": {"any": {"type": "object"}, "n": {"type": "integer"}}}
+
+
+def form(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+
+
+@pytest.mark.parametrize(
+    "open_part",
+    [
+        {"type": "object"},
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": True},
+        {"type": "array"},
+        {"anyOf": [{"type": "object"}, {"type": "null"}]},
+        {"$ref": "#"},
+        {},
+    ],
+)
+def test_a_schema_with_open_parts_is_a_forced_tool(open_part: dict[str, Any]) -> None:
+    """The output format would close them: the answer could never hold what they are for."""
+    schema = {"type": "object", "properties": {"part": open_part}}
+    body = encode(ask(response_format=form(schema)))
+    assert "output_config" not in body
+    assert body["tool_choice"]["name"] == body["tools"][0]["name"]
+    assert body["tools"][0]["input_schema"] == schema
+
+
+def test_a_closed_schema_or_one_with_thoughts_is_the_output_format() -> None:
+    part = {"type": "object", "properties": {"a": {"enum": [1, 2]}}}
+    part["properties"]["b"] = {"type": ["string", "null"]}
+    schema = {"type": "object", "properties": {"part": part, "rows": {"type": "array"}}}
+    schema["properties"]["rows"]["items"] = part
+    assert "output_config" in encode(ask(response_format=form(schema)))
+    adaptive = reasoning(switch="anthropic_adaptive", efforts=("none", "high"))
+    asked = ask(response_format=form(OPEN), reasoning_effort="high")
+    assert "format" in encode(asked, reasoning=adaptive)["output_config"]

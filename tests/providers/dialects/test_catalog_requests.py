@@ -45,7 +45,8 @@ MAY_REFUSE = {"required": "tool_choice", "schema": "response_format", "stop": "s
 
 def encoded(name: str, body: dict[str, Any], target: Target) -> Encoded | None:
     try:
-        return chosen(target, body).encode(body, target)
+        dialect, target = chosen(target, body)
+        return dialect.encode(body, target)
     except RoutorError as error:
         assert error.kind is Kind.UNSUPPORTED_PARAMETER, (target.key, name, error)
         assert error.param == MAY_REFUSE.get(name), (target.key, name, error)
@@ -74,8 +75,8 @@ async def test_no_model_refuses_what_is_sent(provider: str) -> None:
                     content = await reply.read()
                 assert reply.status == 200, (model.key, name, content)
                 if request["stream"]:
-                    assert run(chosen(target, body).decoder(target, body), content, 50)
+                    assert run(chosen(target, body)[0].decoder(target, body), content, 50)
                 else:
-                    assert chosen(target, body).decode(content, target).body["choices"]
+                    assert chosen(target, body)[0].decode(content, target).body["choices"]
                 sent += 1
     assert sent

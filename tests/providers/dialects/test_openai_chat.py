@@ -81,7 +81,6 @@ def test_temperature_is_clamped() -> None:
     ("field", "value", "rules"),
     [
         ("n", 2, {}),
-        ("stop", ["x"], {"stop": False}),
         ("logprobs", True, {}),
         ("tool_choice", "required", {"tool_choice": ("auto",)}),
     ],

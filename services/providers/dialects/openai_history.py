@@ -1,0 +1,191 @@
+"""An OpenAI conversation as an OpenAI-compatible vendor takes it, by the vendor's quirks.
+
+Field lists: openai 3.54.0, types/chat/completion_create_params.py and the message params.
+"""
+
+from typing import Any
+
+import msgspec
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects import history
+from services.providers.dialects.contract import Json, Target
+from services.providers.dialects.parameters import Settled
+from services.providers.vendors.contract import Quirks
+
+# What an assistant turn may hold; clients echo more (`model_dump` of our own answers).
+_ASSISTANT = (
+    "role",
+    "content",
+    "name",
+    "refusal",
+    "audio",
+    "tool_calls",
+    "function_call",
+    "reasoning_content",
+    "prefix",
+    "cache_control",
+)
+_OURS = ("routor", "thinking_blocks", "annotations")
+# Stands between a tool's result and the user, where a vendor wants an answer there.
+_NOTED = {"role": "assistant", "content": "Understood."}
+_CONTINUE = {"role": "user", "content": "Continue."}
+
+
+def conversation_of(given: list[Json], settled: Settled, target: Target) -> list[Json]:
+    """Return the messages. Raises RoutorError(INVALID_REQUEST) naming the faulty one."""
+    quirks = target.vendor.quirks
+    fit = history.nine_id if quirks.tool_call_id == "nine_alphanumerics" else history.short_id
+    turns = _shown(history.results_follow(history.with_ids(given, fit)))
+    messages = [_message(one, settled, target) for one in turns]
+    if not quirks.store_and_metadata:
+        messages = [one for one in messages if not _says_nothing(one)] or [_CONTINUE]
+    if quirks.template_order:
+        messages = _as_template(messages)
+    if quirks.needs_user_message and not any(one["role"] == "user" for one in messages):
+        systems = [place for place, one in enumerate(messages) if one["role"] == "system"]
+        if systems:
+            messages[systems[-1]] = {**messages[systems[-1]], "role": "user"}
+        else:
+            messages.insert(0, _CONTINUE)
+    model, last = target.model, messages[-1]
+    if quirks.prefill_flag and last["role"] == "assistant":
+        # Who has a flag for it refuses a conversation that ends so without.
+        if model is not None and model.parameters.prefill:
+            last[quirks.prefill_flag] = True
+            if isinstance(last.get("content"), str):
+                last["content"] = last["content"].rstrip()
+        else:
+            messages.append(_CONTINUE)
+    return messages
+
+
+def _says_nothing(message: Json) -> bool:
+    """Tell whether a message may be left out; imitators refuse one that is empty."""
+    content = message.get("content")
+    blank = not content.strip() if isinstance(content, str) else not content
+    return blank and message["role"] != "tool" and not message.get("tool_calls")
+
+
+def _as_template(messages: list[Json]) -> list[Json]:
+    """Return messages in an order that a strict chat template takes (`Quirks.template_order`)."""
+    out: list[Json] = []
+    answered = False
+    for message in messages:
+        own = message
+        if answered and message["role"] == "system":
+            text = history.text_of(message["content"], "content")
+            own = {"role": "user", "content": f"<system>\n{text}\n</system>"}
+        if own["role"] == "user" and out and out[-1]["role"] == "tool":
+            out.append(_NOTED)
+        answered = answered or own["role"] == "assistant"
+        out.append(own)
+    return out
+
+
+def _shown(messages: list[Json]) -> list[Json]:
+    """Return tool messages as text; what else a tool returned follows its turn, as the user's."""
+    out: list[Json] = []
+    waiting: list[Json] = []
+    for place, message in enumerate(messages):
+        own = message
+        if message.get("role") == "tool":
+            text, shown = history.result_of(message, f"messages[{place}].content")
+            waiting += [part for _, part in shown]
+            if shown or message.get("is_error") is not None:
+                own = {**message, "content": text}
+                own.pop("is_error", None)
+        elif waiting:
+            out.append({"role": "user", "content": waiting})
+            waiting = []
+        out.append(own)
+    return [*out, {"role": "user", "content": waiting}] if waiting else out
+
+
+def _message(message: Json, settled: Settled, target: Target) -> Json:
+    quirks = target.vendor.quirks
+    kept = {key: value for key, value in message.items() if value is not None}
+    if kept.get("thinking_blocks"):
+        kept.pop("reasoning_content", None)  # the same thoughts, of a vendor that seals them
+    for name in _OURS:
+        kept.pop(name, None)
+    if kept["role"] == "developer" and not quirks.developer_role:
+        kept["role"] = "system"
+    if not quirks.message_name:
+        kept.pop("name", None)
+    if not quirks.cache_control:
+        kept.pop("cache_control", None)
+    if kept["role"] == "assistant":
+        kept = _assistant(kept, settled, target)
+    if kept["role"] == "tool":
+        kept.setdefault("content", "")
+    if isinstance(kept.get("content"), list):
+        _check_files(kept["content"], target)
+        kept["content"] = _content(kept["content"], quirks)
+    return kept
+
+
+def _check_files(parts: list[Any], target: Target) -> None:
+    """Raise for a file that others would fetch; here only images may be web addresses."""
+    for part in parts:
+        file = part.get("file") if isinstance(part, dict) else None
+        data = file.get("file_data") if isinstance(file, dict) else None
+        if isinstance(data, str) and data[:8].lower().startswith(("http://", "https://")):
+            text = f"{target.vendor.name} does not fetch files; send the data instead of the URL."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param="file_data")
+
+
+def _content(parts: list[Any], quirks: Quirks) -> Any:
+    """Return parts without blank text; as one string where the vendor wants that."""
+    solid = history.parts_of(parts, "content")
+    if not quirks.store_and_metadata:
+        solid = [_as_text(part) if part.get("type") == "refusal" else part for part in solid]
+    if not quirks.text_parts and all(part.get("type") == "text" for part in solid):
+        return "\n".join(part["text"] for part in solid)
+    if not quirks.cache_control:
+        solid = [{k: v for k, v in part.items() if k != "cache_control"} for part in solid]
+    return solid or ""
+
+
+def _as_text(refusal: Json) -> Json:
+    return {"type": "text", "text": refusal.get("refusal") or ""}
+
+
+def _assistant(message: Json, settled: Settled, target: Target) -> Json:
+    model, quirks = target.model, target.vendor.quirks
+    kept = {key: value for key, value in message.items() if model is None or key in _ASSISTANT}
+    if not quirks.store_and_metadata:
+        kept.pop("audio", None)  # an id at OpenAI
+        refusal = kept.pop("refusal", None)
+        if refusal and not kept.get("content"):
+            kept["content"] = refusal
+    elif kept.get("refusal") and not kept.get("content") and not kept.get("tool_calls"):
+        # A turn needs content or calls; there, a refusal is a part of it.
+        kept["content"] = [{"type": "refusal", "refusal": kept.pop("refusal")}]
+    calls = kept.pop("tool_calls", None)
+    if calls:
+        kept["tool_calls"] = [_call(call, quirks) for call in calls]
+        if not kept.get("content"):
+            kept["content"] = None
+    if model is None and quirks.store_and_metadata:
+        kept.pop("reasoning_content", None)  # OpenAI itself refuses it
+    if model is not None:
+        thought = kept.pop("reasoning_content", None)
+        if model.reasoning.replay and settled.thinks:
+            # The placeholder stands for thoughts of another vendor (or none): an absent field is
+            # refused, a single space is taken (litellm 1.109.1, moonshot transformation).
+            kept["reasoning_content"] = thought or " "
+    return kept
+
+
+def _call(call: Json, quirks: Quirks) -> Json:
+    custom = call.get("custom")
+    if isinstance(custom, dict) and quirks.store_and_metadata:
+        said = {"name": custom.get("name", ""), "input": custom.get("input") or ""}
+        return {"id": call["id"], "type": "custom", "custom": said}
+    arguments = msgspec.json.encode(history.arguments_of(call)).decode()
+    return {
+        "id": call["id"],
+        "type": "function",
+        "function": {"name": history.name_of(call), "arguments": arguments},
+    }

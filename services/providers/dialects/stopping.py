@@ -1,0 +1,63 @@
+"""Stop sequences where a model has none: its text is cut at the first, as it comes. Pure.
+
+What could be the beginning of a stop sequence is held until it is clear.
+"""
+
+from services.providers.dialects.contract import Json, Target
+
+
+def words_of(body: Json) -> tuple[str, ...]:
+    """Return the stop sequences of a request."""
+    given = body.get("stop")
+    words = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+    return tuple(word for word in words if isinstance(word, str) and word)
+
+
+def here(body: Json, target: Target, dialect: str) -> tuple[str, ...]:
+    """Return the stop sequences that the vendor of this request will not look for itself."""
+    if body.get("stop") is None:
+        return ()
+    words, model = words_of(body), target.model
+    if dialect == "anthropic_messages":
+        return tuple(word for word in words if not word.strip())  # blank ones are refused
+    native = dialect != "openai_responses" and (model is None or model.parameters.stop)
+    return () if native else words
+
+
+def cut(text: str, words: tuple[str, ...]) -> str | None:
+    """Return the text before the first stop sequence; None when there is none in it."""
+    places = [place for word in words if (place := text.find(word)) >= 0]
+    return text[: min(places)] if places else None
+
+
+class Stopper:
+    """Takes a text piece by piece and gives out what comes before the first stop sequence."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self._words = words
+        self._held = ""
+        self.stopped = False
+
+    def feed(self, text: str) -> str:
+        """Take the next piece; return what is sure to be wanted."""
+        if self.stopped:
+            return ""
+        text = self._held + text
+        before = cut(text, self._words)
+        if before is not None:
+            self.stopped, self._held = True, ""
+            return before
+        size = max(_begun(text, word) for word in self._words)
+        self._held = text[len(text) - size :]
+        return text[: len(text) - size]
+
+    def close(self) -> str:
+        """Return what is still held: nothing more comes."""
+        held, self._held = self._held, ""
+        return held
+
+
+def _begun(text: str, word: str) -> int:
+    """Return how many characters at the end of `text` begin `word`."""
+    sizes = range(min(len(text), len(word) - 1), 0, -1)
+    return next((size for size in sizes if text.endswith(word[:size])), 0)

@@ -1,0 +1,199 @@
+"""Conversations as clients really keep them: every vendor takes them, and nothing is lost."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.wire.test_requests import ONES, TOOL
+
+Json = dict[str, Any]
+
+
+def user(content: Any) -> Json:
+    return {"role": "user", "content": content}
+
+
+def said(content: Any, **more: Any) -> Json:
+    return {"role": "assistant", "content": content, **more}
+
+
+def system(content: Any, role: str = "system") -> Json:
+    return {"role": role, "content": content}
+
+
+def called(*ids: str, arguments: Any = '{"city":"Rome"}', content: Any = None) -> Json:
+    function = {"name": "weather", "arguments": arguments}
+    calls = [{"id": one, "type": "function", "function": function} for one in ids]
+    return said(content, tool_calls=calls)
+
+
+def result(call_id: str, content: Any) -> Json:
+    return {"role": "tool", "tool_call_id": call_id, "content": content}
+
+
+def text(*texts: str) -> list[Json]:
+    return [{"type": "text", "text": one} for one in texts]
+
+
+# Each with the words that have to arrive, in the order of arrival.
+HISTORIES: dict[str, tuple[list[Json], list[str]]] = {
+    "blank turns and parts": (
+        [
+            system(""),
+            system("  "),
+            user(text("", " \n", "one")),
+            said(""),
+            user("  "),
+            said("two\n "),
+            user("three"),
+        ],
+        ["one", "two", "three"],
+    ),
+    "nothing but blank": ([user(" ")], []),
+    "a system message alone": ([system("one")], ["one"]),
+    "an answer comes first": ([system("one"), said("two"), user("three")], ["one", "two", "three"]),
+    "runs of one role": (
+        [user("one"), user("two"), said("three"), said("four"), user("five")],
+        ["one", "two", "three", "four", "five"],
+    ),
+    "system messages everywhere": (
+        [
+            system("one"),
+            system(text("two", "three"), "developer"),
+            user("four"),
+            said("five"),
+            system("six"),
+            user("seven"),
+            system("eight"),
+        ],
+        ["one", "two", "three", "four", "five", "six", "seven", "eight"],
+    ),
+    "an answer is begun": ([user("one"), said("two  \n")], ["one", "two"]),
+    "results before the user": (
+        [
+            user("one"),
+            called("call_1", "call_2"),
+            result("call_2", "two"),
+            result("call_1", "three"),
+            user("four"),
+        ],
+        ["one", "two", "three", "four"],
+    ),
+    "results with another message between": (
+        [
+            user("one"),
+            called("call_1", "call_2"),
+            result("call_1", "two"),
+            system("four"),
+            result("call_2", "three"),
+            user("five"),
+        ],
+        ["one", "two", "three", "four", "five"],
+    ),
+    "a result that comes twice": (
+        [user("one"), called("call_1"), result("call_1", "two"), result("call_1", "three")],
+        ["one", "two", "three"],
+    ),
+    "ids that are alike": (
+        [user("one"), called("a:b", "a.b"), result("a.b", "two"), result("a:b", "three")],
+        ["one", "two", "three"],
+    ),
+    "an id that comes again": (
+        [
+            user("one"),
+            called("call_1"),
+            result("call_1", "two"),
+            said("three"),
+            user("four"),
+            called("call_1"),
+            result("call_1", "five"),
+        ],
+        ["one", "two", "three", "four", "five"],
+    ),
+    "an id twice in a turn": (
+        [
+            user("one"),
+            called("call_1", "call_1"),
+            result("call_1", "two"),
+            result("call_1", "three"),
+        ],
+        ["one", "two", "three"],
+    ),
+    "an endless id": ([user("one"), called("x" * 300), result("x" * 300, "two")], ["one", "two"]),
+    "arguments that are nothing": (
+        [user("one"), called("call_1", arguments=""), result("call_1", "two")],
+        ["one", "two"],
+    ),
+    "arguments that are broken": (
+        [user("one"), called("call_1", arguments='{"city": "Ro'), result("call_1", "two")],
+        ["one", "city", "two"],
+    ),
+    "arguments that are a list": (
+        [user("one"), called("call_1", arguments="[5]"), result("call_1", "two")],
+        ["one", "5", "two"],
+    ),
+    "arguments that are null": (
+        [user("one"), called("call_1", arguments="null"), result("call_1", "two")],
+        ["one", "two"],
+    ),
+    "an empty result": ([user("one"), called("call_1", content=""), result("call_1", "")], ["one"]),
+    "a result in parts": (
+        [user("one"), called("call_1", content=text("two")), result("call_1", text("three", " "))],
+        ["one", "two", "three"],
+    ),
+    "a refusal": (
+        [user("one"), said(None, refusal="two"), user("three")],
+        ["one", "two", "three"],
+    ),
+    "a refusal in parts": (
+        [user("one"), said([{"type": "refusal", "refusal": "two"}]), user("three")],
+        ["one", "two", "three"],
+    ),
+    "another vendor's thoughts": (
+        [
+            user("one"),
+            said(
+                "two",
+                reasoning_content="hidden",
+                thinking_blocks=[{"type": "thinking", "thinking": "hidden", "signature": "c2ln"}],
+                annotations=[],
+                routor={"model": "x"},
+            ),
+            user("three"),
+        ],
+        ["one", "two", "three"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+@pytest.mark.parametrize("model", ONES)
+async def test_every_vendor_takes_the_conversation_as_it_was(wire, model, name):
+    messages, words = HISTORIES[name]
+    tools = {"tools": [TOOL]} if any("tool_calls" in one for one in messages) else {}
+    answer = await wire.chat(model, messages, **tools)
+    assert answer.status_code == 200, answer.text
+    body = wire.upstream.last.body
+    sent = body.get("systemInstruction") or body.get("system") or ""
+    told = body.get("contents") or body.get("messages") or body.get("input")
+    arrived = f"{json.dumps(sent)}{json.dumps(told)}"
+    at = 0
+    for word in words:
+        assert word in arrived[at:], (word, arrived)
+        at = arrived.index(word, at) + len(word)
+    thinking = json.dumps(body.get("messages") or body.get("input") or "")
+    if not model.startswith("anthropic/"):
+        assert "hidden" not in thinking
+
+
+async def test_ids_are_unique_and_the_results_keep_to_their_calls(wire):
+    messages, _ = HISTORIES["ids that are alike"]
+    await wire.chat("mistral/mistral-large-3", messages, tools=[TOOL])
+    _, calls, *results = wire.upstream.last.body["messages"]
+    first, second = (one["id"] for one in calls["tool_calls"])
+    assert first != second
+    assert [(one["tool_call_id"], one["content"]) for one in results] == [
+        (second, "two"),
+        (first, "three"),
+    ]
