@@ -127,11 +127,12 @@ def decision(request, cost_usd=0.002):
 
 
 class Router(RouterServiceServicer):
-    """Chooses two models; `error` is raised instead."""
+    """Chooses two models; `error` is raised instead, and whoever names an `unknown` one told so."""
 
     def __init__(self):
         self.requests: list[router_pb2.RouteRequest] = []
         self.error: Exception | None = None
+        self.unknown: set[str] = set()
         self.empty = False
         self.cost_usd = 0.002
         self.outcomes: list[router_pb2.RecordOutcomeRequest] = []
@@ -147,6 +148,8 @@ class Router(RouterServiceServicer):
         self.requests.append(request)
         if self.error:
             raise self.error
+        if request.model in self.unknown:
+            raise RoutorError(Kind.UNKNOWN_MODEL, f"There is no {request.model}.", param="model")
         decided = decision(request, self.cost_usd)
         if self.empty:
             del decided.chain[:]

@@ -40,6 +40,22 @@ async def test_a_streamed_message(house, sdk):
     assert (message.usage.input_tokens, message.usage.output_tokens) == (5, 2)
 
 
+async def test_an_id_that_the_catalog_lacks_is_for_anthropic_to_know(house, sdk):
+    named = "claude-sonnet-4-5-20250929"
+    house.router.unknown = {named}
+    await sdk.messages.create(model=named, max_tokens=50, messages=HELLO)
+    (member,) = house.providers.requests[0].chain
+    assert (member.provider, member.upstream_model) == ("anthropic", named)
+
+
+async def test_an_id_that_nobody_can_know_is_not_found_by_its_own_name(house, sdk):
+    house.router.unknown = {"claude-x", "anthropic/claude-x", "gpt-x"}
+    for named in ("claude-x", "gpt-x"):
+        with pytest.raises(anthropic.NotFoundError, match=f"There is no {named}."):
+            await sdk.messages.create(model=named, max_tokens=50, messages=HELLO)
+    assert house.providers.requests == []
+
+
 async def test_tokens_are_counted_without_a_provider(house, sdk):
     counted = await sdk.messages.count_tokens(model="auto", messages=HELLO)
     more = await sdk.messages.count_tokens(model="auto", messages=HELLO, system="Be terse. " * 50)

@@ -43,6 +43,15 @@ def result(content: Any = "21", **fields: Any) -> dict[str, Any]:
     return {"role": "user", "content": [block]}
 
 
+def picture(media_type: str) -> dict[str, Any]:
+    source = {"type": "base64", "media_type": media_type, "data": "AAAA"}
+    return {"type": "image", "source": source}
+
+
+def user(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": list(blocks)}]}
+
+
 def test_a_plain_request_becomes_a_chat_request():
     body = inner(system="Be terse.", temperature=0, top_p=0.5, stop_sequences=["END"])
     assert body["messages"] == [{"role": "system", "content": "Be terse."}, HELLO]
@@ -54,6 +63,30 @@ def test_any_model_id_is_the_callers_choice_and_auto_is_ours():
     assert parsed().profile == types_pb2.PROFILE_AUTO
     named = parsed(model="claude-sonnet-4-6")
     assert (named.profile, named.model) == (types_pb2.PROFILE_DIRECT, "claude-sonnet-4-6")
+
+
+def test_an_id_of_anthropics_may_be_one_that_only_it_knows():
+    assert parsed(model="claude-sonnet-4-5-20250929").other_model == (
+        "anthropic/claude-sonnet-4-5-20250929"
+    )
+    assert parsed(model="openai/gpt-5.5").other_model == ""
+    assert parsed(model="claude-x", routor_profile="auto").other_model == ""
+
+
+def test_there_may_be_more_stop_sequences_than_openai_takes():
+    assert inner(stop_sequences=list("ABCDEF"))["stop"] == list("ABCDEF")
+
+
+def test_a_document_may_be_a_web_address():
+    source = {"type": "url", "url": "https://example.org/a.pdf"}
+    turn = {"role": "user", "content": [{"type": "document", "source": source, "title": "A"}]}
+    (told,) = inner(turn)["messages"][0]["content"]
+    assert told["file"] == {"filename": "A", "file_data": "https://example.org/a.pdf"}
+
+
+def test_what_claude_code_sends_beside_a_request_is_left_out():
+    call = parsed(context_management={"edits": []}, speed="fast", compaction={}, betas=["x"])
+    assert call.dropped == ("betas", "compaction", "context_management", "speed")
 
 
 def test_routors_own_fields_work_here_too():
@@ -162,6 +195,11 @@ def test_a_schema_is_passed_on():
         ({"tools": [{"name": "f"}]}, "tools[0].input_schema"),
         ({"mcp_servers": [{"url": "https://x.test"}]}, "mcp_servers"),
         ({"thinking": {"type": "enabled", "budget_tokens": 5}}, "thinking.budget_tokens"),
+        ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens"),
+        ({"tools": [{"type": "mcp_toolset", "mcp_server_name": "x"}]}, "tools[0].type"),
+        ({"tool_choice": {"type": "any"}}, "tool_choice"),
+        ({"model": None}, "model"),
+        (user(picture("image/tiff")), "messages[0].content[0].source.media_type"),
     ],
 )
 def test_faults_name_the_path_that_the_caller_wrote(fields, param):

@@ -71,6 +71,29 @@ def test_custom_tools_go_over():
     assert body["messages"][1]["tool_calls"][0]["custom"] == {"name": "sql", "input": "select 1"}
 
 
+def test_thoughts_may_be_referred_to_and_are_left_out():
+    thought = {"type": "item_reference", "id": "rs_1"}
+    call = parsed(HELLO, thought, CALLED, RESULT, tools=[TOOL])
+    told = msgspec.json.decode(call.body)["messages"]
+    assert [message["role"] for message in told] == ["user", "assistant", "tool"]
+    assert call.dropped == ("input[].item_reference",)
+
+
+def test_who_offers_tools_gets_thoughts_to_send_back():
+    said = {"role": "assistant", "content": "Hi", "reasoning_content": "Hm."}
+    assert [item["type"] for item in answered(said)["output"]] == ["message"]
+    thought, message = answered(said, tools=[TOOL])["output"]
+    assert (thought["type"], thought["summary"]) == ("reasoning", [])
+    assert inner(HELLO, thought, message)["messages"][1]["reasoning_content"] == "Hm."
+
+
+def test_a_file_may_be_a_web_address():
+    part = {"type": "input_file", "file_url": "https://example.org/a.pdf"}
+    body = inner({"role": "user", "content": [part]})
+    (told,) = body["messages"][0]["content"]
+    assert told == {"type": "file", "file": {"file_data": "https://example.org/a.pdf"}}
+
+
 def test_only_the_allowed_tools_are_offered():
     choice = {"type": "allowed_tools", "mode": "required", "tools": [{"name": "f"}]}
     body = inner(tools=[TOOL, {**TOOL, "name": "g"}], tool_choice=choice)
@@ -95,6 +118,16 @@ def test_the_form_of_the_text_goes_over():
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].type"),
         ({"input": [{"role": "wizard", "content": "x"}]}, "input[0].role"),
         ({"input": []}, "input"),
+        ({"model": ""}, "model"),
+        ({"max_tool_calls": "many"}, "max_tool_calls"),
+        (
+            {
+                "input": [
+                    {"role": "user", "content": [{"type": "input_file", "file_url": "file:a"}]}
+                ]
+            },
+            "input[0].content[0].file_url",
+        ),
         ({"temperature": 3}, "temperature"),
         ({"no_such_field": 1}, "no_such_field"),
         (

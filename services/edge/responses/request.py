@@ -33,6 +33,8 @@ LEFT_OUT = frozenset(
     {"max_tool_calls", "stream_options", "context_management", "moderation", "access_programs"}
     | {"prompt_cache_options", "prompt_cache_retention", "background_options", "image"}
 )
+# How the ids of reasoning items begin.
+THOUGHTS = "rs_"
 KNOWN = frozenset(ResponsesRequest.__struct_fields__) | LEFT_OUT
 _SAME = ("temperature", "top_p", "parallel_tool_calls", "metadata", "user", "service_tier")
 _ALSO_SAME = ("safety_identifier", "prompt_cache_key", "store")
@@ -43,7 +45,8 @@ def parse(raw: bytes) -> Call:
     tree = document.read(raw)
     own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}
     dropped = _known(tree)
-    _type_messages(tree.get("input"))
+    if isinstance(tree.get("input"), list):
+        dropped += _items(tree["input"])
     _refuse_hosted(tree.get("tools"))
     echo = {name: tree.get(name) for name in ("tools", "tool_choice", "text", "reasoning")}
     request = document.convert(tree, ResponsesRequest)
@@ -89,16 +92,27 @@ def _known(tree: Json) -> tuple[str, ...]:
     return dropped
 
 
-def _type_messages(items: object) -> None:
-    """Give messages the type they may go without; refuse what needs a server's memory."""
-    for index, item in enumerate(items if isinstance(items, list) else ()):
+def _items(given: list[Any]) -> tuple[str, ...]:
+    """Give messages the type they may go without; return what was left out.
+
+    Refuses references to items: they need a server's memory. Thoughts alone can be done without;
+    the Vercel AI SDK (@ai-sdk/openai 3.0.141) refers to them unless told `store: false`.
+    """
+    left_out: tuple[str, ...] = ()
+    for index, item in enumerate(given):
         if not isinstance(item, dict):
             continue
         if "type" not in item and "role" in item:
             item["type"] = "message"
         if item.get("type") == "item_reference":
-            text = f"input[{index}].type: Routor keeps no items; send the item itself."
-            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=f"input[{index}].type")
+            if not str(item.get("id")).startswith(THOUGHTS):
+                param = f"input[{index}].type"
+                advice = "send the item itself, as clients do with store: false"
+                text = f"{param}: Routor keeps no items; {advice}."
+                raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=param)
+            given[index] = {"type": "reasoning"}
+            left_out = ("input[].item_reference",)
+    return left_out
 
 
 def _refuse_hosted(tools: object) -> None:

@@ -59,10 +59,8 @@ def encode(body: Json, model: Embedding, target: Target) -> Encoded:
         request[field] = body["dimensions"]
     dropped: tuple[str, ...] = ()
     if target.vendor.quirks.store_and_metadata:
-        # A third of the bytes of decimal numbers; whatever the caller asked for is made of it.
-        request["encoding_format"] = "base64"
-        if body.get("user") is not None:
-            request["user"] = body["user"]
+        # As the caller asked: numbers that went through base64 read otherwise than the vendor's.
+        request |= {name: body[name] for name in ("encoding_format", "user") if body.get(name)}
     elif body.get("user") is not None:
         dropped = ("user",)
     return Encoded("/embeddings", msgspec.json.encode(request), dropped=dropped)

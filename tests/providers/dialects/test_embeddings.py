@@ -35,13 +35,14 @@ def refused(key: str, **body: Any) -> RoutorError:
     return caught.value
 
 
-def test_openai_is_asked_for_packed_numbers() -> None:
-    assert sent(SMALL, dimensions=256, user="u") == {
+@pytest.mark.parametrize("wanted", [{}, {"encoding_format": "base64"}])
+def test_openai_is_asked_for_what_the_caller_asks(wanted: dict[str, str]) -> None:
+    assert sent(SMALL, dimensions=256, user="u", **wanted) == {
         "model": "text-embedding-3-small",
         "input": "hi",
         "dimensions": 256,
         "user": "u",
-        "encoding_format": "base64",
+        **wanted,
     }
 
 
