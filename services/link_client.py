@@ -203,7 +203,8 @@ class ClientWire(Wire):
         call = self.calls[self._last] = Call(self, self._last)
         opened = Open(
             method=method,
-            timeout_ms=math.ceil(timeout_s * 1000),
+            # Rounded up, but not for what floating point adds.
+            timeout_ms=math.ceil(round(timeout_s * 1000, 6)),
             trace=telemetry.inject(),
         )
         self.send(OPEN, call.number, opened.SerializeToString())
