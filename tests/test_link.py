@@ -196,7 +196,7 @@ async def test_the_trace_of_the_caller_goes_on(linked):
 async def test_the_deadline_ends_both_sides(linked):
     error = await failure_of(complete(linked.link, b"wait", timeout_s=0.05))
     assert error.kind is Kind.PROVIDER_TIMEOUT
-    assert 0 < linked.servicer.left_s <= 0.05
+    assert 0 < linked.servicer.left_s < 0.051  # what floating point adds is not time
     async with asyncio.timeout(PATIENCE_S):
         await linked.servicer.cancelled.wait()
 
