@@ -40,7 +40,11 @@ class Traffic:
                 else:
                     self.answers.append((answer.status_code, answer.text))
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Stop, whatever came of the test: what goes on would keep the run from ending."""
         self._stop.set()
         for job in self._jobs:
             job.result(30)
@@ -63,14 +67,14 @@ def is_honest(status, text):
 @pytest.mark.parametrize("service", ["router", "providers", "health", "redis", "edge"])
 def test_kill_and_return(connected, service):
     others = {name: pid for name, pid in connected.note()["pids"].items() if name != service}
-    traffic = Traffic(connected)
-    until(lambda: len(traffic.answers) > 20, "traffic runs")
-    killed = connected.kill(service, signal.SIGKILL)
-    until(lambda: connected.pid(service) != killed, f"{service} is started again")
-    seen = len(traffic.answers)
-    until(lambda: len(traffic.answers) > seen + 30, "traffic goes on", 60)
-    until(lambda: all(is_whole(text) for _, text in traffic.answers[-10:]), "all is well again", 60)
-    traffic.stop()
+    with Traffic(connected) as traffic:
+        answers = traffic.answers
+        until(lambda: len(answers) > 20, "traffic runs")
+        killed = connected.kill(service, signal.SIGKILL)
+        until(lambda: connected.pid(service) != killed, f"{service} is started again")
+        seen = len(answers)
+        until(lambda: len(answers) > seen + 30, "traffic goes on", 60)
+        until(lambda: all(is_whole(text) for _, text in answers[-10:]), "all is well again", 60)
     for status, text in traffic.answers:
         if status == 0:
             assert service == "edge"
@@ -81,14 +85,13 @@ def test_kill_and_return(connected, service):
 
 
 def test_without_health_and_redis_requests_are_answered_as_before(connected):
-    traffic = Traffic(connected)
-    for service in ("health", "redis"):
-        connected.kill(service, signal.SIGSTOP)
-    try:
-        seen = len(traffic.answers)
-        until(lambda: len(traffic.answers) > seen + 30, "traffic goes on")
-    finally:
+    with Traffic(connected) as traffic:
         for service in ("health", "redis"):
-            connected.kill(service, signal.SIGCONT)
-        traffic.stop()
+            connected.kill(service, signal.SIGSTOP)
+        try:
+            seen = len(traffic.answers)
+            until(lambda: len(traffic.answers) > seen + 30, "traffic goes on")
+        finally:
+            for service in ("health", "redis"):
+                connected.kill(service, signal.SIGCONT)
     assert all(status == 200 and is_whole(text) for status, text in traffic.answers)
