@@ -260,6 +260,14 @@ async def test_names_of_image_types_that_only_clients_know(wire):
     assert told.json()["error"]["param"] == "messages[0].content[0].image_url.url"
 
 
+async def test_an_unlisted_model_of_openai_thinks_with_tools_where_it_can(wire):
+    await wire.chat("openai/gpt-next", tools=[TOOL], reasoning_effort="high")
+    assert wire.upstream.last.path.endswith("/responses")
+    assert wire.upstream.last.body["reasoning"] == {"effort": "high"}
+    await wire.chat("openai/gpt-next", tools=[TOOL])
+    assert wire.upstream.last.path.endswith("/chat/completions")
+
+
 @pytest.mark.parametrize(
     "model", ["anthropic/claude-next", "google/gemini-next", "openai/gpt-next"]
 )
