@@ -178,15 +178,19 @@ def violations(
     checks = {
         "modality": all(MODALITIES[kind] in one.input_modalities for kind in attached),
         "tools": one.tools or not (asked.tools or history),
-        "tool_choice": not asked.tools or CHOICES[needs.tool_choice] in parameters.tool_choice,
+        # What a named model has no word for is said by other means, or refused, later on.
+        "tool_choice": not asked.tools
+        or (direct and CHOICES[needs.tool_choice] != "auto")
+        or CHOICES[needs.tool_choice] in parameters.tool_choice,
         "parallel": not asked.tools or not needs.parallel_tool_calls or one.parallel_tools,
-        "json": needs.response_format < 2
+        "json": direct
+        or needs.response_format < 2
         or one.structured_outputs == "json_schema"
         or (needs.response_format == 2 and one.structured_outputs == "json_object"),
         "context": input_tokens(asked) + reserved <= one.context_window,
         "max_output": reserved <= one.max_output_tokens,
-        "logprobs": "logprobs" not in needs.parameters or parameters.logprobs,
-        "n": "n" not in needs.parameters or parameters.n,
+        "logprobs": direct or "logprobs" not in needs.parameters or parameters.logprobs,
+        "n": direct or "n" not in needs.parameters or parameters.n,
         "stop": direct or "stop" not in needs.parameters or parameters.stop,
         "alias": direct or one.lifecycle.status != "alias",
         "retired": one.lifecycle.status != "retired"

@@ -173,6 +173,33 @@ async def test_equal_calls_of_two_answers_have_ids_of_their_own(wire, stream):
     assert len(set(ids)) == 2
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_log_probabilities_of_mistral_are_openais(wire, stream):
+    token = {"token": "Hi", "logprob": -0.1, "bytes": [72, 105], "token_id": 7}
+
+    def script(seen):
+        if not streams(seen):
+            body = chat_body({"content": "Hi"})
+            body["choices"][0]["logprobs"] = {"content": [token]}
+            return answer(body)
+        first = chunk({"role": "assistant", "content": "Hi"})
+        first["choices"][0]["logprobs"] = {"content": [token]}
+        return events(first, chunk({}, "stop"))
+
+    wire.upstream.script = script
+    told = await wire.chat("mistral/mistral-large-3", logprobs=True, top_logprobs=2, stream=stream)
+    body = wire.upstream.last.body
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 2)
+    if stream:
+        given = [one["logprobs"] for one in choices(told) if one.get("logprobs")]
+    else:
+        ChatCompletion.model_validate(told.json(), strict=True)
+        given = [told.json()["choices"][0]["logprobs"]]
+    (one,) = given
+    assert one["content"][0]["token"] == "Hi"
+    assert one["content"][0]["top_logprobs"] == []
+
+
 async def test_qwen_thinks_in_streams_and_answers_as_a_whole(wire):
     """Its API refuses thinking outside of streams; the caller sees nothing of it."""
     function = {"name": "weather", "arguments": '{"city":"Rome"}'}
@@ -231,6 +258,14 @@ async def test_names_of_image_types_that_only_clients_know(wire):
     told = await wire.chat("anthropic/claude-haiku-4.5", [{"role": "user", "content": [image]}])
     assert told.status_code == 400
     assert told.json()["error"]["param"] == "messages[0].content[0].image_url.url"
+
+
+async def test_an_unlisted_model_of_openai_thinks_with_tools_where_it_can(wire):
+    await wire.chat("openai/gpt-next", tools=[TOOL], reasoning_effort="high")
+    assert wire.upstream.last.path.endswith("/responses")
+    assert wire.upstream.last.body["reasoning"] == {"effort": "high"}
+    await wire.chat("openai/gpt-next", tools=[TOOL])
+    assert wire.upstream.last.path.endswith("/chat/completions")
 
 
 @pytest.mark.parametrize(

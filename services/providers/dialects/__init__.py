@@ -30,7 +30,11 @@ def chosen(target: Target, body: Json) -> tuple[Dialect, Target]:
 
 def _name(target: Target, body: Json) -> str:
     model = target.model
-    both = model is not None and model.parameters.tools_over_responses and body.get("tools")
-    if model is not None and both and reasoning.will_think(body, target, model):
+    if model is None:
+        both = target.vendor.quirks.unlisted_over_responses and body.get("tools")
+        asked = both and reasoning.asked(body, target) not in ("", "none")
+        return "openai_responses" if asked else target.vendor.dialect
+    both = model.parameters.tools_over_responses and body.get("tools")
+    if both and reasoning.will_think(body, target, model):
         return "openai_responses"
     return target.vendor.dialect

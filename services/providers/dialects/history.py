@@ -198,6 +198,8 @@ def results_follow(messages: list[Any]) -> list[Any]:
 
     What came between follows the results; a second result of a call is added to the first.
     """
+    if not any(one.get("role") == "tool" for one in messages):
+        return messages
     out: list[Any] = []
     first = after = 0  # where the results of the latest turn begin and end
     for message in messages:
@@ -220,7 +222,7 @@ def results_follow(messages: list[Any]) -> list[Any]:
 
 def names_of(messages: list[Any]) -> tuple[str, ...]:
     """Return what to call the names of people, where messages have some and the vendor none."""
-    named = any(one.get("name") for one in messages if one.get("role") != "tool")
+    named = any(one["name"] and one.get("role") != "tool" for one in messages if "name" in one)
     return ("messages[].name",) if named else ()
 
 

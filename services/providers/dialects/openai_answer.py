@@ -105,7 +105,7 @@ def _text(content: bytes, target: Target) -> Answer | None:
             count(one.index) or place,
             one.message.content,
             finish_reason(one.finish_reason, target),
-            one.logprobs,
+            logprobs_of(one.logprobs),
         )
         for place, one in enumerate(told.choices)
     ]
@@ -218,6 +218,19 @@ def usage(told: object, target: Target) -> Usage:
     )
 
 
+def logprobs_of(given: Any) -> Any:
+    """Return log probabilities with all that OpenAI's type has; Mistral leaves some of it out."""
+    if not isinstance(given, dict):
+        return None
+    told = {"content": None, "refusal": None, **given}
+    for name in ("content", "refusal"):
+        tokens = told[name]
+        if isinstance(tokens, list):
+            whole = ({"bytes": None, "top_logprobs": [], **one} for one in tokens if one)
+            told[name] = list(whole)
+    return told
+
+
 def call(given: Any, number: int, seed: bytes, target: Target, *, cut: bool = False) -> Call:
     """Return a complete tool call; one without id gets one, one without name is refused.
 
@@ -269,7 +282,7 @@ def _choice(place: int, given: Any, target: Target) -> Json:
         count(given.get("index")) or place,
         turn,
         reason,
-        given.get("logprobs"),
+        logprobs_of(given.get("logprobs")),
     )
     for name in ("annotations", "audio"):
         if message.get(name):

@@ -209,7 +209,9 @@ class OpenAIDecoder:
         chunks: list[Chunk] = []
         # A few vendors end with the whole message; what it says has been said.
         if isinstance(delta, dict):
-            chunks += self._delta(index, choice, delta, given.get("logprobs"))
+            chunks += self._delta(
+                index, choice, delta, openai_answer.logprobs_of(given.get("logprobs"))
+            )
         word = given.get("finish_reason")
         if word is not None and (word or choice.calls):
             chunks += self._finish(index, choice, word)

@@ -28,6 +28,7 @@ class Quirks:
     text_parts: bool = True  # else a list of text parts is joined into one string
     max_tokens_field: str = ""  # overrides the model's field when the vendor knows only one
     thinks_in_streams: bool = False  # thinking is refused outside of streams
+    unlisted_over_responses: bool = False  # of unlisted models, for tools with thinking
     unlisted_max_tokens_field: str = ""  # of models that the catalog does not list
     seed_field: str = "seed"
     tool_call_id: Literal["any", "nine_alphanumerics"] = "any"

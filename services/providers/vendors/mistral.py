@@ -25,16 +25,19 @@ VENDOR = Vendor(
         parameters=(
             "guardrails",
             "min_tokens",
+            "prompt_logprobs",
             "prompt_mode",
             "random_seed",
             "repetition_penalty",
             "safe_prompt",
             "top_k",
+            "top_prompt_logprobs",
         ),
         lacks=("logit_bias", "modalities"),
         seed_field="random_seed",
         required_word="any",
-        # https://docs.mistral.ai/capabilities/completion/prefix (2026): given back, too
+        # https://docs.mistral.ai/capabilities/completion/prefix (2026): given back, too, as the
+        # cookbook of Mistral shows by cutting it off (prefix_use_cases)
         prefill_flag="prefix",
         prefill_echo=True,
         # The API refuses others: "Tool call id must be a-z, A-Z, 0-9, with a length of 9"

@@ -23,5 +23,7 @@ VENDOR = Vendor(
         # openai 3.54.0, types/chat/completion_create_params.py: max_tokens is deprecated, and
         # refused by models that reason; the newer field is taken by all
         unlisted_max_tokens_field="max_completion_tokens",
+        # community.openai.com/t/1386454 (2026): newer models think with tools on Responses alone
+        unlisted_over_responses=True,
     ),
 )
