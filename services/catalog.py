@@ -147,6 +147,7 @@ class Parameters(Facts, frozen=True):
     temperature_min: float = 0.0
     top_p: Literal["accepted", "without_reasoning", "fixed"] = "accepted"
     stop: bool = True
+    stop_with_reasoning: bool = True  # else only while effort is none
     penalties: bool = True
     seed: bool = True
     logprobs: bool = False

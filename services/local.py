@@ -117,9 +117,11 @@ class Local:
         environ = self.plan.environ
         noted = {name: environ[name] for name in NOTED}
         note = {"pids": pids, "metrics": self.plan.metrics, "environ": noted}
-        path = self.plan.home / NOTE
+        # Whoever reads it finds the whole of one note, the old or the new.
+        path = self.plan.home / f"{NOTE}.new"
         path.touch(mode=0o600)
         path.write_bytes(msgspec.json.encode(note))
+        path.replace(self.plan.home / NOTE)
 
     async def _ready(self, stop: asyncio.Event) -> bool:
         deadline = asyncio.get_running_loop().time() + READY_TIMEOUT_S

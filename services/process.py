@@ -2,8 +2,10 @@
 
 import gc
 import os
+import resource
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 import uvloop
@@ -29,12 +31,14 @@ S = TypeVar("S", bound=ServiceSettings)
 # A request leaves next to no cycles behind, but makes hundreds of objects: at Python's own 700
 # the collector looks for garbage several times a request.
 YOUNG_OBJECTS: Final = 20_000
+MOST_FILES = 65_536
 
 
 def run(name: str, cls: type[S], serve: Callable[[S], Coroutine[Any, Any, None]]) -> None:
     """Serve until told to stop. Wrong settings end the process with code 1 and a line for each."""
     try:
         chosen = settings.read(cls, os.environ)
+        _allow_connections()
         with listening(chosen, "metrics_listen"):
             telemetry.start(name, os.environ, chosen.metrics_listen)
         uvloop.run(serve(chosen))
@@ -48,3 +52,12 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
+
+
+def _allow_connections() -> None:
+    """Take all the descriptors that the system grants: usual soft limits are 256 and 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -65,3 +65,15 @@ def test_the_providers_service_needs_the_internal_token():
 def test_workers_of_a_single_service_are_not_silently_left_out(taken):
     done = started("edge", ROUTOR_EDGE_WORKERS="4", ROUTOR_EDGE_LISTEN=taken)
     assert done.stderr.startswith("routor: ROUTOR_EDGE_WORKERS is for `routor up`")
+
+
+def test_a_service_takes_the_descriptors_it_may_have():
+    script = (
+        "import resource as r; from services import process;"
+        "r.setrlimit(r.RLIMIT_NOFILE, (100, min(900, r.getrlimit(r.RLIMIT_NOFILE)[1])));"
+        "process._allow_connections(); print(*r.getrlimit(r.RLIMIT_NOFILE))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert told.stdout.split() == ["900", "900"]

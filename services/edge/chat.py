@@ -30,7 +30,8 @@ PLAIN = frozenset(schema.ChatRequest.__struct_fields__) - {
     "parallel_tool_calls",
 }
 MOST_STOPS = 4
-MODEL_ID = re.compile(r"[!-~]{1,256}")
+# What vendors name models with; an id may become a part of a path.
+MODEL_ID = re.compile(r"(?!.*\.\.)[\w.:/@+~=,()\[\]-]{1,256}", re.ASCII)
 
 DONE = b"data: [DONE]\n\n"
 

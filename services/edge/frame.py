@@ -22,6 +22,7 @@ from services.errors import Kind, RoutorError
 logger = logging.getLogger(__name__)
 
 ID = "{id}"
+_VERSIONS = ((1, 1), (1, 0))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -123,7 +124,7 @@ class Frame:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer within a span, and count it."""
         # Most often the request line names the path exactly.
-        way = self._exact.get(request.raw_path) or self._find(request.path)
+        way = self._exact.get(request.raw_path) or self._find(request)
         path = way.path if way is not None else "unknown"
         known = request[notes.REQUEST_ID] = request_id(request.headers)
         if "Origin" in request.headers:
@@ -153,7 +154,10 @@ class Frame:
         finally:
             self._traffic.leave()
 
-    def _find(self, path: str) -> Way | None:
+    def _find(self, request: web.BaseRequest) -> Way | None:
+        path, raw = request.path, request.raw_path
+        if not raw.startswith("/") and _authority(raw) != request.headers.get("Host", "").lower():
+            return None  # an absolute address (RFC 9112, 3.2.2) that is another's
         for start, way in self._wide.items():
             if path.startswith(start) and path != start:
                 return way
@@ -163,6 +167,8 @@ class Frame:
         """Let the request through to its handler, and turn every failure into an answer."""
         response: web.StreamResponse | None
         try:
+            if request.version not in _VERSIONS:
+                raise web.HTTPVersionNotSupported
             if way is None:
                 raise web.HTTPNotFound
             response = self._cors.preflight(request, way.routes)
@@ -205,7 +211,7 @@ class Frame:
             response.headers.update(own_headers(request))
             # aiohttp would tell its version.
             response.headers["Server"] = problem.SERVER
-        if self._traffic.draining:
+        if self._traffic.draining or request.version not in _VERSIONS:
             response.force_close()
 
     def _count(self, request: web.BaseRequest, path: str, status: int, duration_s: float) -> None:
@@ -237,6 +243,10 @@ def request_id(headers: Mapping[str, str]) -> str:
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
     return f"req_{os.urandom(16).hex()}"
+
+
+def _authority(address: str) -> str:
+    return address.partition("://")[2].partition("/")[0].lower()
 
 
 async def _go_on(request: web.BaseRequest) -> None:

@@ -21,6 +21,7 @@ from services.edge.profiles import Profiles
 from services.edge.sessions import Sessions
 from services.edge.settings import EdgeSettings
 from services.edge.trail import Trail
+from services.edge.turns import Turns
 from services.errors import Kind, RoutorError
 from services.link import Stream
 
@@ -73,12 +74,24 @@ class Pipeline:
         self._settings = settings
         self._peers = peers
         self._ledgers = ledgers
+        self._turns = Turns()
 
     async def handle(self, door: Door, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request whose key has been checked; raises RoutorError before any byte."""
         settings = self._settings
         deadline_s = asyncio.get_running_loop().time() + settings.total_timeout_s
         raw = await intake.body(request, settings.body_limit_bytes, settings.body_timeout_s)
+        async with self._turns:
+            call, question, decision = await self._routed(door, request, raw)
+        turn = _Turn(door, request, call, decision, deadline_s, self._ledgers)
+        answer = partial(self._stream if call.stream else self._whole, turn)
+        if request.get(notes.TERMS) is None:
+            return await answer()
+        return await self._ledgers.limits.keep(request, question, decision, answer)
+
+    async def _routed(
+        self, door: Door, request: web.BaseRequest, raw: bytes
+    ) -> tuple[Call, router_pb2.RouteRequest, router_pb2.Decision]:
         call = door.parse(raw)
         own = request.get(notes.TERMS)
         if own is not None or call.fields.routor_profile not in PROFILES:
@@ -94,11 +107,7 @@ class Pipeline:
         decision = await self._route(question, call.other_model)
         decision.request_id = request_id
         verdict.check(decision)
-        turn = _Turn(door, request, call, decision, deadline_s, self._ledgers)
-        answer = partial(self._stream if call.stream else self._whole, turn)
-        if own is None:
-            return await answer()
-        return await self._ledgers.limits.keep(request, question, decision, answer)
+        return call, question, decision
 
     async def _route(
         self, question: router_pb2.RouteRequest, other_model: str

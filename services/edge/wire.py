@@ -8,6 +8,10 @@ from aiohttp.http import RawRequestMessage, StreamWriter
 
 from services.edge import problem
 
+# How long a connection may take to its request, whatever others do, and for how many times as many
+# connections as may be idle that holds.
+GRACE_S, GRACE = 10.0, 4
+
 
 class Protocol(web.RequestHandler):
     """One connection.
@@ -159,14 +163,18 @@ class Listener(web.Server):
         super().__init__(handler, **kwargs)
         self.write_timeout_s = write_timeout_s
         self._max_idle = max_idle
-        # In the order in which they began to wait.
-        self._idle: dict[Protocol, None] = {}
+        # In the order in which they began to wait, and since when (loop time).
+        self._idle: dict[Protocol, float] = {}
 
     def waits(self, connection: Protocol) -> None:
         """Note that a connection has no request."""
-        self._idle[connection] = None
-        if len(self._idle) > self._max_idle:
-            oldest = next(iter(self._idle))
+        now_s = self._loop.time()
+        self._idle[connection] = now_s
+        # Of many that come at once the first have had no time to be read.
+        while len(self._idle) > self._max_idle:
+            oldest, since_s = next(iter(self._idle.items()))
+            if now_s - since_s < GRACE_S and len(self._idle) <= GRACE * self._max_idle:
+                return
             del self._idle[oldest]
             oldest.force_close()
 

@@ -28,7 +28,7 @@ async def serve(chosen: ProvidersSettings) -> None:
     stop = signals.stopping()
     client = store.connect(chosen.redis_url) if chosen.redis_url else None
     parts = assemble(chosen, catalog.read(chosen.catalog_dir), os.environ, client)
-    tasks = [asyncio.create_task(parts.recorder.run())]
+    tasks = [asyncio.create_task(task) for task in (parts.recorder.run(), parts.lag.run())]
     if client is not None:
         news = {store.STATUS_RESETS: lambda _: parts.dispatcher.reset()}
         board = StatusBoard(client, chosen.health_address, parts.breakers.obey, news)

@@ -12,6 +12,7 @@ from services.providers.attempt import Caller
 from services.providers.breaker import Breakers
 from services.providers.connections import connections
 from services.providers.dispatch import Dispatcher
+from services.providers.lag import Lag
 from services.providers.record import Recorder
 from services.providers.server import ProvidersServicer
 from services.providers.settings import ProvidersSettings
@@ -28,6 +29,7 @@ class Assembly:
     breakers: Breakers
     dispatcher: Dispatcher
     recorder: Recorder
+    lag: Lag
     transport: HttpTransport
 
 
@@ -53,6 +55,7 @@ def assemble(
     )
     breakers = Breakers(time.monotonic, time.time, moved=telemetry.breaker_moved)
     recorder = Recorder(client, settings.record_queue)
+    lag = Lag()
     dispatcher = Dispatcher(
         known,
         catalog,
@@ -62,6 +65,7 @@ def assemble(
         settings=settings,
         clock=time.monotonic,
         wall=time.time,
+        busy=lambda: lag.busy,
     )
     servicer = ProvidersServicer(dispatcher, known, transport, settings, time.monotonic)
-    return Assembly(servicer, breakers, dispatcher, recorder, transport)
+    return Assembly(servicer, breakers, dispatcher, recorder, lag, transport)

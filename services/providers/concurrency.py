@@ -52,25 +52,26 @@ class Limit:
             if self.slow:
                 self._cut(SLOWED, running, now_s)
             else:
-                self._grow(running, now_s)
+                self.grow(running, now_s)
 
     @property
     def slow(self) -> bool:
         """Whether first tokens take far longer than they used to."""
         return self._recent_ms > max(SLOW_MS, SLOWER * self._usual_ms)
 
-    def _measure(self, took_ms: float) -> None:
-        if not self._usual_ms:
-            self._recent_ms = self._usual_ms = took_ms
-        self._recent_ms += _RECENT * (took_ms - self._recent_ms)
-        self._usual_ms += _USUAL * (took_ms - self._usual_ms)
-
-    def _grow(self, running: int, now_s: float) -> None:
+    def grow(self, running: int, now_s: float) -> None:
+        """Take in a success."""
         if 2 * running >= self.calls:
             self.calls = min(MOST, self.calls + self.calls**-0.5)
         if self.calls < START:
             doublings = min(10.0, (now_s - self._cut_at_s) / FORGET_S)
             self.calls = max(self.calls, min(START, LEAST * 2**doublings))
+
+    def _measure(self, took_ms: float) -> None:
+        if not self._usual_ms:
+            self._recent_ms = self._usual_ms = took_ms
+        self._recent_ms += _RECENT * (took_ms - self._recent_ms)
+        self._usual_ms += _USUAL * (took_ms - self._usual_ms)
 
     def _cut(self, factor: float, running: int, now_s: float) -> None:
         if now_s - self._cut_at_s < COOL_S:

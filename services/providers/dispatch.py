@@ -124,7 +124,7 @@ class _Route(msgspec.Struct, frozen=True):
 class Dispatcher:
     """Answers orders from the first model of their chain that can.
 
-    `clock` is monotonic seconds, `wall` seconds since the epoch.
+    `clock` is monotonic seconds, `wall` seconds since the epoch; `busy`: this process is late.
     """
 
     def __init__(
@@ -139,9 +139,10 @@ class Dispatcher:
         clock: Callable[[], float],
         wall: Callable[[], float],
         budget: RetryBudget | None = None,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._budget = budget or RetryBudget()
-        self._gates = Gates(clock)
+        self._gates = Gates(clock, busy)
         self._connections = connections
         self._catalog = catalog
         self._caller = caller

@@ -29,9 +29,12 @@ SILENT = Stand(Standing.OPEN, Kind.PROVIDER_TIMEOUT, SILENT_S, doubtful=True)
 
 
 class Gate:
-    """One provider's gate. `clock` is monotonic seconds."""
+    """One provider's gate. `clock` is monotonic seconds; `busy`: this process itself is late."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, clock: Callable[[], float], busy: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._busy = busy
         self.limit = Limit()
         self.running = 0
         self._clock = clock
@@ -88,9 +91,12 @@ class Gate:
     def leave(self, record: Attempt) -> None:
         """Take in how a call ended, and let the next ones in."""
         now_s = self._clock()
-        self.limit.ended(
-            record.kind, record.http_status, record.first_token_ms, self.running, now_s
-        )
+        if self._busy() and not record.kind:
+            self.limit.grow(self.running, now_s)  # how slow it was says nothing of the provider
+        else:
+            self.limit.ended(
+                record.kind, record.http_status, record.first_token_ms, self.running, now_s
+            )
         gap_s, self._ended_at_s = now_s - self._ended_at_s, now_s
         self._gap_s += _RATE_SHARE * (min(gap_s, MOST_RETRY_S) - self._gap_s)
         if record.kind:
@@ -122,8 +128,11 @@ class Gate:
 class Gates:
     """The gates of all providers; one is made when it is first needed."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, clock: Callable[[], float], busy: Callable[[], bool] = lambda: False
+    ) -> None:
         self._clock = clock
+        self._busy = busy
         self._gates: dict[str, Gate] = {}
 
     def stand(self, provider: str) -> Stand:
@@ -135,7 +144,7 @@ class Gates:
         """Return what holds a place for a call, which `record` tells of; wait up to `left_s`."""
         gate = self._gates.get(record.provider)
         if gate is None:
-            gate = self._gates[record.provider] = Gate(self._clock)
+            gate = self._gates[record.provider] = Gate(self._clock, self._busy)
         return Passage(gate, record, left_s)
 
 

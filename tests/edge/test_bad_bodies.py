@@ -286,7 +286,13 @@ def test_sound_json_may_be_written_in_any_way(extra):
     assert chat.parse(raw).body == raw
 
 
-@pytest.mark.parametrize("model", ["a\r\nX-Evil: 1", "a\x00b", "x" * 10_000, "mödel", " "])
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("a\r\nX-Evil: 1", "a\x00b", "x" * 10_000, "mödel", " ", "google/a?key=1", "google/a#b"),
+        *("../../etc/passwd", "google/../../v1/files", "google/..", "google/%2e%2e", "{{7*7}}"),
+    ],
+)
 async def test_a_model_name_that_can_be_none_is_404(house, model):
     answer = await house.chat(model=model)
     assert answer.status_code == 404

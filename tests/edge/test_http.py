@@ -53,6 +53,23 @@ async def test_every_answer_tells_its_id_the_time_and_no_version(house, method, 
         assert parsedate_to_datetime(answer.headers["Date"]).tzinfo is not None
 
 
+@pytest.mark.parametrize("version", ["0.9", "1.2", "2.0"])
+async def test_another_http_is_not_spoken(house, version):
+    content = msgspec.json.encode(AUTO)
+    answer, rest, reader, _ = await spoken(house, chat_head(len(content), version), content)
+    assert b" 505 " in answer.splitlines()[0] or b" 400 " in answer.splitlines()[0]
+    assert b'"error"' in rest
+    assert await reader.read() == b""
+    assert not house.router.requests
+
+
+async def test_an_absolute_address_has_to_be_ours(house):
+    for host, status in (("x", b" 200 "), ("evil.example", b" 404 ")):
+        head = f"GET http://{host}/v1/models HTTP/1.1\nHost: x\nx-api-key: {KEY}"
+        answer, *_ = await spoken(house, head)
+        assert status in answer.splitlines()[0]
+
+
 @pytest.mark.parametrize(
     "path",
     ["/v1/chat/completions?beta=true", "/v1/%63hat/completions"],

@@ -1,6 +1,7 @@
 """How many calls a provider is given: the limit, and the gate that keeps it."""
 
 import asyncio
+import time
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from services.errors import Kind, RoutorError
 from services.providers.breaker import READY
 from services.providers.concurrency import COOL_S, LEAST, MOST, START, Limit
 from services.providers.gate import CROWDED, SILENT, SILENT_CALLS, Gate, Gates
+from services.providers.lag import BEAT_S, Lag
 
 TIMEOUT = Kind.PROVIDER_TIMEOUT.name
 CALLS = st.lists(
@@ -94,6 +96,28 @@ def full(places, clock=lambda: 100.0):
     gate.limit.calls = places
     gate.running = int(places)
     return gate
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_slowness_of_our_own_takes_no_place_away(busy):
+    now_s = 100.0
+    gate = Gate(lambda: now_s, lambda: busy)
+    gate.running = 400
+    for _ in range(50):
+        gate.limit.ended("", 200, 10.0, 400, now_s)
+    for _ in range(50):
+        now_s += COOL_S
+        gate.running = 400
+        gate.leave(Attempt(first_token_ms=9000.0, http_status=200))
+    assert (gate.limit.calls >= START) is busy
+
+
+async def test_a_process_that_is_late_knows_it():
+    lag = Lag()
+    assert not lag.busy
+    asyncio.get_running_loop().call_soon(time.sleep, 2 * BEAT_S)
+    await lag.beat()
+    assert lag.busy
 
 
 async def test_who_waits_comes_in_in_order():

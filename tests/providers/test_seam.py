@@ -68,6 +68,7 @@ def test_a_pattern_goes_on():
         ("0, 0, 0, 0, 0, 0, 0,", " 0, 0, 0, 0, 0, 0"),
         ("ha", "ha!"),
         ("|--|--|--|", "--|--|"),
+        ("if a:\n    return None\n", "    return None\nelse:"),
     ):
         for size in (1, 3, 50):
             assert joined(Seam(before), more, size) == more

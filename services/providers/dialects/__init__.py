@@ -30,8 +30,7 @@ def chosen(target: Target, body: Json) -> tuple[Dialect, Target]:
 
 def _name(target: Target, body: Json) -> str:
     model = target.model
-    if model is not None and model.parameters.tools_over_responses and body.get("tools"):
-        effort = reasoning.resolve(reasoning.asked(body, target), model)
-        if reasoning.thinks(effort, model):
-            return "openai_responses"
+    both = model is not None and model.parameters.tools_over_responses and body.get("tools")
+    if model is not None and both and reasoning.will_think(body, target, model):
+        return "openai_responses"
     return target.vendor.dialect

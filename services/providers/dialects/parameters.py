@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from services.catalog import Model, Parameters
 from services.errors import Kind, RoutorError
-from services.providers.dialects import reasoning
+from services.providers.dialects import reasoning, stopping
 from services.providers.dialects.contract import Json, Target
 
 _PENALTIES = ("presence_penalty", "frequency_penalty")
@@ -77,7 +77,7 @@ def settle(body: Json, target: Target) -> Settled:
     if limit is not None:
         values["max_tokens"] = min(limit, model.max_output_tokens)
     _sampling(values, model.parameters, thinks, dropped)
-    if not model.parameters.stop:
+    if not stopping.is_taken(model, thinks):
         drop(values, ("stop",), dropped)  # the text is cut by us (`stopping`)
     _refuse(values, target, thinks)
     return Settled(values, tuple(dropped), effort, thinks)
@@ -184,8 +184,11 @@ def _sampling(values: Json, rules: Parameters, thinks: bool, dropped: list[str])
     heat = values.get("temperature")
     if isinstance(heat, int | float):
         values["temperature"] = min(max(heat, rules.temperature_min), rules.temperature_max)
-    if not rules.penalties:
+    sober = rules.temperature == "without_reasoning" and thinks
+    if sober or not rules.penalties:
         drop(values, _PENALTIES, dropped)
+    if sober:
+        drop(values, ("logit_bias",), dropped)
     if not rules.seed:
         drop(values, ("seed",), dropped)
 

@@ -61,6 +61,11 @@ def thinks(effort: str, model: Model) -> bool:
     return (effort or facts.default) != "none"
 
 
+def will_think(body: Json, target: Target, model: Model) -> bool:
+    """Tell whether the model will think about a request."""
+    return thinks(resolve(asked(body, target), model), model)
+
+
 def budget_tokens(effort: str, limit: int) -> int:
     """Return the thinking tokens of an effort, below `limit` and not below 1024."""
     return max(1024, min(_BUDGETS.get(effort, _LARGEST_BUDGET), limit))

@@ -3,6 +3,8 @@
 What could be the beginning of a stop sequence is held until it is clear.
 """
 
+from services.catalog import Model
+from services.providers.dialects import reasoning
 from services.providers.dialects.contract import Json, Target
 
 
@@ -20,8 +22,14 @@ def here(body: Json, target: Target, dialect: str) -> tuple[str, ...]:
     words, model = words_of(body), target.model
     if dialect == "anthropic_messages":
         return tuple(word for word in words if not word.strip())  # blank ones are refused
-    native = dialect != "openai_responses" and (model is None or model.parameters.stop)
-    return () if native else words
+    native = model is None or is_taken(model, reasoning.will_think(body, target, model))
+    return () if native and dialect != "openai_responses" else words
+
+
+def is_taken(model: Model, thinks: bool) -> bool:
+    """Tell whether the model's API takes stop sequences."""
+    rules = model.parameters
+    return rules.stop and (rules.stop_with_reasoning or not thinks)
 
 
 def cut(text: str, words: tuple[str, ...]) -> str | None:

@@ -121,16 +121,24 @@ def _openai_reasoning(vendor: Vendor, body: Json) -> None:
         raise _unsupported("reasoning_effort", text, "unsupported_value")
     if level == "none":
         return
-    if body.get("temperature") not in {None, 1}:
-        text = "Unsupported value: 'temperature' supports only the default (1) with this model."
-        raise _unsupported("temperature", text, "unsupported_value")
-    for field in ("top_p", "logprobs", "top_logprobs"):
-        if body.get(field) not in {None, False} and (field, body[field]) != ("top_p", 1):
-            raise _unsupported(field, f"Unsupported parameter: '{field}' is not supported.")
+    _openai_sampling(body)
     if body.get("tools"):
         text = f"Function tools with reasoning_effort are not supported for {model} in"
         text += " /v1/chat/completions. Use /v1/responses or set reasoning_effort to 'none'."
         raise Trouble("invalid", text, param="reasoning_effort")
+
+
+def _openai_sampling(body: Json) -> None:
+    """Refuse what goes only without reasoning."""
+    if body.get("temperature") not in {None, 1}:
+        text = "Unsupported value: 'temperature' supports only the default (1) with this model."
+        raise _unsupported("temperature", text, "unsupported_value")
+    for field in ("stop", "presence_penalty", "frequency_penalty", "logit_bias"):
+        if body.get(field):
+            raise _unsupported(field, f"Unsupported parameter: '{field}' is not supported.")
+    for field in ("top_p", "logprobs", "top_logprobs"):
+        if body.get(field) not in {None, False} and (field, body[field]) != ("top_p", 1):
+            raise _unsupported(field, f"Unsupported parameter: '{field}' is not supported.")
 
 
 def _developer_role(_vendor: Vendor, body: Json) -> None:
