@@ -49,11 +49,12 @@ def parse(raw: bytes) -> Call:
 def call(tree: dict[str, Any], raw: bytes | None = None) -> Call:
     """Check a decoded body; `raw` is forwarded when nothing has to be taken out of it."""
     own, older = fields.NONE, False
+    dropped: tuple[str, ...] = ()
     if not (tree.keys() <= PLAIN) or None in tree.values():
         size = len(tree)
         own = fields.take(tree)
         older = legacy.rewrite(tree)
-        _strip(tree)
+        dropped = _strip(tree)
         if older or len(tree) != size:
             raw = None
     try:
@@ -76,7 +77,9 @@ def call(tree: dict[str, Any], raw: bytes | None = None) -> Call:
     if profile == PROFILE_DIRECT and not MODEL_ID.fullmatch(model):
         raise RoutorError(Kind.UNKNOWN_MODEL, "There is no model of this name.", param="model")
     asked = model if profile == PROFILE_DIRECT else "auto"
-    return Call(raw or msgspec.json.encode(tree), request, own, profile, asked, view=older)
+    return Call(
+        raw or msgspec.json.encode(tree), request, own, profile, asked, dropped=dropped, view=older
+    )
 
 
 def answer(call: Call, body: bytes, routor: bytes) -> bytes:
@@ -124,17 +127,25 @@ def _with(body: bytes, routor: bytes) -> bytes:
     return body.rstrip()[:-1] + b',"routor":' + routor + b"}"
 
 
-def _strip(tree: dict[str, Any]) -> None:
-    """Take out what is not forwarded: other gateways' fields, nulls, tool fields without tools."""
+def _strip(tree: dict[str, Any]) -> tuple[str, ...]:
+    """Take out what is not forwarded: other gateways' fields, nulls, tool fields without tools.
+
+    Returns the names of the first: somebody has meant something by them.
+    """
+    foreign = []
     for name, value in list(tree.items()):
-        if value is None or name in DROPPED or name.lower().startswith(DROPPED_PREFIXES):
+        if value is None:
             del tree[name]
+        elif name in DROPPED or name.lower().startswith(DROPPED_PREFIXES):
+            del tree[name]
+            foreign.append(name)
     if tree.get("tools") == []:
         del tree["tools"]
     if "tools" not in tree:
         tree.pop("parallel_tool_calls", None)
         if tree.get("tool_choice") in ("auto", "none"):
             del tree["tool_choice"]
+    return document.named(foreign)
 
 
 def _check_messages(messages: Sequence[schema.Message]) -> None:

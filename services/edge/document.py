@@ -1,6 +1,7 @@
 """JSON from outside: read strictly, checked against a type, faults named by their path. Pure."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +13,7 @@ Json = dict[str, Any]
 
 MAX_DEPTH = 100
 COPIED_BYTES = 64 << 10
+NAME_CHARS, MOST_NAMES = 64, 32
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _PLACE = re.compile(r"(?P<text>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
@@ -60,6 +62,11 @@ def convert(tree: object, kind: type[T]) -> T:
 def invalid(param: str, text: str) -> RoutorError:
     """Return the error of a faulty field; `text` goes on from its name."""
     return RoutorError(Kind.INVALID_REQUEST, f"{param}: {text}.", param=param)
+
+
+def named(fields: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of fields that were left out, as far as they are worth telling."""
+    return tuple(name[:NAME_CHARS] for name in sorted(fields)[:MOST_NAMES])
 
 
 def _refusal(message: str) -> RoutorError:

@@ -221,6 +221,7 @@ def test_what_openai_takes_is_taken(change):
 def test_fields_that_name_a_host_are_dropped(name):
     call = chat.parse(msgspec.json.encode({**AUTO, name: "http://evil.example"}))
     assert msgspec.json.decode(call.body) == AUTO
+    assert call.dropped == (name,)
 
 
 def test_tool_fields_without_tools_are_not_forwarded():

@@ -85,8 +85,9 @@ def test_a_document_may_be_a_web_address():
 
 
 def test_what_claude_code_sends_beside_a_request_is_left_out():
-    call = parsed(context_management={"edits": []}, speed="fast", compaction={}, betas=["x"])
-    assert call.dropped == ("betas", "compaction", "context_management", "speed")
+    call = parsed(context_management={"edits": []}, speed="fast", next_months_field={})
+    assert call.dropped == ("context_management", "next_months_field", "speed")
+    assert "speed" not in msgspec.json.decode(call.body)
 
 
 def test_routors_own_fields_work_here_too():
@@ -194,6 +195,7 @@ def test_a_schema_is_passed_on():
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools[0].type"),
         ({"tools": [{"name": "f"}]}, "tools[0].input_schema"),
         ({"mcp_servers": [{"url": "https://x.test"}]}, "mcp_servers"),
+        ({"container": "x"}, "container"),
         ({"thinking": {"type": "enabled", "budget_tokens": 5}}, "thinking.budget_tokens"),
         ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens"),
         ({"tools": [{"type": "mcp_toolset", "mcp_server_name": "x"}]}, "tools[0].type"),

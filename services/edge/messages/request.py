@@ -16,12 +16,9 @@ from services.errors import Kind, RoutorError
 
 Json = dict[str, Any]
 
-# Harmless without Anthropic behind it: they change how long a context is kept, or where it is.
-LEFT_OUT = frozenset(
-    {"context_management", "compaction", "inference_geo", "betas", "diagnostics", "speed"}
-    | {"user_profile_id", "workspace_id", "billing_policy", "fallbacks", "fallback_credit_token"}
-)
-KNOWN = frozenset(MessagesRequest.__struct_fields__) | LEFT_OUT
+KNOWN = frozenset(MessagesRequest.__struct_fields__)
+# Without them the answer would be another one.
+REFUSED = ("mcp_servers", "container", "thread")
 # How Anthropic's own ids begin: one that the catalog lacks is for Anthropic to know.
 THEIRS = "claude-"
 # OpenAI's word for a budget of thinking tokens; the steps of `dialects/reasoning.py`, halfway.
@@ -51,18 +48,19 @@ def parse_counted(raw: bytes) -> Call:
 
 
 def _known(tree: Json) -> tuple[str, ...]:
-    """Take out nulls and what can be left out; raise for fields that nobody knows."""
+    """Take out nulls and what only Anthropic knows; raise for what cannot be left out."""
     for name in [name for name, value in tree.items() if value is None]:
         del tree[name]
-    dropped = tuple(sorted(LEFT_OUT & tree.keys()))
-    for name in dropped:
+    for name in REFUSED:
+        if name in tree:
+            text = f"{name}: this field is not supported here; leave it out."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=name)
+    # Claude Code sends new ones with every month: how long a context is kept, or where.
+    unknown = tree.keys() - KNOWN
+    for name in unknown:
         del tree[name]
-    for name in tree.keys() - KNOWN:
-        shown = name[:64]
-        text = f"{shown}: this field is not supported here; leave it out."
-        raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=shown)
     _refuse_defined(tree.get("tools"))
-    return dropped
+    return document.named(unknown)
 
 
 def _refuse_defined(tools: object) -> None:

@@ -28,14 +28,11 @@ KEPT = {
     "background": "stream the answer instead",
     "prompt": "send the prompt in instructions and input",
 }
-# They change nothing in an answer without tools that OpenAI runs.
-LEFT_OUT = frozenset(
-    {"max_tool_calls", "stream_options", "context_management", "moderation", "access_programs"}
-    | {"prompt_cache_options", "prompt_cache_retention", "background_options", "image"}
-)
 # How the ids of reasoning items begin.
 THOUGHTS = "rs_"
-KNOWN = frozenset(ResponsesRequest.__struct_fields__) | LEFT_OUT
+KNOWN = frozenset(ResponsesRequest.__struct_fields__)
+# It changes nothing in an answer without tools that OpenAI runs.
+IDLE = "max_tool_calls"
 _SAME = ("temperature", "top_p", "parallel_tool_calls", "metadata", "user", "service_tier")
 _ALSO_SAME = ("safety_identifier", "prompt_cache_key", "store")
 
@@ -77,18 +74,17 @@ class View(msgspec.Struct, frozen=True):
 
 
 def _known(tree: Json) -> tuple[str, ...]:
-    """Take out nulls and what can be left out; raise for fields that need a server's memory."""
+    """Take out nulls and what nobody here knows; raise for what needs a server's memory."""
     for name in [name for name, value in tree.items() if value is None]:
         del tree[name]
     for name, advice in KEPT.items():
         if tree.pop(name, None):
             text = f"{name}: Routor keeps no responses; {advice}."
             raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=name)
-    dropped = tuple(sorted(LEFT_OUT & tree.keys()))
-    for name in tree.keys() - KNOWN:
-        shown = name[:64]
-        text = f"{shown}: this field is not supported here; leave it out."
-        raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=shown)
+    unknown = tree.keys() - KNOWN
+    dropped = document.named(unknown | (tree.keys() & {IDLE}))
+    for name in unknown:
+        del tree[name]
     return dropped
 
 

@@ -7,6 +7,7 @@ goes on to a model that has it. A 0 is a value; null is not.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, cast
 
 from services.catalog import Model, Parameters
@@ -15,6 +16,10 @@ from services.providers.dialects import reasoning, stopping
 from services.providers.dialects.contract import Json, Target
 
 _PENALTIES = ("presence_penalty", "frequency_penalty")
+_IDENTIFIERS = ("user", "safety_identifier", "prompt_cache_key")
+# More is refused: github.com/maximhq/bifrost/pull/1000 and mnfst/llm-gateway/pull/2789 (2026-08).
+# Claude Code names its user by 150 characters (ujisati/claude-code-provider-proxy/pull/11).
+IDENTIFIER_CHARS = 64
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,14 @@ class Settled:
     dropped: tuple[str, ...]
     effort: str
     thinks: bool
+
+
+def _shorten(values: Json) -> None:
+    """Tell longer names of users and caches apart by digests: they say the same, and are taken."""
+    for name in _IDENTIFIERS:
+        given = values.get(name)
+        if isinstance(given, str) and len(given) > IDENTIFIER_CHARS:
+            values[name] = sha256(given.encode()).hexdigest()
 
 
 def settle(body: Json, target: Target) -> Settled:
@@ -46,6 +59,8 @@ def settle(body: Json, target: Target) -> Settled:
     values = {
         name: value for name, value in body.items() if value is not None and name not in left_out
     }
+    if target.vendor.quirks.store_and_metadata:
+        _shorten(values)
     if not _is_openai(target):
         _refuse_openais(values, target)
         _allow(values)

@@ -51,6 +51,24 @@ def test_unknown_models_get_what_was_sent() -> None:
     assert body["seed"] == 0
 
 
+@pytest.mark.parametrize("name", ["user", "safety_identifier", "prompt_cache_key"])
+def test_a_longer_name_than_openai_takes_is_told_by_its_digest(name: str) -> None:
+    given = "user_" + "a" * 150
+    sent = encode(ask(**{name: given}))[name]
+    assert len(sent) == 64
+    assert encode(ask(**{name: given}))[name] == sent
+    assert encode(ask(**{name: given + "b"}))[name] != sent
+    assert encode(ask(**{name: "u" * 64}))[name] == "u" * 64
+
+
+def test_a_file_by_web_address_is_for_those_who_fetch() -> None:
+    file = {"type": "file", "file": {"file_data": "https://example.org/a.pdf"}}
+    with pytest.raises(RoutorError) as caught:
+        encode({"messages": [{"role": "user", "content": [file]}]})
+    assert caught.value.kind is Kind.UNSUPPORTED_PARAMETER
+    assert caught.value.param == "file_data"
+
+
 def test_streams_ask_for_usage() -> None:
     assert encode(ask(stream=True))["stream_options"] == {"include_usage": True}
     assert "stream_options" not in encode(ask(stream=True, stream_options={}), "mistral")
