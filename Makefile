@@ -62,8 +62,8 @@ bench: dev ## measure what Routor costs, next to a direct call and a bare relay 
 bench-quick: dev ## CPU a request only, under a minute (Linux)
 	$(BIN)/python tests/bench/gateway.py --quick
 
-soak: dev ## whether memory grows over many requests: make soak REQUESTS=1000000 (Linux)
-	$(BIN)/python tests/bench/soak.py $(REQUESTS)
+soak: dev ## whether memory grows: 1,000 streams held for half an hour; or make soak REQUESTS=1000000 (Linux)
+	$(BIN)/python tests/bench/soak.py $(or $(REQUESTS),--streams 1000 --minutes 30)
 
 bench-brain: dev ## print the routing figures (DATA=folder of outcomes)
 	$(BIN)/python tests/bench/brain_classify.py

@@ -7,6 +7,7 @@ fewest calls. Every method raises RoutorError: the service's own, or OVERLOADED 
 import asyncio
 import ipaddress
 import logging
+import math
 import socket
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -78,13 +79,17 @@ class Link:
         *,
         again: bool = False,
     ) -> M:
-        """Call a method once; `again` allows a second try when a connection is lost."""
+        """Call a method once; `again` allows a second try when a connection is lost.
+
+        Then each try has `timeout_s`, and waiting for a connection is no part of it.
+        """
         packed = self._pack(request)
         clock = asyncio.get_running_loop().time
-        deadline_s = clock() + timeout_s
-        while True:
-            wire = self._choose() or await self._reach(timeout_s)
-            call = wire.open(method, packed, max(0.0, deadline_s - clock()))
+        deadline_s, reach_s = clock() + timeout_s, math.inf if again else timeout_s
+        for last in (False, True) if again else (True,):
+            wire = self._choose() or await self._reach(reach_s)
+            left_s = timeout_s if again else min(timeout_s, deadline_s - clock())
+            call = wire.open(method, packed, max(0.0, left_s))
             try:
                 await call.news()
             finally:
@@ -93,10 +98,9 @@ class Link:
                 return response.FromString(call.messages[0] if call.messages else call.response)
             if not isinstance(call.failure, LostError):
                 raise call.failure
-            timeout_s = deadline_s - clock()
-            if not again or timeout_s <= 0:
-                raise away(self.service)
-            again = False
+            if last:
+                break
+        raise away(self.service)
 
     def stream(
         self, method: str, request: Message, response: type[M], timeout_s: float

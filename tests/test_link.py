@@ -196,7 +196,7 @@ async def test_the_trace_of_the_caller_goes_on(linked):
 async def test_the_deadline_ends_both_sides(linked):
     error = await failure_of(complete(linked.link, b"wait", timeout_s=0.05))
     assert error.kind is Kind.PROVIDER_TIMEOUT
-    assert 0 < linked.servicer.left_s < 0.051  # what floating point adds is not time
+    assert 0 < linked.servicer.left_s < 0.0501
     async with asyncio.timeout(PATIENCE_S):
         await linked.servicer.cancelled.wait()
 
@@ -340,6 +340,19 @@ async def test_a_restarted_service_is_found_again(linked):
     assert (await complete(linked.link, b"who")).body == b"later"
     await linked.link.close()
     await later.stop(0)
+
+
+async def test_waiting_for_a_restart_is_no_part_of_the_time_of_a_call_that_may_be_repeated(linked):
+    address = linked.server.address
+    await linked.server.stop(0)
+    for again, kind in ((False, Kind.OVERLOADED), (True, Kind.PROVIDER_TIMEOUT)):
+        asked = asyncio.create_task(failure_of(complete(linked.link, timeout_s=0.0, again=again)))
+        await asyncio.sleep(0)
+        later = server_of(Servicer(), address)
+        await later.start()
+        # It was reached, and only then too late.
+        assert (await asked).kind is kind
+        await later.stop(0)
 
 
 @contextlib.asynccontextmanager

@@ -1,7 +1,7 @@
 """A closed loop of clients against a chat endpoint; prints one JSON object.
 
-    python tests/bench/load.py URL --clients 16 --seconds 5 [--stream [--paced]] [--body-kb 1]
-                                  [--answers 1000]
+    python tests/bench/load.py URL --clients 16 --seconds 5 [--stream [--paced | --held]]
+                                  [--body-kb 1] [--answers 1000]
 
 Raw HTTP/1.1 with keep-alive, so that the clients cost less than what they measure. Every
 answer is checked: status 200, and a whole body. It ends after the seconds, or before, after so
@@ -112,13 +112,12 @@ class Load:
             self.ended.set()
 
 
-def body(stream: bool, paced: bool, size: int) -> bytes:
+def body(stream: bool, pace: str, size: int) -> bytes:
     """Return a request of about `size` bytes (about 200 tokens at the default)."""
     text = (SENTENCE * (size // len(SENTENCE) + 1))[:size]
     asked = {"model": "auto", "messages": [{"role": "user", "content": text}]}
     more = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
-    pace = {"user": "paced"} if paced else {}
-    return msgspec.json.encode({**asked, **more, **pace})
+    return msgspec.json.encode({**asked, **more, **({"user": pace} if pace else {})})
 
 
 def percentiles_ms(values_s: list[float]) -> dict[str, float]:
@@ -134,13 +133,14 @@ async def main() -> None:
     options.add_argument("--clients", type=int, default=16)
     options.add_argument("--seconds", type=float, default=5)
     options.add_argument("--stream", action="store_true")
-    options.add_argument("--paced", action="store_true")
+    options.add_argument("--paced", action="store_const", dest="pace", const="paced", default="")
+    options.add_argument("--held", action="store_const", dest="pace", const="held")
     options.add_argument("--body-kb", type=float, default=1)
     options.add_argument("--answers", type=int, default=0)
     options.add_argument("--key", default="sk-routor-bench")
     given = options.parse_args()
     where = urlsplit(given.url)
-    content = body(given.stream, given.paced, int(1000 * given.body_kb))
+    content = body(given.stream, given.pace, int(1000 * given.body_kb))
     head = (
         f"POST {where.path} HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {given.key}\r\nContent-Length: {len(content)}\r\n\r\n"
@@ -153,7 +153,7 @@ async def main() -> None:
         await loop.create_connection(lambda: Client(load), where.hostname, where.port)
     loop.call_later(min(0.5, given.seconds / 4), setattr, load, "measuring", True)
     loop.call_later(given.seconds, setattr, load, "going", False)
-    await asyncio.wait_for(load.ended.wait(), given.seconds + 15)
+    await asyncio.wait_for(load.ended.wait(), given.seconds + 45)
     seen = {
         "answers": load.all,
         "wrong": load.wrong,

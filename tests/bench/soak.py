@@ -1,10 +1,13 @@
 """Whether memory grows: many requests, and what each process holds as they go by.
 
     python tests/bench/soak.py [REQUESTS] [--every N]
+    python tests/bench/soak.py --streams 1000 --minutes 30
 
 Four of five requests ask for JSON, one for a stream of 50 chunks. Memory is what the kernel
 counts as the process's own (RssAnon). Growth is told from the settled mark, where pools and
-caches are full, to the end. Linux only.
+caches are full, to the end. With `--streams` so many are held open at a time, 25 s each, over
+connections that are new each minute, and growth is told from the end of the first minute. Linux
+only.
 """
 
 import argparse
@@ -39,12 +42,36 @@ def piece(target: Target, requests: int) -> None:
             print(wrong)
 
 
+def held(streams: int, minutes: int) -> int:
+    """Hold streams open, and print memory each minute; return 1 when an answer was wrong."""
+    wrong = 0
+    with upstream_and_relay() as (upstream, _), routor(upstream, cores="0,1") as target:
+        print(f"{'minutes':>9} {'answers':>9} " + " ".join(f"{name:>10}" for name in target.pids))
+        marks = []
+        for minute in range(1, minutes + 1):
+            try:
+                answers = load(target, streams, 60, "--stream", "--held", cores="0,1")["answers"]
+            except WrongAnswersError as failure:
+                wrong, answers = 1, 0
+                print(failure)
+            marks.append({name: anon_mb(pid) for name, pid in target.pids.items()})
+            figures = " ".join(f"{held:10.2f}" for held in marks[-1].values())
+            print(f"{minute:9} {answers:9} {figures}", flush=True)
+    grown = {name: 100 * (marks[-1][name] / held - 1) for name, held in marks[0].items()}
+    print("grown since the first minute: " + ", ".join(f"{n} {p:+.1f} %" for n, p in grown.items()))
+    return wrong
+
+
 def main() -> int:
     """Print memory every so many requests, then how much it grew."""
     options = argparse.ArgumentParser()
     options.add_argument("requests", type=int, nargs="?", default=20_000)
     options.add_argument("--every", type=int, default=0, help="default: a twentieth, at least 1000")
+    options.add_argument("--streams", type=int, default=0)
+    options.add_argument("--minutes", type=int, default=30)
     given = options.parse_args()
+    if given.streams:
+        return held(given.streams, given.minutes)
     every = given.every or max(1000, given.requests // 20)
     settled = min(SETTLED, given.requests // 2)
     with upstream_and_relay() as (upstream, _), routor(upstream, cores="0,1") as target:

@@ -4,7 +4,7 @@
 
 It answers `GET …/models` and `POST …/chat/completions`; a body with `"stream": true` gets 50
 content chunks, all at once, or, for `"user": "paced"`, the first after 100 ms and then one
-each 10 ms. It listens on loopback.
+each 10 ms; for `"user": "held"` two a second. It listens on loopback.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ CHUNKS = 50
 MODELS = ("gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.5")
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 STREAM = re.compile(rb'"stream" *: *true')
-PACED = re.compile(rb'"user" *: *"paced"')
+PACED = re.compile(rb'"user" *: *"(paced|held)"')
 FIRST_S = 0.1
-PACE_S = 0.01
+PACES_S = {b"paced": 0.01, b"held": 0.5}
 MODEL = re.compile(rb'"model" *: *"([^"]*)"')
 WORDS = "the router picks a model by value and the caller sees one answer "
 
@@ -113,18 +113,20 @@ class Upstream(asyncio.Protocol):
             self._transport.write(ANSWERS.get(model) or completion(model))
             return
         pieces = STREAMS.get(model) or events(model)
-        if PACED.search(request):
-            asyncio.get_running_loop().call_later(FIRST_S, self._pace, iter(pieces), HEAD)
+        if paced := PACED.search(request):
+            pace_s = PACES_S[paced[1]]
+            loop = asyncio.get_running_loop()
+            loop.call_later(FIRST_S, self._pace, iter(pieces), pace_s, HEAD)
         else:
             self._transport.write(HEAD)
             for piece in pieces:
                 self._transport.write(piece)
 
-    def _pace(self, pieces: Iterator[bytes], head: bytes = b"") -> None:
+    def _pace(self, pieces: Iterator[bytes], pace_s: float, head: bytes = b"") -> None:
         piece = next(pieces, None)
         if piece is not None and not self._transport.is_closing():
             self._transport.write(head + piece)
-            asyncio.get_running_loop().call_later(PACE_S, self._pace, pieces)
+            asyncio.get_running_loop().call_later(pace_s, self._pace, pieces, pace_s)
 
 
 async def main() -> None:

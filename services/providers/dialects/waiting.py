@@ -59,7 +59,7 @@ def http_date(text: str) -> datetime | None:
     """Return the moment of an HTTP date, or None."""
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
