@@ -67,15 +67,14 @@ def main() -> int:
     if not paths:
         parser.error("the folder holds no .parquet files")
     files = {path.stem: records.outcomes(path) for path in paths}
-    _transfer(files)
+    _transfer(files, studies.rated(paths[0].parent))
     _labels(files)
     _costs(files)
     return 0
 
 
-def _transfer(files: dict[str, Outcomes]) -> None:
+def _transfer(files: dict[str, Outcomes], own: list[studies.Study]) -> None:
     """Route pairs of files that the gain was not learned from."""
-    own = studies.studies()
     found = {name: list(studies.of_outcomes(name, one)) for name, one in files.items()}
     rated = gain.fit(own)
     print("No labels of the file: APGR")

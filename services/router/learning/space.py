@@ -1,6 +1,6 @@
-"""Where prompts are points: words weighted by how rare they are, facts on a common scale, kind.
+"""Where prompts are points: words weighted by how rare they are, facts, meaning and kind.
 
-The kind is the nearest of some centres (k-means over words and facts): what the tasks of a source
+The kind is the nearest of some centres (k-means over all the rest): what the tasks of a source
 have in common, which sums over words alone tell badly.
 """
 
@@ -19,6 +19,9 @@ Points = npt.NDArray[np.float32]
 VOCABULARY: Final = 2000  # most frequent words and pairs of them; more did not help
 LEAST_PROMPTS: Final = 2
 FACTS_WEIGHT: Final = 0.3  # squared length of all facts together against all words
+# ... and that of the meaning: half of it and three times as much ranked pairs a little worse
+# (six files, 2026-11).
+MEANING_WEIGHT: Final = 1.0
 MOST_KINDS: Final = 40
 PROMPTS_A_KIND: Final = 60
 # From so many prompts on, the kind counts as much as all words; with fewer it is more and more
@@ -34,7 +37,7 @@ class Space:
     """Learned from the prompts of given outcomes; `points` puts any prompt into it.
 
     `columns` maps a word's bucket to its column; `rarity` is per column; `centres` are those of
-    the kinds of prompts, (kinds, words and facts); `kind_weight` is the squared length of a kind
+    the kinds of prompts, (kinds, dimensions); `kind_weight` is the squared length of a kind
     against all words.
     """
 
@@ -70,7 +73,7 @@ class Space:
         return replace(plain, centres=found, kind_weight=weight)
 
     def points(self, prompts: Sequence[Facts]) -> Points:
-        """Return (prompts, dimensions): words, of length 1 together, then facts, then the kind."""
+        """Return (prompts, dimensions): words, of length 1 together, facts, meaning, kind."""
         points = self.plain(prompts)
         kinds = np.zeros((len(points), len(self.centres)), np.float32)
         kinds[np.arange(len(points)), nearest(points, self.centres)] = np.sqrt(self.kind_weight)
@@ -87,7 +90,8 @@ class Space:
         words /= np.maximum(np.linalg.norm(words, axis=1, keepdims=True), 1e-9)
         dense = (np.array([one.dense for one in prompts]) - self.mean) / self.spread
         dense = np.clip(dense, -FURTHEST, FURTHEST) * np.sqrt(FACTS_WEIGHT / dense.shape[1])
-        return np.hstack([words, dense.astype(np.float32)])
+        meaning = np.array([one.meaning for one in prompts]) * np.float32(np.sqrt(MEANING_WEIGHT))
+        return np.hstack([words, dense.astype(np.float32), meaning])
 
 
 def centres(points: Points, count: int, rounds: int) -> Points:

@@ -1,5 +1,6 @@
 """The gain of a stronger model: learned within studies, reproducible, shipped."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,18 @@ def test_files_of_outcomes_are_studies_of_their_own(tmp_path: Path) -> None:
     found = list(studies.of_outcomes("o", records.outcomes(tmp_path / "o.jsonl")))
     assert [study.name for study in found] == ["o/maths"]  # GSM8K is for evaluation
     assert len(found[0].prompts) == 180
+
+
+def test_ratings_of_public_prompts_count_where_the_prompts_are(tmp_path: Path) -> None:
+    assert "problems" not in [study.name for study in studies.rated()]
+    rows = (studies.RATED / "problems.tsv").read_text().splitlines()[1:4]
+    with gzip.open(tmp_path / "labelled_prompts.jsonl.gz", "wt") as file:
+        for row in rows:
+            source, number, gain_ = row.split("\t")
+            text = f"A problem of {gain_} steps"
+            file.write(f'{{"source": "{source}", "prompt_id": {number}, "prompt": "{text}"}}\n')
+    found = {study.name: study for study in studies.rated(tmp_path)}
+    assert found["problems"].gains.tolist() == [float(row.split("\t")[2]) for row in rows]
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
