@@ -9,11 +9,11 @@ it is too long to be chance and is not the text's own pattern ("0, 0, 0, " goes 
 
 # A whole text of fewer characters, given back, may as well be how it goes on ("ha" "ha").
 _LEAST_WHOLE = 4
-# The same for its beginning, after which nothing more comes.
-_LEAST_BEGINNING = 12
-# The same for last words, which are looked for in so much of the text's end: short lines recur,
-# as in lists and code, and a line that is taken for a repetition would be lost.
-_LEAST_TAIL, _TAIL = 20, 400
+# The same for its beginning, given back and no more.
+_LEAST_AGAIN = 12
+# The same for last words, which are looked for in so much of the text's end: lines of a list or
+# of code that are the same ("  * one  two") are shorter.
+_LEAST_TAIL, _TAIL = 24, 400
 _PATTERN = 2000
 # What a continuation that was asked for by words has to begin with, and may say before it.
 ANCHOR = 60
@@ -74,7 +74,7 @@ class Seam:
         if self._repeatable and core.startswith(held):
             if not last:
                 return None
-            if len(held) >= _LEAST_BEGINNING:
+            if len(held) >= _LEAST_AGAIN:
                 raise UnjoinedError  # the beginning once more, and then an end
         return self._anchored(last) if self._anchor else self._overlap(last)
 

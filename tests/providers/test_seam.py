@@ -35,6 +35,14 @@ def test_a_prefill_is_joined_wherever_the_text_was_cut(cut, size, how):
     assert before + joined(seam, texts[how], size) == WHOLE
 
 
+def test_a_line_that_is_the_same_as_the_last_one_is_kept():
+    for line in ("  * one  two\n", "        return None\n", "| --- | --- |\n"):
+        for cut in range(len("Here:\n" + line), len("Here:\n" + 2 * line)):
+            whole = "Here:\n" + 3 * line + "And an end."
+            core = whole[:cut].rstrip()
+            assert whole[:cut] + joined(Seam(whole[:cut]), whole[len(core) :], 5) == whole
+
+
 @given(st.integers(12, len(WHOLE)), PIECES, st.sampled_from(["", "Sure, here it is:\n", "\n\n"]))
 def test_words_are_joined_at_their_anchor(cut, size, preamble):
     before = WHOLE[:cut]

@@ -80,6 +80,9 @@ _STATUSES = {
     429: Kind.PROVIDER_RATE_LIMITED,
     504: Kind.PROVIDER_TIMEOUT,
 }
+# What is wrong with the request would be wrong elsewhere, too; any other 4xx without a word of why
+# (405, 406, 418, 451, …) is said by whatever stands before a model, and another may answer.
+_REFUSALS = frozenset({400, 422})
 _ABOUT_THE_REQUEST = (
     Kind.INVALID_REQUEST,
     Kind.UNSUPPORTED_PARAMETER,
@@ -184,7 +187,7 @@ def _kind(status: int, codes: list[str], message: str, target: Target) -> Kind:
         return known
     if status in quirks.bad_key_status:
         return Kind.PROVIDER_AUTH
-    refused = Kind.INVALID_REQUEST if 400 <= status < 500 else Kind.PROVIDER_UNAVAILABLE
+    refused = Kind.INVALID_REQUEST if status in _REFUSALS else Kind.PROVIDER_UNAVAILABLE
     return _STATUSES.get(status, refused)
 
 

@@ -119,6 +119,13 @@ def test_kinds(provider: str, status: int, body: Any, kind: str) -> None:
     assert error.upstream_status == status
 
 
+@pytest.mark.parametrize("status", [405, 406, 415, 418, 421, 431, 451, 499])
+def test_what_stands_before_a_model_says_nothing_of_the_request(status: int) -> None:
+    assert fail("openai", status, b"<html>Blocked</html>").kind is Kind.PROVIDER_UNAVAILABLE
+    for code in (400, 422):
+        assert fail("openai", code, b"").kind is Kind.INVALID_REQUEST
+
+
 def test_a_model_that_only_the_caller_knows_is_his_mistake() -> None:
     body = msgspec.json.encode(openai("model_not_found"))
     error = DIALECTS["openai_chat"].error(404, {}, body, target("openai", known=False))
