@@ -206,12 +206,12 @@ class Classifier:
         read = passages[0].words
         if len(passages) > 1:
             read = [word for passage in passages for word in passage.words]
-        vectors = self._vectors.look_up(read)
+        values, trios = self._vectors.look_up(read)
         share, starts, owners = _shares(features, len(read))
-        pooled: Floats = share.dot(vectors[:, :VALUES])
+        pooled: Floats = share.dot(values)
         sentences = np.empty((len(starts), SENTENCE), np.float32)
         sentences[:, :VALUES] = pooled[len(passages) :]
-        sentences[:, VALUES:] = np.maximum.reduceat(_trios(vectors, passages, users), starts)
+        sentences[:, VALUES:] = np.maximum.reduceat(_found(trios, passages, users), starts)
         inputs = np.zeros((users, INPUTS + HIDDEN), np.float32)
         inputs[:, WHOLE] = pooled[:users]
         inputs[:, FACTS] = features.dense
@@ -257,21 +257,19 @@ class Classifier:
         return tuple(found[:top])
 
 
-def _trios(vectors: Floats, passages: Sequence[Passage], users: int) -> Floats:
+def _found(trios: Floats, passages: Sequence[Passage], users: int) -> Floats:
     """Return what the detectors find around each word of the users' turns, at least 0."""
     count = sum(len(passage.words) for passage in passages[:users])
-    last, middle, first = (
-        vectors[:count, VALUES + i * TRIOS : VALUES + (i + 1) * TRIOS] for i in range(3)
-    )
-    found = middle
-    found[1:] += first[:-1]
-    found[:-1] += last[1:]
+    last, middle, first = trios[:, :count]
+    found: Floats = middle
     begin = 0
     for passage in passages[: users - 1]:  # no trio spans two passages
         begin += len(passage.words)
-        found[begin] -= first[begin - 1]
-        found[begin - 1] -= last[begin]
-    return np.maximum(found, 0, out=found)
+        first[begin - 1] = last[begin] = 0
+    found[1:] += first[:-1]
+    found[:-1] += last[1:]
+    np.maximum(found, 0, out=found)
+    return found
 
 
 def _shares(features: Features, count: int) -> tuple[Floats, list[int], list[tuple[int, int]]]:

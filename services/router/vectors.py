@@ -22,11 +22,12 @@ AT_ONCE: Final = 256  # words composed at a time
 
 
 class _Shelf:
-    """Vectors of words, and in which row each word's is."""
+    """Vectors of words, their parts in trios, and in which row each word's are."""
 
-    def __init__(self, width: int, capacity: int) -> None:
+    def __init__(self, capacity: int, width: int, trios: int) -> None:
         self.rows: dict[str, int] = {}
         self.vectors = np.zeros((capacity, width), np.float32)
+        self.trios = np.zeros((3, capacity, trios), np.float32)
 
 
 class WordVectors:
@@ -39,12 +40,15 @@ class WordVectors:
         self._scale = scale
         self._trios = trios
         self._capacity = capacity
-        self._width = table.shape[1] + trios.shape[1]
-        self._shelf = _Shelf(self._width, capacity)
+        self._widths = table.shape[1], trios.shape[1] // 3
+        self._shelf = _Shelf(capacity, *self._widths)
         self._filling = Lock()
 
-    def look_up(self, wanted: Sequence[str]) -> Floats:
-        """Return each word's vector followed by its part in trios."""
+    def look_up(self, wanted: Sequence[str]) -> tuple[Floats, Floats]:
+        """Return each word's vector, and (3, words, detectors) what it says to detectors.
+
+        As the last, the middle and the first word of a trio.
+        """
         shelf = self._shelf
         try:
             at = np.fromiter(map(shelf.rows.__getitem__, wanted), np.int64, len(wanted))
@@ -52,24 +56,24 @@ class WordVectors:
             with self._filling:
                 shelf = self._filled(set(wanted))
             at = np.fromiter(map(shelf.rows.__getitem__, wanted), np.int64, len(wanted))
-        return shelf.vectors.take(at, 0)
+        return shelf.vectors.take(at, 0), shelf.trios.take(at, 1)
 
     def _filled(self, wanted: set[str]) -> _Shelf:
         """Return a shelf that holds all of `wanted`; a full one is left to those who read it."""
         shelf = self._shelf
         missing = sorted(wanted - shelf.rows.keys())
         if len(shelf.rows) + len(missing) > self._capacity:
-            shelf = _Shelf(self._width, max(self._capacity, len(wanted)))
+            shelf = _Shelf(max(self._capacity, len(wanted)), *self._widths)
             missing = sorted(wanted)
         for i in range(0, len(missing), AT_ONCE):
             some = missing[i : i + AT_ONCE]
             vectors = compose(self._table, self._scale, words.rows(some))
             first, last = len(shelf.rows), len(shelf.rows) + len(some)
-            shelf.vectors[first:last, : vectors.shape[1]] = vectors
+            shelf.vectors[first:last] = vectors
             # A product of its own for each word: that of many may differ in the last bit.
             for row, vector in enumerate(vectors, first):
                 trios = vector.dot(self._trios[:-1]) + self._trios[-1]
-                shelf.vectors[row, len(vector) :] = trios
+                shelf.trios[:, row] = trios.reshape(3, -1)
             shelf.rows.update(zip(some, range(first, last), strict=True))
         self._shelf = shelf
         return shelf
