@@ -1,11 +1,11 @@
 """Tell what kind of task a request is and how demanding: pooled word vectors and a small net.
 
-A word's vector holds what the word itself says for each category and tier, and a few learned
-values. Vectors are added up over each sentence; learned gates tell which sentences of a turn are
-the request and which are pasted or small talk. The sentences so weighed, the whole turn and each
-part of its context go with the facts through one hidden layer. A turn is judged for
-itself; if it reads as a continuation ("ok, go on"), it takes on the judgement of the turns it
-continues to the extent that it does.
+Word vectors are added up over each sentence, and learned detectors of three neighbouring words
+("trios") give the strongest of what they find in it. Learned gates tell which sentences of a turn
+are the request and which are pasted or small talk. The sentences so weighed, the whole turn and
+each part of its context go with the facts through one hidden layer. A turn is judged for itself;
+if it reads as a continuation ("ok, go on"), it takes on the judgement of the turns it continues
+to the extent that it does.
 """
 
 import math
@@ -43,14 +43,16 @@ TIER: Final = slice(CATEGORY.stop, CATEGORY.stop + len(TIERS))
 FOLLOWS: Final = TIER.stop
 COLUMNS: Final = FOLLOWS + 1
 
-# A word's vector: its scores, then the values that go through the net.
-VALUES: Final = 41
-HIDDEN: Final = 48  # the second half sees nothing of the context: it is for the tier
+VALUES: Final = 64  # of a word's vector
+TRIOS: Final = 64  # detectors of three neighbouring words
+SENTENCE: Final = VALUES + TRIOS  # of what is known of a sentence
+HIDDEN: Final = 64  # the second half sees nothing of the context: it is for the tier
 ATTENTION: Final = 2  # ways to weigh a turn's sentences
 EDGES: Final = 2  # whether a sentence is the first, whether it is the last
 CONTEXT: Final = (Part.SYSTEM, Part.ANSWER, Part.TOOLS)
-FACTS_END: Final = 3 * VALUES + len(DENSE)
-INPUTS: Final = FACTS_END + len(CONTEXT) * VALUES
+WHOLE: Final = slice(ATTENTION * SENTENCE, ATTENTION * SENTENCE + VALUES)  # the turn's words
+FACTS: Final = slice(WHOLE.stop, WHOLE.stop + len(DENSE))
+INPUTS: Final = FACTS.stop + len(CONTEXT) * VALUES
 
 # Below this probability of the likeliest tier the classifier is unsure and says LIGHT. Five
 # equally likely tiers are at 0.2.
@@ -117,30 +119,30 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class Net:
-    """Learned weights, those of the tables in bytes with a scale per column.
+    """Learned weights, those of the table in bytes with a scale per column.
 
-    `table`: (2^WORD_BITS, COLUMNS + VALUES); `pairs`: (2^PAIR_BITS, COLUMNS);
-    `gates`: (VALUES + EDGES, ATTENTION); `first`: (INPUTS, HIDDEN);
+    `table`: (2^WORD_BITS, VALUES); `trios`: (VALUES + 1, 3 * TRIOS), what a word says to the
+    detectors it is the last, the middle and the first word of, and their thresholds;
+    `gates`: (SENTENCE + EDGES, ATTENTION); `first`: (INPUTS, HIDDEN);
     `last`: (INPUTS + HIDDEN, COLUMNS).
     """
 
     table: Bytes
     table_scale: Floats
-    pairs: Bytes
-    pairs_scale: Floats
+    trios: Floats
     gates: Floats
     first: Floats
     last: Floats
 
     def __post_init__(self) -> None:
         shapes = (
-            (2**words.WORD_BITS, COLUMNS + VALUES),
-            (2**words.PAIR_BITS, COLUMNS),
-            (VALUES + EDGES, ATTENTION),
+            (2**words.WORD_BITS, VALUES),
+            (VALUES + 1, 3 * TRIOS),
+            (SENTENCE + EDGES, ATTENTION),
             (INPUTS, HIDDEN),
             (INPUTS + HIDDEN, COLUMNS),
         )
-        arrays = (self.table, self.pairs, self.gates, self.first, self.last)
+        arrays = (self.table, self.trios, self.gates, self.first, self.last)
         if tuple(array.shape for array in arrays) != shapes:
             raise ValueError("these weights do not fit the features: train them again")
 
@@ -152,13 +154,9 @@ class Classifier:
         self.net = net
         self.calibration = calibration
         self.version = version
-        # A sentence's scores do not weigh it, only its values do.
-        self._gates = np.concatenate(
-            (np.zeros((COLUMNS, ATTENTION), np.float32), net.gates[:VALUES])
-        )
-        self._first_gate, self._last_gate = net.gates[VALUES:]
-        self._pairs: Floats = net.pairs * net.pairs_scale  # 3 MB
-        self._vectors = WordVectors(net.table, net.table_scale)
+        self._gates = net.gates[:SENTENCE]
+        self._first_gate, self._last_gate = net.gates[SENTENCE:]
+        self._vectors = WordVectors(net.table, net.table_scale, net.trios)
 
     @classmethod
     def load(cls, path: Path = WEIGHTS) -> Self:
@@ -208,45 +206,37 @@ class Classifier:
         read = passages[0].words
         if len(passages) > 1:
             read = [word for passage in passages for word in passage.words]
-        vectors, hashes = self._vectors.look_up(read)
-        pairs = self._pairs.take(words.pairs(hashes), 0)
-        begin = -1
-        for passage in passages[:-1]:
-            begin += len(passage.words)
-            pairs[begin] = 0  # no pair spans two passages
-        vectors[:-1, :COLUMNS] += pairs
-        share, owners = _shares(features, len(read))
-        pooled: Floats = share.dot(vectors)
+        values, trios = self._vectors.look_up(read)
+        share, starts, owners = _shares(features, len(read))
+        pooled: Floats = share.dot(values)
+        sentences = np.empty((len(starts), SENTENCE), np.float32)
+        sentences[:, :VALUES] = pooled[len(passages) :]
+        sentences[:, VALUES:] = np.maximum.reduceat(_found(trios, passages, users), starts)
         inputs = np.zeros((users, INPUTS + HIDDEN), np.float32)
-        inputs[:, 2 * VALUES : 3 * VALUES] = pooled[:users, COLUMNS:]
-        inputs[:, 3 * VALUES : FACTS_END] = features.dense
+        inputs[:, WHOLE] = pooled[:users]
+        inputs[:, FACTS] = features.dense
         for i in range(users, len(passages)):
-            at = FACTS_END + CONTEXT.index(passages[i].part) * VALUES
-            inputs[-1, at : at + VALUES] = pooled[i, COLUMNS:]
-        scores = self._attend(pooled[len(passages) :], owners, inputs)
+            at = FACTS.stop + CONTEXT.index(passages[i].part) * VALUES
+            inputs[-1, at : at + VALUES] = pooled[i]
+        scores = np.empty((users, COLUMNS), np.float32)
         # Row by row: a product of matrices so small costs twice that of vectors.
-        for i, turn in enumerate(inputs):
+        for i, (turn, (begin, end)) in enumerate(zip(inputs, owners, strict=True)):
+            self._attend(sentences[begin:end], turn)
             np.maximum(turn[:INPUTS].dot(self.net.first), 0, out=turn[INPUTS:])
-            scores[i] += turn.dot(self.net.last)
+            turn.dot(self.net.last, out=scores[i])
         return scores
 
-    def _attend(self, sentences: Floats, owners: list[tuple[int, int]], inputs: Floats) -> Floats:
-        """Weigh each turn's sentences; fill in their values and return the sums of their scores."""
-        scores = np.empty((len(owners), COLUMNS), np.float32)
-        for i, (begin, end) in enumerate(owners):
-            mine = sentences[begin:end]
-            if end - begin == 1:
-                inputs[i, :VALUES] = inputs[i, VALUES : 2 * VALUES] = mine[0, COLUMNS:]
-                scores[i] = mine[0, :COLUMNS]
-                continue
-            gates = mine.dot(self._gates)
-            gates[0] += self._first_gate
-            gates[-1] += self._last_gate
-            powers = np.exp(gates - np.maximum.reduce(gates))
-            first, second = powers.T.dot(mine) / np.add.reduce(powers)[:, None]
-            inputs[i, :VALUES], inputs[i, VALUES : 2 * VALUES] = first[COLUMNS:], second[COLUMNS:]
-            scores[i] = first[:COLUMNS]
-        return scores
+    def _attend(self, sentences: Floats, turn: Floats) -> None:
+        """Weigh a turn's sentences and fill in what they come to."""
+        if len(sentences) == 1:
+            turn[:SENTENCE] = turn[SENTENCE : 2 * SENTENCE] = sentences[0]
+            return
+        gates = sentences.dot(self._gates)
+        gates[0] += self._first_gate
+        gates[-1] += self._last_gate
+        powers = np.exp(gates - np.maximum.reduce(gates))
+        weighed = powers.T.dot(sentences) / np.add.reduce(powers)[:, None]
+        turn[: ATTENTION * SENTENCE] = weighed.ravel()
 
     def _signals(
         self, features: Features, category: int, session: list[float] | None, top: int = 12
@@ -267,29 +257,45 @@ class Classifier:
         return tuple(found[:top])
 
 
-def _shares(features: Features, count: int) -> tuple[Floats, list[tuple[int, int]]]:
+def _found(trios: Floats, passages: Sequence[Passage], users: int) -> Floats:
+    """Return what the detectors find around each word of the users' turns, at least 0."""
+    count = sum(len(passage.words) for passage in passages[:users])
+    last, middle, first = trios[:, :count]
+    found: Floats = middle
+    begin = 0
+    for passage in passages[: users - 1]:  # no trio spans two passages
+        begin += len(passage.words)
+        first[begin - 1] = last[begin] = 0
+    found[1:] += first[:-1]
+    found[:-1] += last[1:]
+    np.maximum(found, 0, out=found)
+    return found
+
+
+def _shares(features: Features, count: int) -> tuple[Floats, list[int], list[tuple[int, int]]]:
     """Return the weight of each word in each pool, and which sentences are each user turn's.
 
-    Pools: each passage, users' turns first; then each sentence of users' turns.
+    Pools: each passage, users' turns first; then each sentence of users' turns, which begin
+    at the second.
     """
     passages, users = features.passages, features.turn + 1
     total = len(passages) + sum(len(passage.ends) for passage in passages[:users])
     share = np.zeros((total, count), np.float32)
-    owners = []
+    owners, starts = [], []
     begin, row = 0, len(passages)
     for i, passage in enumerate(passages):
         size = len(passage.words)
         share[i, begin : begin + size] = size**-0.5
         if i < users:
             last = 0
+            owners.append((row - len(passages), row - len(passages) + len(passage.ends)))
             for end in passage.ends:
                 share[row, begin + last : begin + end] = (end - last) ** -0.5
+                starts.append(begin + last)
                 row += 1
                 last = end
-            first = row - len(passage.ends) - len(passages)
-            owners.append((first, row - len(passages)))
         begin += size
-    return share, owners
+    return share, starts, owners
 
 
 def _without(features: Features) -> Iterator[tuple[str, Features]]:

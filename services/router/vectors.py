@@ -1,7 +1,7 @@
-"""Word vectors: what each word adds to a request's scores, composed once and kept.
+"""Word vectors and what they say to the detectors of neighbouring words, composed once and kept.
 
 A word's vector is its own row of a hashed table plus the mean of the rows of the 3- and 4-grams
-in it. It depends on the word and the table alone, so what is kept and what is composed anew
+in it. It depends on the word and the weights alone, so what is kept and what is composed anew
 never shows in a result.
 """
 
@@ -14,35 +14,41 @@ import numpy.typing as npt
 
 from services.router import words
 from services.router.features import Floats
-from services.router.words import Hashes
 
 Bytes = npt.NDArray[np.int8]
 
-CAPACITY: Final = 16_384  # words kept: 6 MB; a full cache is started anew
+CAPACITY: Final = 8_192  # words kept: 8 MB; a full cache is started anew
 AT_ONCE: Final = 256  # words composed at a time
 
 
 class _Shelf:
-    """Vectors and hashes of words, and in which row each word's are."""
+    """Vectors of words, their parts in trios, and in which row each word's are."""
 
-    def __init__(self, width: int, capacity: int) -> None:
+    def __init__(self, capacity: int, width: int, trios: int) -> None:
         self.rows: dict[str, int] = {}
         self.vectors = np.zeros((capacity, width), np.float32)
-        self.hashes = np.zeros(capacity, np.uint64)
+        self.trios = np.zeros((3, capacity, trios), np.float32)
 
 
 class WordVectors:
     """A bounded cache in front of the table. Safe for threads: only filling it takes a lock."""
 
-    def __init__(self, table: Bytes, scale: Floats, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self, table: Bytes, scale: Floats, trios: Floats, capacity: int = CAPACITY
+    ) -> None:
         self._table = table
         self._scale = scale
+        self._trios = trios
         self._capacity = capacity
-        self._shelf = _Shelf(table.shape[1], capacity)
+        self._widths = table.shape[1], trios.shape[1] // 3
+        self._shelf = _Shelf(capacity, *self._widths)
         self._filling = Lock()
 
-    def look_up(self, wanted: Sequence[str]) -> tuple[Floats, Hashes]:
-        """Return each word's vector and hash."""
+    def look_up(self, wanted: Sequence[str]) -> tuple[Floats, Floats]:
+        """Return each word's vector, and (3, words, detectors) what it says to detectors.
+
+        As the last, the middle and the first word of a trio.
+        """
         shelf = self._shelf
         try:
             at = np.fromiter(map(shelf.rows.__getitem__, wanted), np.int64, len(wanted))
@@ -50,21 +56,24 @@ class WordVectors:
             with self._filling:
                 shelf = self._filled(set(wanted))
             at = np.fromiter(map(shelf.rows.__getitem__, wanted), np.int64, len(wanted))
-        return shelf.vectors.take(at, 0), shelf.hashes.take(at)
+        return shelf.vectors.take(at, 0), shelf.trios.take(at, 1)
 
     def _filled(self, wanted: set[str]) -> _Shelf:
         """Return a shelf that holds all of `wanted`; a full one is left to those who read it."""
         shelf = self._shelf
         missing = sorted(wanted - shelf.rows.keys())
         if len(shelf.rows) + len(missing) > self._capacity:
-            shelf = _Shelf(self._table.shape[1], max(self._capacity, len(wanted)))
+            shelf = _Shelf(max(self._capacity, len(wanted)), *self._widths)
             missing = sorted(wanted)
         for i in range(0, len(missing), AT_ONCE):
             some = missing[i : i + AT_ONCE]
-            rows = words.rows(some)
+            vectors = compose(self._table, self._scale, words.rows(some))
             first, last = len(shelf.rows), len(shelf.rows) + len(some)
-            shelf.vectors[first:last] = compose(self._table, self._scale, rows)
-            shelf.hashes[first:last] = rows.hashes
+            shelf.vectors[first:last] = vectors
+            # A product of its own for each word: that of many may differ in the last bit.
+            for row, vector in enumerate(vectors, first):
+                trios = vector.dot(self._trios[:-1]) + self._trios[-1]
+                shelf.trios[:, row] = trios.reshape(3, -1)
             shelf.rows.update(zip(some, range(first, last), strict=True))
         self._shelf = shelf
         return shelf

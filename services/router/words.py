@@ -21,7 +21,6 @@ Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
 WORD_BITS: Final = 16
-PAIR_BITS: Final = 15
 MOST_LETTERS: Final = 24  # of a longer word the beginning is read
 GRAMS: Final = (3, 4)
 
@@ -57,8 +56,6 @@ _GRAM_LENGTHS: Final = np.array(GRAMS)
 
 _BASE: Final = 0x9E3779B97F4A7C15
 _FOLD, _MIX = np.uint64(29), np.uint64(0xE7037ED1A0B428DB)
-_PAIR_SHIFT: Final = np.uint64(64 - PAIR_BITS)
-_PAIR: Final = np.uint64(0x8EBC6AF09C88C6E3)
 
 
 def _powers(base: int, count: int) -> Hashes:
@@ -108,12 +105,11 @@ def _apart(run: re.Match[str]) -> str:
 
 
 class Rows(NamedTuple):
-    """Of some words: each one's hash, and the rows of the table that it is made of.
+    """Of some words: the rows of the table that each is made of.
 
     Rows of word i: its own, `own[i]`, and the next `counts[i]` of `grams`.
     """
 
-    hashes: Hashes
     own: Ints
     grams: Ints
     counts: Ints
@@ -140,16 +136,7 @@ def rows(words: Sequence[str]) -> Rows:
     at, size = fits // len(GRAMS), _GRAM_LENGTHS[fits % len(GRAMS)]
     grams = _mixed((sums[at + size] - sums[at]) * _INVERSES[at] + size.astype(np.uint64))
     counts = np.maximum(lengths[:, None] - (_GRAM_LENGTHS - 1), 0).sum(axis=1)
-    return Rows(hashes, _places(hashes), _places(grams), counts)
-
-
-def pairs(hashes: Hashes) -> Ints:
-    """Return the row of the pair table of each two neighbouring words, given their hashes."""
-    both: Hashes = hashes[:-1] * _PAIR + hashes[1:]
-    both ^= both >> _FOLD
-    both *= _MIX
-    both >>= _PAIR_SHIFT
-    return both.view(np.int64)
+    return Rows(_places(hashes), _places(grams), counts)
 
 
 def _mixed(hashes: Hashes) -> Hashes:

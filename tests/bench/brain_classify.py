@@ -4,8 +4,9 @@
 
 With the shipped weights: our held-out prompts, the product's example prompts, the same prompts in
 other languages, prompt games in words that training does not use, conversations, calibration,
-time. `--sources` (with --data) also trains without each public source in turn and reports the
-categories of that source: what to expect of prompts like nobody collected. Minutes, one core.
+time; with --data also the public prompts that were labelled one by one and held out. `--sources`
+(with --data) trains without each public source in turn and reports on those of its prompts: what
+to expect of prompts like nobody collected. Minutes, one core.
 """
 
 import argparse
@@ -53,6 +54,8 @@ PRODUCT = {
 TOGETHER = ("autoj", "alignbench", "uncommonroute", "bbh", "mixeval", "llmrouter14", "gaokao",
             "t0_templates", "gsm8k_train", "mbpp", "humaneval", "bfcl", "selfinstruct",
             "vllmsr")  # fmt: skip
+
+COLUMNS = "     n  category  or alt    tier  within  under2  cat-ECE tier-ECE"
 
 HARD = (
     "Design a multi-region payment ledger with exactly-once semantics and prove its invariants.",
@@ -117,6 +120,7 @@ def main() -> int:
     judge = _judge(classifier)
     for section in (
         _held_out(classifier, own),
+        _read(classifier, options.data),
         _product(judge),
         _languages(judge, own),
         _played(judge, own),
@@ -143,7 +147,7 @@ def _request(*turns: tuple[int, str]) -> router_pb2.RouteRequest:
 
 
 def _held_out(classifier: Classifier, own: Sequence[Example]) -> Iterator[str]:
-    yield f"{'held out, ours':28}     n  category    tier  within  under2  cat-ECE tier-ECE"
+    yield f"{'held out, ours':28}{COLUMNS}"
     groups = {"all": own, "English": [e for e in own if e.lang == "en"]}
     by_file: dict[str, list[Example]] = defaultdict(list)
     for example in own:
@@ -152,6 +156,25 @@ def _held_out(classifier: Classifier, own: Sequence[Example]) -> Iterator[str]:
     for name, group in groups.items():
         yield f"{name:28}{report.measure(classifier, group)}"
     hard = [classifier.classify(extract(e.request)).tier for e in own if (e.tier or 0) >= 4]
+    yield f"STANDARD and above recognised: {_share(t >= Tier.STANDARD for t in hard):.3f}"
+
+
+def _read(classifier: Classifier, data: Path | None) -> Iterator[str]:
+    """Judge public prompts whose labels are of the prompt itself; most are real user queries."""
+    if data is None:
+        return
+    yield f"{'held out, public, read':28}{COLUMNS}"
+    groups: dict[str, list[Example]] = {"all": []}
+    for example in examples.public(data / examples.PROMPTS):
+        if example.read and example.split is Split.TEST:
+            groups["all"].append(example)
+            groups.setdefault(example.source, []).append(example)
+    for name, group in groups.items():
+        if len(group) >= 20:
+            yield f"{name:28}{report.measure(classifier, group)}"
+    hard = [
+        classifier.classify(extract(e.request)).tier for e in groups["all"] if (e.tier or 0) >= 4
+    ]
     yield f"STANDARD and above recognised: {_share(t >= Tier.STANDARD for t in hard):.3f}"
 
 
@@ -236,6 +259,7 @@ def _print_sources(everything: Sequence[Example], left_out: Sequence[str]) -> No
     scores = []
     for source in left_out:
         unseen = [e for e in everything if e.source.startswith(source) and e.category]
+        unseen = [e for e in unseen if e.read] or unseen
         if len(unseen) < 20:
             continue
         with tempfile.TemporaryDirectory() as folder:

@@ -19,6 +19,8 @@ from services.router.classify import (
     EDGES,
     HIDDEN,
     INPUTS,
+    SENTENCE,
+    TRIOS,
     UNSURE,
     VALUES,
     Calibration,
@@ -194,11 +196,10 @@ def test_calling_tools_is_tool_use_and_other_work_beside_tools_is_not() -> None:
 
 def unlearned() -> Classifier:
     net = Net(
-        np.zeros((2**words.WORD_BITS, COLUMNS + VALUES), np.int8),
-        np.ones(COLUMNS + VALUES, np.float32),
-        np.zeros((2**words.PAIR_BITS, COLUMNS), np.int8),
-        np.ones(COLUMNS, np.float32),
-        np.zeros((VALUES + EDGES, ATTENTION), np.float32),
+        np.zeros((2**words.WORD_BITS, VALUES), np.int8),
+        np.ones(VALUES, np.float32),
+        np.zeros((VALUES + 1, 3 * TRIOS), np.float32),
+        np.zeros((SENTENCE + EDGES, ATTENTION), np.float32),
         np.zeros((INPUTS, HIDDEN), np.float32),
         np.zeros((INPUTS + HIDDEN, COLUMNS), np.float32),
     )

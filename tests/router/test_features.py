@@ -55,14 +55,13 @@ def test_same_request_same_features_in_every_process() -> None:
     assert int(out.stdout) == digest(extract(request((USER, SAMPLE))))
 
 
-OWN_ROWS, PAIR_ROWS = [2228, 7888], [1304]
+OWN_ROWS = [2228, 7888]
 
 
 def test_hash_is_fixed_for_good() -> None:
     # Trained weights are void when this changes: then raise features.VERSION.
     rows = words.rows(["prove", "証"])
     assert rows.own.tolist() == OWN_ROWS
-    assert words.pairs(rows.hashes).tolist() == PAIR_ROWS
 
 
 @pytest.mark.parametrize(
@@ -148,23 +147,28 @@ def test_a_full_cache_changes_nothing() -> None:
     random = np.random.default_rng(1)
     table = random.integers(-127, 128, (2**words.WORD_BITS, 8), np.int8)
     scale = np.linspace(0.1, 1, 8, dtype=np.float32)
-    small = WordVectors(table, scale, capacity=4)
+    trios = random.normal(size=(9, 6)).astype(np.float32)
+    small = WordVectors(table, scale, trios, capacity=4)
     for text in ("one two three", "four five six seven eight", "two nine", "one two three"):
         wanted = text.split()
-        vectors, hashes = small.look_up(wanted)
-        rows = words.rows(wanted)
-        assert np.array_equal(hashes, rows.hashes)
-        assert np.allclose(vectors, compose(table, scale, rows), rtol=1e-6)
+        vectors, said = small.look_up(wanted)
+        composed = compose(table, scale, words.rows(wanted))
+        assert np.allclose(vectors, composed, rtol=1e-6)
+        expected = (composed @ trios[:-1] + trios[-1]).reshape(len(wanted), 3, 2)
+        assert np.allclose(said, expected.swapaxes(0, 1), rtol=1e-4, atol=1e-3)
 
 
 def test_a_vector_does_not_depend_on_what_was_composed_with_it() -> None:
-    table = np.random.default_rng(1).integers(-127, 128, (2**words.WORD_BITS, 8), np.int8)
+    random = np.random.default_rng(1)
+    table = random.integers(-127, 128, (2**words.WORD_BITS, 8), np.int8)
     scale = np.linspace(0.1, 1, 8, dtype=np.float32)
-    cold, warm = WordVectors(table, scale), WordVectors(table, scale)
+    trios = random.normal(size=(9, 6)).astype(np.float32)
+    cold, warm = WordVectors(table, scale, trios), WordVectors(table, scale, trios)
     warm.look_up(["proof", "irrational", "the"])
     warm.look_up(["of"])
     wanted = ["the", "proof", "of", "the"]
-    assert np.array_equal(cold.look_up(wanted)[0], warm.look_up(wanted)[0])
+    for one, other in zip(cold.look_up(wanted), warm.look_up(wanted), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_the_last_user_message_is_the_turn() -> None:

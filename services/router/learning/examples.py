@@ -41,7 +41,8 @@ class Example:
     """A labelled request; None where the label is not known.
 
     `follows`: whether the turn continues the one before it; a turn that does is as hard as
-    its session, so its own words say nothing of its tier.
+    its session, so its own words say nothing of its tier. `alternative`: a second category
+    that can be defended. `read`: whether the labels are of this prompt, not of its collection.
     """
 
     id: str
@@ -51,6 +52,8 @@ class Example:
     category: Category | None
     tier: Tier | None
     follows: bool | None = None
+    alternative: Category | None = None
+    read: bool = True
 
     @property
     def split(self) -> Split:
@@ -91,16 +94,26 @@ def own(directory: Path = CORPUS) -> list[Example]:
 
 
 def public(path: Path) -> list[Example]:
-    """Read the labelled prompts that may be learned from, thinned per label, in file order."""
+    """Read the labelled prompts that may be learned from, in file order.
+
+    Labels of collections are thinned; those of single prompts count instead where there are any.
+    """
     taken: Counter[tuple[str, str]] = Counter()
+    rated = labels.rated()
     examples = []
     for row in _rows(path):
-        found = labels.label(row["source"], str(row["source_label"]))
         key = (row["source"], str(row["source_label"]))
+        if labels.kept_out(*key):
+            continue
+        if (by := rated.get((row["source"], str(row["prompt_id"])))) is not None:
+            example = _prompt(row, by.category, by.tier)
+            examples.append(replace(example, alternative=by.alternative))
+            continue
+        found = labels.label(*key)
         if found is None or taken[key] >= MOST_PER_LABEL:
             continue
         taken[key] += 1
-        examples.append(_prompt(row, *found))
+        examples.append(replace(_prompt(row, *found), read=False))
     return examples
 
 

@@ -5,7 +5,9 @@ are, the tier is given. Labels that fit no single category are left out: no labe
 a wrong one.
 """
 
-from typing import Final
+import csv
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from services.catalog import Category, Tier
 
@@ -16,7 +18,23 @@ KEPT_OUT: Final = ("mmlu", "gsm8k", "mgsm", "mt_bench", "mtbench", "mt-bench", "
                    "arena", "vicuna", "domain")  # fmt: skip
 KEPT_IN: Final = ("gsm8k_train",)
 
+RATED: Final = Path(__file__).parent / "rated" / "labels.tsv"
+
 Label = tuple[Category | None, Tier | None]
+
+
+class Rated(NamedTuple):
+    """What somebody who read a public prompt says of it.
+
+    `alternative`: a second category that can be defended. `gain`: how much likelier a strong
+    model is to give a clearly better answer than a middling one, 0 (no more) to 9.
+    """
+
+    category: Category
+    alternative: Category | None
+    tier: Tier
+    gain: int
+
 
 _C, _T = Category, Tier
 
@@ -196,3 +214,17 @@ def kept_out(source: str, name: str) -> bool:
     """Tell whether prompts of a label must not be learned from at all."""
     words = f"{source} {name}".lower()
     return source not in KEPT_IN and any(word in words for word in KEPT_OUT)
+
+
+def rated(path: Path = RATED) -> dict[tuple[str, str], Rated]:
+    """Read what was said of public prompts one by one, by source and the prompt's id there."""
+    with path.open(newline="") as file:
+        return {
+            (row["source"], row["prompt_id"]): Rated(
+                Category(row["category"]),
+                Category(row["alternative"]) if row["alternative"] != "-" else None,
+                Tier[row["tier"]],
+                int(row["gain"]),
+            )
+            for row in csv.DictReader(file, delimiter="\t")
+        }

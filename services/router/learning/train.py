@@ -1,7 +1,7 @@
 """Train the classifier: `python -m services.router.learning.train --data DIR`.
 
-Words start with vectors of the company they keep (`company`); what is learned of labels and how
-is in `fit`. Examples kept aside then set the temperatures, and the tables are rounded to one
+Words start with vectors distilled from a sentence model (`distil`); what is learned of labels and
+how is in `fit`. Examples kept aside then set the temperatures, and the tables are rounded to one
 byte a weight.
 """
 
@@ -26,7 +26,6 @@ from services.router.classify import (
 from services.router.features import VERSION, Floats
 from services.router.learning import (
     batches,
-    company,
     examples,
     fit,
     games,
@@ -40,11 +39,11 @@ from services.router.vectors import Bytes
 from services.router.words import Ints
 
 # How much examples count: labels of public collections are of whole tasks, so less than ours;
-# what users really asked counts most.
+# public prompts that were read one by one count most, for most are what users really asked.
 OWN_WEIGHT: Final = 3.0
-PUBLIC_WEIGHT: Final = 2.0
-REAL: Final = ("autoj_scenario", "autoj_pairwise")
-REAL_WEIGHT: Final = 6.0
+PUBLIC_WEIGHT: Final = 1.5
+READ_WEIGHT: Final = 6.0
+DISTILLED: Final = Path(__file__).parent / "distilled.npz"
 # What counts as pasted material: texts of at least so many characters.
 LONG: Final = 300
 
@@ -53,9 +52,18 @@ def weigh(example: Example) -> Weights:
     """Tell how much an example counts."""
     if example.source == OWN:
         weight = OWN_WEIGHT
+    elif example.read:
+        weight = READ_WEIGHT
     else:
-        weight = REAL_WEIGHT if example.source in REAL else PUBLIC_WEIGHT
+        weight = PUBLIC_WEIGHT
     return Weights(weight, weight, weight)
+
+
+def distilled(path: Path = DISTILLED) -> Floats:
+    """Return the table that words start with, as `distil` wrote it."""
+    with np.load(path, allow_pickle=False) as file:
+        table: Floats = file["table"] * file["scale"]
+        return table
 
 
 def lessons(learn: Sequence[Example], corpora: Sequence[Path]) -> list[Example]:
@@ -125,12 +133,13 @@ def _log_loss(scores: Floats, truth: Ints) -> float:
 
 
 def rounded(fitted: fit.Fitted) -> Net:
-    """Round the tables to one byte a weight."""
-    table, pairs = _in_bytes(fitted.table), _in_bytes(fitted.pairs)
-    return Net(*table, *pairs, fitted.gates, fitted.first, fitted.last)
+    """Round the table to one byte a weight."""
+    table = in_bytes(fitted.table)
+    return Net(*table, fitted.trios, fitted.gates, fitted.first, fitted.last)
 
 
-def _in_bytes(table: Floats) -> tuple[Bytes, Floats]:
+def in_bytes(table: Floats) -> tuple[Bytes, Floats]:
+    """Return a table as bytes and the scale of each column."""
     scale = np.maximum(np.abs(table).max(axis=0), 1e-9) / 127
     return np.rint(table / scale).astype(np.int8), scale.astype(np.float32)
 
@@ -158,18 +167,14 @@ def train(
     path: Path,
     held_out: str = "",
     corpora: Sequence[Path] = (examples.CORPUS,),
-    unlabelled: Sequence[Example] = (),
 ) -> Classifier:
     """Train on what is not held out, write the weights to `path` and return the classifier."""
     kept = [e for e in everything if not held_out or not e.source.startswith(held_out)]
     learn = lessons([e for e in kept if e.split is Split.TRAIN], corpora)
-    texts = [e for e in unlabelled if not held_out or not e.source.startswith(held_out)]
-    texts = [e for e in (*kept, *texts) if e.split is Split.TRAIN]
     _tell(f"{len(learn)} examples to learn from")
     path_of_words = _last(corpora, lexicon.LEXICON.name)
     pairs = lexicon.ties(lexicon.read(path_of_words)) if path_of_words is not None else []
-    table = company.table(texts, pairs)
-    fitted = fit.fit(batches.rows(learn, weigh), _tell, pairs, table)
+    fitted = fit.fit(batches.rows(learn, weigh), _tell, pairs, distilled())
     tune = batches.rows([e for e in kept if e.split is Split.TUNE and e.source == OWN], weigh)
     return save(path, rounded(fitted), calibrate(fit.scores(fitted, tune), tune))
 
@@ -197,14 +202,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A directory may hold a further state of prompts that another holds: the last one counts.
     own = {example.id: example for corpus in corpora for example in examples.own(corpus)}
     everything = list(own.values())
-    unlabelled: list[Example] = []
     if options.data is not None:
         path = options.data / examples.PROMPTS
         if not path.exists():
             parser.error(f"--data: there is no {path}")
         everything += examples.public(path)
-        unlabelled = examples.unlabelled(path)
-    classifier = train(everything, options.out, options.hold_out, corpora, unlabelled)
+    classifier = train(everything, options.out, options.hold_out, corpora)
     print(report.tell(classifier, everything, options.hold_out))  # noqa: T201
     return 0
 

@@ -107,3 +107,26 @@ def test_company_does_not_change_labels_or_prompts() -> None:
         assert (example.category, example.tier) == (original.category, original.tier)
         assert example.request.messages[-1] == original.request.messages[-1]
         assert not example.follows
+
+
+def test_a_prompt_that_was_read_has_its_own_labels_and_no_limit(tmp_path: Path) -> None:
+    (source, prompt_id), rated = next(iter(labels.rated().items()))
+    rows = [
+        {"source": source, "prompt_id": prompt_id, "prompt": "p", "source_label": "whatever"},
+        {"source": "mbpp", "prompt_id": "none", "prompt": "q", "source_label": "x"},
+    ]
+    path = tmp_path / examples.PROMPTS
+    with gzip.open(path, "wb") as file:
+        file.write(b"\n".join(msgspec.json.encode(row) for row in rows))
+    read, other = examples.public(path)
+    assert (read.category, read.alternative, read.tier) == rated[:3]
+    assert read.read
+    assert not other.read
+
+
+def test_labels_of_single_prompts_are_of_prompts_that_may_be_learned_from() -> None:
+    rated = labels.rated()
+    assert len(rated) > 3000
+    assert not [source for source, _ in rated if labels.kept_out(source, "")]
+    assert all(label.alternative is not label.category for label in rated.values())
+    assert all(0 <= label.gain <= 9 for label in rated.values())

@@ -17,7 +17,11 @@ KINDS = {
     "Write a little poem on": (Category.CREATIVE, Tier.LIGHT),
     "hello my friend from": (Category.CHAT, Tier.NANO),
 }
-PLACES = [f"{a}{b}" for a in ("old", "new", "far", "red") for b in ("town", "land", "hill", "bay")]
+PLACES = [
+    f"{a}{b}"
+    for a in ("old", "new", "far", "red", "high", "low", "wood", "stone", "river", "north")
+    for b in ("town", "land", "hill", "bay", "field", "port", "ford", "bridge", "wick", "dale")
+]
 
 
 def toy() -> list[Example]:
