@@ -35,6 +35,14 @@ class Call:
     extra: Json | None = None
     custom: bool = False
 
+    @classmethod
+    def read(cls, told: Json) -> "Call":
+        """Return the call that `json` tells."""
+        if told["type"] == "custom":
+            return cls(told["id"], told["custom"]["name"], told["custom"]["input"], custom=True)
+        said = told["function"]
+        return cls(told["id"], said["name"], said["arguments"], told.get("extra_content"))
+
     def json(self) -> Json:
         """Return OpenAI's tool call."""
         if self.custom:

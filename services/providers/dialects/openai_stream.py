@@ -204,10 +204,11 @@ class OpenAIDecoder:
 
     def _choice(self, given: Json) -> list[Chunk]:
         index = completion.count(given.get("index"))
+        # A few imitators end with the whole message, when all of it has been said; others say
+        # nothing before it.
+        delta = given.get("delta") or (None if index in self._choices else given.get("message"))
         choice = self._choices.setdefault(index, _Choice())
-        delta = given.get("delta")
         chunks: list[Chunk] = []
-        # A few vendors end with the whole message; what it says has been said.
         if isinstance(delta, dict):
             chunks += self._delta(
                 index, choice, delta, openai_answer.logprobs_of(given.get("logprobs"))
