@@ -1,6 +1,7 @@
 """What imitators of a vendor's wire format get wrong, and clients still read right."""
 
 import pytest
+from openai.types.chat import ChatCompletion
 
 from tests.wire.test_answers import (
     ANY,
@@ -17,6 +18,7 @@ from tests.wire.upstream import (
     Reply,
     answer,
     chat_body,
+    chunk,
     events,
     hello,
 )
@@ -112,3 +114,38 @@ async def test_other_doors_stream_what_came_whole(wire, door):
 async def test_a_message_in_the_only_event_is_the_answer(wire):
     body = chat_body({"content": "Hello", "tool_calls": None})
     assert gathered(chunks(await streamed(wire, events(body))))[::2] == ("Hello", "stop")
+
+
+# --- the deprecated word for a call
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("both", [False, True])
+async def test_a_function_call_is_a_tool_call(wire, stream, both):
+    old = {"name": "f", "arguments": '{"x":1}'}
+    new = {"tool_calls": [{"index": 0, "id": "a", "type": "function", "function": old}]}
+    spoken = {"content": "", "function_call": old, **(new if both else {})}
+    reply = answer(chat_body(spoken, "function_call"))
+    if stream:
+        first, last = {"name": "f", "arguments": '{"x"'}, {"arguments": ":1}"}
+        told = [{"function_call": first}, {"function_call": last}]
+        told = [{"content": "", **new, "function_call": old}] if both else told
+        parts = [chunk({"role": "assistant"}), *(chunk(one) for one in told)]
+        reply = events(*parts, chunk({}, "function_call"))
+    told = await whole(wire, reply, stream=stream, tools=[TOOL])
+    if stream:
+        _, calls, finish = gathered(chunks(told.text))
+    else:
+        choice = ChatCompletion.model_validate(told.json()).choices[0].model_dump()
+        calls, finish = choice["message"]["tool_calls"], choice["finish_reason"]
+    (call,) = calls
+    assert (call["function"]["name"], call["function"]["arguments"]) == ("f", '{"x":1}')
+    assert call["id"] and finish == "tool_calls"
+
+
+async def test_no_function_call_is_none(wire):
+    spoken = {"content": "Hello", "function_call": None, "tool_calls": None}
+    told = await whole(wire, answer(chat_body(spoken)))
+    assert told.json()["choices"][0]["finish_reason"] == "stop"
+    reply = events(chunk(spoken), chunk({"content": "!", "function_call": None}), chunk({}, "stop"))
+    assert gathered(chunks(await streamed(wire, reply)))[:2] == ("Hello!", [])

@@ -53,6 +53,7 @@ class _Delta(msgspec.Struct):
     reasoning_details: Any = None
     refusal: Any = None
     tool_calls: Any = None
+    function_call: Any = None
     annotations: Any = None
     audio: Any = None
 
@@ -138,7 +139,7 @@ class OpenAIDecoder:
             return None
         if delta.reasoning or delta.reasoning_details or delta.refusal or delta.tool_calls:
             return None
-        if delta.annotations or delta.audio:
+        if delta.annotations or delta.audio or delta.function_call:
             return None
         content, thoughts = delta.content, delta.reasoning_content
         if bool(content) is bool(thoughts):
@@ -238,7 +239,7 @@ class OpenAIDecoder:
                 logprobs = None
         if logprobs is not None:
             chunks += self._writer.delta(index, {}, logprobs)
-        for place, fragment in enumerate(openai_answer.rows(delta, "tool_calls")):
+        for place, fragment in enumerate(openai_answer.calls_of(delta)):
             self._fragment(choice, fragment, place)
         return chunks
 
