@@ -1,5 +1,7 @@
 """What imitators of a vendor's wire format get wrong, and clients still read right."""
 
+import json
+
 import pytest
 from openai.types.chat import ChatCompletion
 
@@ -21,6 +23,8 @@ from tests.wire.upstream import (
     chunk,
     events,
     hello,
+    message,
+    message_events,
 )
 
 # --- one JSON object in reply to a request for a stream
@@ -149,3 +153,51 @@ async def test_no_function_call_is_none(wire):
     assert told.json()["choices"][0]["finish_reason"] == "stop"
     reply = events(chunk(spoken), chunk({"content": "!", "function_call": None}), chunk({}, "stop"))
     assert gathered(chunks(await streamed(wire, reply)))[:2] == ("Hello!", [])
+
+
+# --- arguments that are nearly JSON
+
+MENDED = [
+    ('{"x":1}}', {"x": 1}),
+    ('{"x":1}]}', {"x": 1}),
+    ('{}{"x":1}', {"x": 1}),
+    ('{"x":1}{"x":1}', {"x": 1}),
+    ('```json\n{"x":1}\n```', {"x": 1}),
+    ('<tool_call>{"x":1}</tool_call>', {"x": 1}),
+    ('{"x":1}<|im_end|>', {"x": 1}),
+    ('{"x":"a\nb"}', {"x": "a\nb"}),
+    ('"{\\"x\\":1}"', {"x": 1}),
+]
+BROKEN = ['{"x":1', '{"x":1}{"x":2}', "{'x':1}", '{"x":NaN}', "x=1", '{"x":1,}', '{"x":1} {']
+
+
+def call_with(name, arguments, stream):
+    """The reply of a dialect whose only call has these arguments."""
+    if name == "anthropic_messages":
+        block = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+        delta = {"type": "input_json_delta", "partial_json": arguments}
+        if not stream:
+            return answer(message({**block, "input": arguments}, stop="tool_use"))
+        return message_events((block, [delta]), stop="tool_use")
+    return calls_of(name, ("a", "f", arguments), stream=stream)
+
+
+@pytest.mark.parametrize("name", ["openai_chat", "anthropic_messages", "openai_responses"])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("arguments, want", MENDED)
+async def test_arguments_with_one_reading_are_read(wire, name, stream, arguments, want):
+    told = await whole(wire, call_with(name, arguments, stream), name, stream=stream, tools=[TOOL])
+    if stream:
+        (call,) = gathered(chunks(told.text))[1]
+    else:
+        (call,) = told.json()["choices"][0]["message"]["tool_calls"]
+    assert json.loads(call["function"]["arguments"]) == want
+
+
+@pytest.mark.parametrize("name", ["openai_chat", "anthropic_messages", "openai_responses"])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("arguments", BROKEN)
+async def test_arguments_with_no_reading_or_two_are_an_error(wire, name, stream, arguments):
+    told = await whole(wire, call_with(name, arguments, stream), name, stream=stream, tools=[TOOL])
+    assert told.status_code == 502
+    assert "not JSON" in told.json()["error"]["message"]
