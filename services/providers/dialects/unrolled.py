@@ -9,6 +9,7 @@ from typing import Any
 from services.providers.dialects import completion
 from services.providers.dialects.completion import Writer
 from services.providers.dialects.contract import Answer, Chunk, Dialect, Ending, Json, Target
+from services.providers.dialects.faults import bad_answer
 
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 
@@ -44,7 +45,7 @@ class Unrolled:
     def close(self) -> Ending:
         """Return the ending; raises RoutorError as long as there was no `rest`."""
         if self._ending is None:
-            raise completion.bad_answer(self._target, "an answer that is not whole")
+            raise bad_answer(self._target, "an answer that is not whole")
         return self._ending
 
 
