@@ -99,11 +99,11 @@ class Reading:
 
     def _begin(self, data: bytes) -> None:
         """See by the first bytes whether this is a stream at all."""
-        if self._begun or not data:
+        if self._begun or not data.strip():
             return
         self._begun = True
         if unrolled.is_whole(data):
-            self._whole = Unrolled(self._call.dialect, self._call.target)
+            self._whole = Unrolled(self._call.dialect, self._call.target, self._decoder)
             self._decoder = self._whole
 
     def _commit(self) -> None:

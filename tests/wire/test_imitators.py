@@ -22,6 +22,7 @@ from tests.wire.upstream import (
     chat_body,
     chunk,
     events,
+    gemini,
     hello,
     message,
     message_events,
@@ -55,6 +56,8 @@ def said(name):
 @pytest.mark.parametrize("split", [False, True])
 async def test_a_whole_answer_becomes_a_stream(wire, name, split):
     reply = pieces(said(name)) if split else said(name)
+    if split:
+        reply.body.insert(0, b"\n")
     bodies = chunks(await streamed(wire, reply, name, **COUNTED))
     assert gathered(bodies)[::2] == ("Hello", "stop")
     assert bodies[-1]["choices"] == [] and bodies[-1]["usage"]["total_tokens"] == 9
@@ -118,6 +121,28 @@ async def test_other_doors_stream_what_came_whole(wire, door):
 async def test_a_message_in_the_only_event_is_the_answer(wire):
     body = chat_body({"content": "Hello", "tool_calls": None})
     assert gathered(chunks(await streamed(wire, events(body))))[::2] == ("Hello", "stop")
+
+
+async def test_a_done_behind_a_whole_answer_changes_nothing(wire):
+    body = said("openai_chat").body + b"\n\ndata: [DONE]\n\n"
+    assert gathered(chunks(await streamed(wire, Reply(body))))[::2] == ("Hello", "stop")
+
+
+@pytest.mark.parametrize("split", [False, True])
+async def test_geminis_events_may_be_a_list(wire, split):
+    told = [gemini({"text": "Hel"}, finish=None), gemini({"text": "lo"})]
+    reply = Reply(json.dumps(told, indent=2).encode(), headers={"Content-Type": "application/json"})
+    reply = pieces(reply) if split else reply
+    bodies = chunks(await streamed(wire, reply, "google_generate", **COUNTED))
+    assert gathered(bodies)[::2] == ("Hello", "stop") and bodies[-1]["usage"]["total_tokens"] == 9
+
+
+@pytest.mark.parametrize("told", [
+    [gemini({"text": "Hel"}, finish=None)], [{"error": {"code": 503, "message": "Busy"}}], [], [1],
+])  # fmt: skip
+async def test_a_list_without_an_end_is_an_error(wire, told):
+    reply = await whole(wire, answer(told), "google_generate", stream=True)
+    assert reply.status_code >= 500 or '"error"' in reply.text
 
 
 # --- the deprecated word for a call

@@ -1,31 +1,47 @@
-"""A whole answer told as a stream: some imitators answer `stream: true` with one JSON object.
+"""A whole answer told as a stream: some imitators answer `stream: true` with one JSON text.
 
-The reverse of `assembled`, and the same for every dialect: its own `decode` reads the object, so
-that an error inside it is an error here, too. Pure.
+The reverse of `assembled`, and the same for every dialect: its own `decode` reads an object, so
+that an error inside it is an error here, too. A list is the events of a stream, as Google sends
+them where `alt=sse` was lost on the way (https://ai.google.dev/api/generate-content). Pure.
 """
 
 from typing import Any
 
+import msgspec
+
 from services.providers.dialects import completion
 from services.providers.dialects.completion import Writer
-from services.providers.dialects.contract import Answer, Chunk, Dialect, Ending, Json, Target
+from services.providers.dialects.contract import (
+    Answer,
+    Chunk,
+    Decoder,
+    Dialect,
+    Ending,
+    Json,
+    Target,
+)
 from services.providers.dialects.faults import bad_answer
 
 _BLANK = b" \t\r\n\xef\xbb\xbf"
+_DONE = b"data: [DONE]"
 
 
 def is_whole(beginning: bytes) -> bool:
-    """Tell whether an answer begins as a JSON object: no line of a stream of events does."""
-    return beginning[:64].lstrip(_BLANK).startswith(b"{")
+    """Tell whether an answer begins as JSON does: no line of a stream of events begins so."""
+    return beginning[:64].lstrip(_BLANK).startswith((b"{", b"["))
 
 
 class Unrolled:
-    """Decoder of an answer that is one JSON object; nothing is known before its end."""
+    """Decoder of an answer that is JSON; nothing is known before its end.
+
+    `events` decodes those of a list.
+    """
 
     done = False
 
-    def __init__(self, dialect: Dialect, target: Target) -> None:
+    def __init__(self, dialect: Dialect, target: Target, events: Decoder) -> None:
         self._dialect = dialect
+        self._events = events
         self._target = target
         self._pieces: list[bytes] = []
         self._ending: Ending | None = None
@@ -37,7 +53,11 @@ class Unrolled:
 
     def rest(self) -> list[Chunk]:
         """Return the chunks of the answer, all of which has come; raises what `decode` raises."""
-        content = b"".join(self._pieces).lstrip(_BLANK)
+        content = b"".join(self._pieces).strip(_BLANK).removesuffix(_DONE)
+        if content.startswith(b"["):
+            chunks = self._events.feed(_as_events(content, self._target))
+            self._ending = self._events.close()
+            return chunks
         answer = self._dialect.decode(content, self._target)
         chunks, self._ending = told(answer, self._target)
         return chunks
@@ -47,6 +67,14 @@ class Unrolled:
         if self._ending is None:
             raise bad_answer(self._target, "an answer that is not whole")
         return self._ending
+
+
+def _as_events(content: bytes, target: Target) -> bytes:
+    try:
+        bodies = msgspec.json.decode(content, type=list[Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise bad_answer(target, "an answer that is not JSON") from error
+    return b"".join(b"data: %b\n\n" % msgspec.json.encode(body) for body in bodies)
 
 
 def told(answer: Answer, target: Target) -> tuple[list[Chunk], Ending]:
