@@ -205,6 +205,7 @@ class Model(Facts, frozen=True):
     provider: str = ""  # filled in when read
     aliases: tuple[str, ...] = ()
     input_modalities: tuple[Modality, ...] = ("text",)
+    image_urls: bool = True  # the provider fetches images from web addresses
     tools: bool = False
     parallel_tools: bool = False
     structured_outputs: Literal["json_schema", "json_object", "none"] = "none"

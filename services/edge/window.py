@@ -146,9 +146,21 @@ def _message(message: schema.Message, told: bool) -> router_pb2.Message:
         role=role,
         text=shown,
         text_chars=chars if chars != len(shown) else 0,
-        attachments=[_ATTACHED[type(part)] for part in parts if type(part) in _ATTACHED],
+        attachments=_attached(parts),
         tool_calls=len(calls),
     )
+
+
+def _attached(parts: Iterable[object]) -> "list[types_pb2.Modality.ValueType]":
+    """Return the kinds of what is not text, and whether an image has to be fetched."""
+    kinds = [_ATTACHED[type(part)] for part in parts if type(part) in _ATTACHED]  # type: ignore[index]
+    if any(isinstance(part, schema.Image) and _on_the_web(part) for part in parts):
+        kinds.append(types_pb2.MODALITY_IMAGE_URL)
+    return kinds
+
+
+def _on_the_web(image: schema.Image) -> bool:
+    return image.image_url.url[:5].lower() != "data:"
 
 
 def _texts(parts: Iterable[object]) -> Iterable[str]:

@@ -194,6 +194,11 @@ class Dispatcher:
             except RoutorError as error:
                 progress.fail(order, choice, call, error)
 
+    def batch(self, order: Order) -> int:
+        """Return how many texts the embedding model of an order takes at once; 0: not known."""
+        model = self._catalog.embeddings.get(order.chain[0].model)
+        return model.max_inputs if model is not None else 0
+
     def reset(self) -> None:
         """Forget what was learned from calls, and what retries have cost."""
         self._breakers.reset()

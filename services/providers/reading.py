@@ -7,7 +7,9 @@ from collections.abc import Callable
 from services.errors import RoutorError
 from services.providers import flaw
 from services.providers.call import Call, decoded, unreadable
-from services.providers.dialects.contract import Chunk, Ending
+from services.providers.dialects import unrolled
+from services.providers.dialects.contract import Chunk, Decoder, Ending
+from services.providers.dialects.unrolled import Unrolled
 from services.providers.patience import Patience
 from services.providers.transport import Reply, whole
 
@@ -37,7 +39,9 @@ class Reading:
         self._reply = reply
         self._limit_bytes = limit_bytes * STREAM_FACTOR
         self._clock = clock
-        self._decoder = call.dialect.decoder(call.target, call.body)
+        self._decoder: Decoder = call.dialect.decoder(call.target, call.body)
+        self._begun = False
+        self._whole: Unrolled | None = None  # an answer that is no stream, until its end
         self._ended = False
         self._later = b""
         self._kept: list[Chunk] = []
@@ -64,12 +68,18 @@ class Reading:
         self._later = b""
         if data is None:
             self._ended = True
-            return
+            if self._whole is None:
+                return
+            data = b""
         if not call.committed:
+            self._begin(data)
             end = _after(data, FIRST_EVENTS)
             data, self._later = data[:end], data[end:]
         try:
-            chunks = self._decoder.feed(data)
+            if self._ended and self._whole is not None:
+                chunks = self._whole.rest()
+            else:
+                chunks = self._decoder.feed(data)
         except RoutorError:
             raise
         except Exception as failure:
@@ -86,6 +96,15 @@ class Reading:
         self.held += chunks
         if content and not call.committed:
             self._commit()
+
+    def _begin(self, data: bytes) -> None:
+        """See by the first bytes whether this is a stream at all."""
+        if self._begun or not data.strip():
+            return
+        self._begun = True
+        if unrolled.is_whole(data):
+            self._whole = Unrolled(self._call.dialect, self._call.target, self._decoder)
+            self._decoder = self._whole
 
     def _commit(self) -> None:
         call = self._call

@@ -27,6 +27,7 @@ from services.providers.dialects import conversation
 from services.providers.dialects.completion import usage_json
 from services.providers.dialects.contract import Chunk, Json
 from services.providers.dispatch import Dispatcher, Ended
+from services.providers.embedding import embed
 from services.providers.order import Order
 from services.providers.probe import probe
 from services.providers.settings import ProvidersSettings
@@ -72,7 +73,8 @@ class ProvidersServicer:
 
     async def Embed(self, request: EmbedRequest, context: Context) -> EmbedResponse:  # noqa: N802
         """Turn texts into vectors, at the one model of the chain."""
-        done = await self._dispatcher.answer(self._order(request, context, False, embeds=True))
+        order = self._order(request, context, False, embeds=True)
+        done = await embed(self._dispatcher.answer, order, self._dispatcher.batch(order))
         return EmbedResponse(body=_encode(done.answer.body), served=done.served)
 
     async def Probe(self, request: ProbeRequest, context: Context) -> ProbeResponse:  # noqa: N802

@@ -14,6 +14,7 @@ from services.router.standing import Standings
 # What each missing ability is called: the reason, and what the model lacks.
 LACKS: Final = {
     Can.IMAGE: ("modality", "image input"),
+    Can.IMAGE_URLS: ("modality", "images by web address"),
     Can.FILE: ("modality", "file input"),
     Can.AUDIO: ("modality", "audio input"),
     Can.VIDEO: ("modality", "video input"),

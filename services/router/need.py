@@ -20,6 +20,7 @@ PARAMETERS: Final = {
 }
 _MODALITIES: Final = {
     types_pb2.MODALITY_IMAGE: int(Can.IMAGE),
+    types_pb2.MODALITY_IMAGE_URL: int(Can.IMAGE_URLS),
     types_pb2.MODALITY_FILE: int(Can.FILE),
     types_pb2.MODALITY_AUDIO: int(Can.AUDIO),
     types_pb2.MODALITY_VIDEO: int(Can.VIDEO),

@@ -29,6 +29,7 @@ class Can(IntFlag):
     LOGPROBS = auto()
     SEVERAL_CHOICES = auto()
     STOP = auto()
+    IMAGE_URLS = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,7 @@ def _can(model: Model) -> Can:
         (parameters.logprobs, Can.LOGPROBS),
         (parameters.n, Can.SEVERAL_CHOICES),
         (parameters.stop, Can.STOP),
+        (model.image_urls, Can.IMAGE_URLS),
     ):
         if has:
             able |= ability

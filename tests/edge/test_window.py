@@ -1,6 +1,7 @@
 """What the router sees of a request."""
 
 import msgspec
+import pytest
 
 from routor.v1 import router_pb2, types_pb2
 from services.edge import chat, window
@@ -64,6 +65,14 @@ def test_attachments_and_text_of_parts():
         types_pb2.MODALITY_AUDIO,
         types_pb2.MODALITY_VIDEO,
     ]
+
+
+@pytest.mark.parametrize("url", ["https://example.org/i.png", "HTTP://example.org/i"])
+def test_an_image_that_has_to_be_fetched_is_told(url):
+    parts = [{"type": "image_url", "image_url": {"url": url}}]
+    (message,) = asked(messages=[said(parts)]).messages
+    wanted = [types_pb2.MODALITY_IMAGE, types_pb2.MODALITY_IMAGE_URL]
+    assert list(message.attachments) == wanted
 
 
 def test_tool_calls_are_counted_and_their_arguments_measured():

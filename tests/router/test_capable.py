@@ -22,6 +22,7 @@ MODALITIES = {
     types_pb2.MODALITY_FILE: "file",
     types_pb2.MODALITY_AUDIO: "audio",
     types_pb2.MODALITY_VIDEO: "video",
+    types_pb2.MODALITY_IMAGE_URL: "image_urls",
 }
 CHOICES = {0: "auto", 1: "auto", 2: "none", 3: "required", 4: "named"}
 REASONS = {
@@ -70,6 +71,7 @@ def catalogs(draw: Any) -> Catalog:
             context_window=draw(st.sampled_from([2_000, 20_000, 1_000_000])),
             max_output_tokens=draw(st.sampled_from([1_000, 64_000])),
             input_modalities=("text", *draw(some({"image", "file", "audio", "video"}))),
+            image_urls=draw(st.booleans()),
             tools=draw(st.booleans()),
             parallel_tools=draw(st.booleans()),
             structured_outputs=draw(st.sampled_from(["none", "json_object", "json_schema"])),
@@ -175,8 +177,9 @@ def violations(
     reserved = needs.max_output_tokens
     effort = member.effort or one.reasoning.default
     thinks = one.reasoning.switch == "always" or effort != "none"
+    fetched = ["image_urls"] if one.image_urls else []
     checks = {
-        "modality": all(MODALITIES[kind] in one.input_modalities for kind in attached),
+        "modality": all(MODALITIES[kind] in (*one.input_modalities, *fetched) for kind in attached),
         "tools": one.tools or not (asked.tools or history),
         # What a named model has no word for is said by other means, or refused, later on.
         "tool_choice": not asked.tools

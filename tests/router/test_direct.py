@@ -112,6 +112,17 @@ def test_named_model_must_be_able_to_take_the_request() -> None:
     assert "zai/glm-5.2" in error.message and "image input" in error.message
 
 
+def test_an_image_by_web_address_goes_only_to_who_fetches_it() -> None:
+    asked = named("moonshot/kimi-k2.6")
+    asked.messages[0].attachments.append(types_pb2.MODALITY_IMAGE)
+    assert keys(decide(asked, BRAIN, None, NOON)) == ["moonshot/kimi-k2.6"]
+    asked.messages[0].attachments.append(types_pb2.MODALITY_IMAGE_URL)
+    error = refusal(asked)
+    assert error.kind is Kind.NO_CAPABLE_MODEL and "images by web address" in error.message
+    asked.model = "auto"
+    assert "moonshot/kimi-k2.6" not in keys(decide(asked, BRAIN, None, NOON))
+
+
 @pytest.mark.parametrize(
     "need",
     [

@@ -130,6 +130,8 @@ class _ModalityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Modality.Val
     """PDF and other documents."""
     MODALITY_AUDIO: _Modality.ValueType  # 4
     MODALITY_VIDEO: _Modality.ValueType  # 5
+    MODALITY_IMAGE_URL: _Modality.ValueType  # 6
+    """Beside MODALITY_IMAGE: an image is a web address, which the provider has to fetch."""
 
 class Modality(_Modality, metaclass=_ModalityEnumTypeWrapper):
     """A kind of content a model reads."""
@@ -141,6 +143,8 @@ MODALITY_FILE: Modality.ValueType  # 3
 """PDF and other documents."""
 MODALITY_AUDIO: Modality.ValueType  # 4
 MODALITY_VIDEO: Modality.ValueType  # 5
+MODALITY_IMAGE_URL: Modality.ValueType  # 6
+"""Beside MODALITY_IMAGE: an image is a web address, which the provider has to fetch."""
 Global___Modality: _TypeAlias = Modality  # noqa: Y015
 
 @_typing.final

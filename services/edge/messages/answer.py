@@ -66,10 +66,12 @@ def signed(block: Json) -> Json:
 
 def _blocks(said: Said, thoughts: bool) -> list[Json]:
     blocks: list[Json] = []
-    if thoughts and said.thinking_blocks:
-        blocks += [signed(block) for block in said.thinking_blocks]
-    elif thoughts and said.reasoning_content:
-        blocks.append({"type": "thinking", "thinking": said.reasoning_content, "signature": ""})
+    if thoughts:
+        blocks += [signed(block) for block in said.thinking_blocks or ()]
+        told = any(block.get("type") == "thinking" for block in blocks)
+        if said.reasoning_content and not told:
+            unsigned = {"type": "thinking", "thinking": said.reasoning_content, "signature": ""}
+            blocks.insert(0, unsigned)
     text = (said.content or "") + (said.refusal or "")
     if text:
         blocks.append({"type": "text", "text": text})
@@ -77,10 +79,18 @@ def _blocks(said: Said, thoughts: bool) -> list[Json]:
 
 
 def _tool_use(call: Call) -> Json:
-    given = msgspec.json.decode(call.called.arguments or "{}")
     return {
         "type": "tool_use",
         "id": call.id,
         "name": call.called.name,
-        "input": given if isinstance(given, dict) else {"value": given},
+        "input": _input(call.called.arguments or "{}"),
     }
+
+
+def _input(arguments: str) -> Json:
+    """Return a call's arguments as an object; the limit may have cut them anywhere."""
+    try:
+        given = msgspec.json.decode(arguments)
+    except msgspec.DecodeError:
+        return {"raw_arguments": arguments}
+    return given if isinstance(given, dict) else {"value": given}

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import stopping
+from services.providers.dialects import mending, stopping
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.faults import bad_answer
 from services.providers.dialects.stopping import Stopper
@@ -34,6 +34,14 @@ class Call:
     arguments: str
     extra: Json | None = None
     custom: bool = False
+
+    @classmethod
+    def read(cls, told: Json) -> "Call":
+        """Return the call that `json` tells."""
+        if told["type"] == "custom":
+            return cls(told["id"], told["custom"]["name"], told["custom"]["input"], custom=True)
+        said = told["function"]
+        return cls(told["id"], said["name"], said["arguments"], told.get("extra_content"))
 
     def json(self) -> Json:
         """Return OpenAI's tool call."""
@@ -135,8 +143,9 @@ def digest(content: bytes) -> str:
 def arguments(value: object, target: Target, *, cut: bool = False) -> str:
     """Return a tool call's arguments as JSON text of an object.
 
-    Empty becomes "{}", an object is encoded. Raises RoutorError(PROVIDER_UNAVAILABLE) when
-    the text is not JSON, unless the answer was `cut` by its limit: its end says so.
+    Empty becomes "{}", an object is encoded, what has only one reading is read so (see
+    `mending`). Raises RoutorError(PROVIDER_UNAVAILABLE) when the text is not JSON, unless the
+    answer was `cut` by its limit: its end says so.
     """
     if isinstance(value, dict):
         return msgspec.json.encode(value).decode()
@@ -151,7 +160,13 @@ def arguments(value: object, target: Target, *, cut: bool = False) -> str:
     except msgspec.DecodeError as error:
         if cut:
             return value
-        raise bad_answer(target, "tool arguments that are not JSON") from error
+        mended = mending.only_reading(value)
+        if mended is None:
+            raise bad_answer(target, "tool arguments that are not JSON") from error
+        return mended
+    if isinstance(parsed, str):
+        # An object that was encoded twice; of any other text the caller's tool has to judge.
+        return mending.only_reading(parsed) or value
     return "{}" if parsed is None else value
 
 

@@ -49,10 +49,9 @@ class Embeddings:
 def encode(body: Json, model: Embedding, target: Target) -> Encoded:
     """Translate a request. Raises RoutorError naming the field that the model does not take."""
     given = body["input"]
-    texts = [given] if isinstance(given, str) or _are_tokens(given) else given
-    _check(body, texts, model)
+    _check(body, texts(body), model)
     if target.vendor.dialect == "google_generate":
-        return _google(texts, body, target)
+        return _google(texts(body), body, target)
     request: Json = {"model": target.upstream_model, "input": given}
     field = "output_dimension" if target.vendor.id == "mistral" else "dimensions"
     if body.get("dimensions") is not None:
@@ -90,15 +89,21 @@ def decode(content: bytes, target: Target) -> Answer:
     return Answer(told_all, Usage(input_tokens=tokens))
 
 
+def texts(body: Json) -> list[Any]:
+    """Return what a request wants vectors of: texts, or lists of token numbers."""
+    given: Any = body["input"]
+    return [given] if isinstance(given, str) or _are_tokens(given) else given
+
+
 def _are_tokens(given: Any) -> bool:
     return isinstance(given, list) and bool(given) and isinstance(given[0], int)
 
 
-def _check(body: Json, texts: list[Any], model: Embedding) -> None:
-    if len(texts) > model.max_inputs:
+def _check(body: Json, given: list[Any], model: Embedding) -> None:
+    if len(given) > model.max_inputs:
         text = f"input: {model.key} takes at most {model.max_inputs} texts at once."
         raise RoutorError(Kind.INVALID_REQUEST, text, param="input")
-    if not model.tokens_input and not all(isinstance(text, str) for text in texts):
+    if not model.tokens_input and not all(isinstance(text, str) for text in given):
         raise _unsupported("input", model, "as text, not as token numbers")
     wanted = body.get("dimensions")
     if wanted is None or wanted == model.dimensions:
@@ -114,12 +119,12 @@ def _unsupported(param: str, model: Embedding, what: str) -> RoutorError:
     )
 
 
-def _google(texts: list[str], body: Json, target: Target) -> Encoded:
+def _google(given: list[str], body: Json, target: Target) -> Encoded:
     size = body.get("dimensions")
     shortened = {"outputDimensionality": size} if size is not None else {}
     name = f"models/{target.upstream_model}"
     requests = [
-        {"model": name, "content": {"parts": [{"text": text}]}, **shortened} for text in texts
+        {"model": name, "content": {"parts": [{"text": text}]}, **shortened} for text in given
     ]
     path = f"/v1beta/{name}:batchEmbedContents"
     dropped = ("user",) if body.get("user") is not None else ()

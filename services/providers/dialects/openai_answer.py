@@ -39,6 +39,7 @@ class _Message(msgspec.Struct):
 
     content: str
     tool_calls: Any = None
+    function_call: Any = None
     refusal: Any = None
     reasoning_content: Any = None
     reasoning: Any = None
@@ -51,6 +52,7 @@ class _Message(msgspec.Struct):
         """Whether there is nothing but the text."""
         return not (
             self.tool_calls
+            or self.function_call
             or self.refusal
             or self.reasoning_content
             or self.reasoning
@@ -180,6 +182,15 @@ def content_of(content: object) -> tuple[str, str]:
     return completion.joined(text), completion.joined(thoughts)
 
 
+def calls_of(message: Json) -> list[Any]:
+    """Return the tool calls of a message or delta; the deprecated function_call is one.
+
+    Some imitators say both of the same call.
+    """
+    old = message.get("function_call")
+    return rows(message, "tool_calls") or ([{"function": old}] if isinstance(old, dict) else [])
+
+
 def thoughts_of(message: Json) -> str:
     """Return the thoughts that a message or delta holds beside its content."""
     for name in ("reasoning_content", "reasoning"):
@@ -275,7 +286,7 @@ def _choice(place: int, given: Any, target: Target) -> Json:
         refusal=[refusal] if isinstance(refusal, str) and refusal else [],
         calls=[
             call(one, number, seed, target, cut=reason == "length")
-            for number, one in enumerate(rows(message, "tool_calls"))
+            for number, one in enumerate(calls_of(message))
         ],
     )
     made = completion.choice(

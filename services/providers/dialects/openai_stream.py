@@ -53,6 +53,7 @@ class _Delta(msgspec.Struct):
     reasoning_details: Any = None
     refusal: Any = None
     tool_calls: Any = None
+    function_call: Any = None
     annotations: Any = None
     audio: Any = None
 
@@ -138,7 +139,7 @@ class OpenAIDecoder:
             return None
         if delta.reasoning or delta.reasoning_details or delta.refusal or delta.tool_calls:
             return None
-        if delta.annotations or delta.audio:
+        if delta.annotations or delta.audio or delta.function_call:
             return None
         content, thoughts = delta.content, delta.reasoning_content
         if bool(content) is bool(thoughts):
@@ -204,10 +205,11 @@ class OpenAIDecoder:
 
     def _choice(self, given: Json) -> list[Chunk]:
         index = completion.count(given.get("index"))
+        # A few imitators end with the whole message, when all of it has been said; others say
+        # nothing before it.
+        delta = given.get("delta") or (None if index in self._choices else given.get("message"))
         choice = self._choices.setdefault(index, _Choice())
-        delta = given.get("delta")
         chunks: list[Chunk] = []
-        # A few vendors end with the whole message; what it says has been said.
         if isinstance(delta, dict):
             chunks += self._delta(
                 index, choice, delta, openai_answer.logprobs_of(given.get("logprobs"))
@@ -237,7 +239,7 @@ class OpenAIDecoder:
                 logprobs = None
         if logprobs is not None:
             chunks += self._writer.delta(index, {}, logprobs)
-        for place, fragment in enumerate(openai_answer.rows(delta, "tool_calls")):
+        for place, fragment in enumerate(openai_answer.calls_of(delta)):
             self._fragment(choice, fragment, place)
         return chunks
 

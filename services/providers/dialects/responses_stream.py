@@ -29,6 +29,7 @@ class ResponsesDecoder:
         self._thoughts = 0
         self._usage = Usage()
         self._finish = ""
+        self._said = False  # whether anything of the answer has been told
 
     def feed(self, data: bytes) -> list[Chunk]:
         """Take bytes as they arrive; return the chunks they complete."""
@@ -76,7 +77,7 @@ class ResponsesDecoder:
         if kind in _ENDS and isinstance(response, dict):
             self._finish = responses_answer.finish_reason(response, self._target)
             self._usage = responses_answer.usage_of(response)
-            return self._writer.closing(0)
+            return [*self._unsaid(response), *self._writer.closing(0)]
         return []
 
     def _item(self, body: Json) -> list[Chunk]:
@@ -90,10 +91,32 @@ class ResponsesDecoder:
             self._thoughts += 1
             chunks += self._say({"thinking_blocks": [numbered]})
         for call in turn.calls:
+            self._said = True
+            chunks += self._writer.call(0, call)
+        return chunks
+
+    def _unsaid(self, response: Json) -> list[Chunk]:
+        """Tell the whole response where its stream said nothing before, as some imitators' do."""
+        if self._said:
+            return []
+        turn = Turn()
+        for item in openai_answer.rows(response, "output"):
+            responses_answer.gather(turn, item, self._target)
+        chunks: list[Chunk] = []
+        pieces = {
+            "reasoning_content": turn.reasoning,
+            "content": turn.text,
+            "refusal": turn.refusal,
+        }
+        for name, piece in pieces.items():
+            if piece:
+                chunks += self._say({name: "".join(piece)})
+        for call in turn.calls:
             chunks += self._writer.call(0, call)
         return chunks
 
     def _say(self, delta: Json) -> list[Chunk]:
         if not self._writer.id:
             raise faults.bad_answer(self._target, "a stream without response.created")
+        self._said = True
         return self._writer.delta(0, delta)
