@@ -29,7 +29,8 @@ async def start(environ: dict[str, str]) -> asyncio.subprocess.Process:
     bare = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.providers",
-        env={**bare, "PYTHONPATH": ".:protos", **environ},
+        # Its usual port for metrics may be another's.
+        env={**bare, "PYTHONPATH": ".:protos", "ROUTOR_PROVIDERS_METRICS_LISTEN": "", **environ},
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
