@@ -112,6 +112,15 @@ def test_named_model_must_be_able_to_take_the_request() -> None:
     assert "zai/glm-5.2" in error.message and "image input" in error.message
 
 
+def test_a_prompt_longer_than_the_window_of_the_named_model_is_told_as_such() -> None:
+    asked = named("openai/gpt-5.5")
+    asked.needs.input_tokens = 2_000_000
+    error = refusal(asked)
+    assert error.kind is Kind.CONTEXT_TOO_LONG
+    assert error.message.startswith("The prompt is too long for openai/gpt-5.5: 20")
+    assert error.message.endswith("> 1050000 maximum.")
+
+
 @pytest.mark.parametrize(
     "need",
     [
