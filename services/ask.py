@@ -28,9 +28,16 @@ def run(options: argparse.Namespace) -> int:
     """Run the command that `options.asked` names; return its exit code."""
     try:
         asyncio.run(COMMANDS[options.asked](options))
+        sys.stdout.flush()
     except RoutorError as error:
         print(f"routor: {error.message}", file=sys.stderr)
         return 1
+    except redis.RedisError as failure:
+        print(f"routor: Redis does not answer: {failure}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever reads has read enough (`routor models | head`); nothing is left to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -48,7 +55,11 @@ async def _ask(service: str, port: int, stub: Any, method: str, request: Any) ->
         try:
             return await call(request, timeout=TIMEOUT_S, metadata=rpc.metadata(token))
         except grpc.aio.AioRpcError as failure:
-            raise rpc.error_of(failure, service) from None
+            error = rpc.error_of(failure, service)
+            if error.kind is Kind.OVERLOADED:
+                text = f"The {service} service did not answer at {address}; run `routor up` first."
+                raise RoutorError(Kind.OVERLOADED, text) from None
+            raise error from None
 
 
 async def _router(method: str, request: Any) -> Any:
@@ -112,7 +123,10 @@ def _redis() -> "redis.Redis":
     url = _environ().get("REDIS_URL")
     if not url:
         raise RoutorError(Kind.INVALID_REQUEST, "Set REDIS_URL, or start `routor up` first.")
-    return store.connect(url)
+    try:
+        return store.connect(url)
+    except ValueError as fault:
+        raise RoutorError(Kind.INVALID_REQUEST, f"REDIS_URL: {fault}.") from None
 
 
 async def _create_key(options: argparse.Namespace) -> None:

@@ -68,6 +68,8 @@ def session_name(name: str) -> str:
 
 def connect(url: str) -> "redis.Redis":
     """Return a client; it connects when first used and raises redis.RedisError when it cannot."""
+    # A socket file (unix://) has no keep-alive, and takes no word of it.
+    probed = {} if url.startswith("unix:") else {"socket_keepalive": True}
     pool = redis.BlockingConnectionPool.from_url(
         url,
         # Whoever comes in a burst waits for a connection; the usual pool would turn them away.
@@ -75,7 +77,7 @@ def connect(url: str) -> "redis.Redis":
         timeout=TIMEOUT_S,
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
-        socket_keepalive=True,
+        **probed,
         retry=Retry(NoBackoff(), 1),
     )
     return redis.Redis.from_pool(pool)

@@ -35,6 +35,31 @@ def test_a_command_that_reaches_nobody_says_so(monkeypatch, capsys, tmp_path):
     assert capsys.readouterr().err.startswith("routor: The router service did not answer")
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [("nowhere", "REDIS_URL: "), ("unix:///nowhere/redis.sock", "Redis does not answer: ")],
+)
+def test_a_redis_that_is_not_there_is_told_in_a_line(url, told, monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("ROUTOR_HOME", str(tmp_path))
+    monkeypatch.setenv("REDIS_URL", url)
+    assert cli.main(["keys", "list"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"routor: {told}")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["", "up", "serve", "route", "models", "providers", "keys", "keys create", "keys list",
+     "keys revoke", "classify", "predict", "eval", "train"],
+)  # fmt: skip
+def test_every_command_shows_an_example(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command.split(), "--help"])
+    assert ended.value.code == 0
+    assert f"routor {command}".strip() in capsys.readouterr().out.split("example:")[1]
+
+
 def test_keys_need_a_redis(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("ROUTOR_HOME", str(tmp_path))
     monkeypatch.delenv("REDIS_URL", raising=False)

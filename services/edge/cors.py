@@ -13,12 +13,12 @@ MAX_AGE_S = 86_400
 
 
 class Cors:
-    """Who may call from a page: `origins` is "*", or origins separated by commas, or nobody."""
+    """Who may call from a page: `origins` is "*", or origins separated by commas, or "none"."""
 
     def __init__(self, origins: str) -> None:
         named = [origin.strip().rstrip("/") for origin in origins.split(",")]
         self._any = "*" in named
-        self._origins = frozenset(origin for origin in named if origin)
+        self._origins = frozenset(origin for origin in named if origin not in ("", "none"))
 
     def allowed(self, request: web.BaseRequest) -> dict[str, str]:
         """Return the headers that let the page see the answer; none when it may not."""

@@ -26,7 +26,8 @@ class EdgeSettings:
     keepalive_timeout_s: float = 30.0
     drain_s: float = 30.0
     decision_headers: bool = True
-    # Whose pages may call the API from a browser: origins separated by commas, * for all.
+    # Whose pages may call the API from a browser: origins separated by commas, * for all, or none
+    # (an empty variable is one that is not set).
     cors_origins: str = "*"
     # One line per request; those that fail by our fault are always logged.
     access_log: bool = False

@@ -118,7 +118,7 @@ def too_long(contender: Contender, need: Need) -> Drop | None:
     total = need.input_tokens + (need.max_output_tokens or contender.reserved_tokens)
     window = contender.window_tokens
     if total > window:
-        return Drop(contender.key, "context", f"window of {window} tokens, {total} needed")
+        return Drop(contender.key, "context", f"{total} tokens > {window} maximum")
     return None
 
 

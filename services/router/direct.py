@@ -72,9 +72,14 @@ def not_able(drop: Drop, entry: Entry) -> RoutorError:
         return down(entry.key, entry.provider, drop.detail)
     if drop.reason == "lifecycle":
         return _gone(entry.key, entry.provider, entry.model.lifecycle.replacement)
+    if drop.reason == "context":
+        # Clients shorten a conversation when they are told this, by the code or by the words.
+        kind, text = Kind.CONTEXT_TOO_LONG, f"The prompt is too long for {entry.key}"
+    else:
+        kind, text = Kind.NO_CAPABLE_MODEL, f"{entry.key} cannot take this request"
     return RoutorError(
-        Kind.NO_CAPABLE_MODEL,
-        f"{entry.key} cannot take this request: {drop.detail}.",
+        kind,
+        f"{text}: {drop.detail}.",
         model=entry.key,
         provider=entry.provider,
         param="model",

@@ -47,11 +47,14 @@ def nothing_left(drops: Sequence[Drop], need: Need) -> RoutorError:
         )
     counts = Counter(drop.reason for drop in within).most_common()
     told = ", ".join(f"{reason} ({number})" for reason, number in counts)
-    needs = capable.describe(need)
-    return RoutorError(
-        Kind.NO_CAPABLE_MODEL,
-        f"No connected model can take this request (it needs {needs}). Models dropped by: {told}.",
-    )
+    text = f"(it needs {capable.describe(need)}). Models dropped by: {told}."
+    if any(drop.reason == "context" for drop in within):
+        # Whoever is dropped for this could take a shorter request: clients then send one.
+        return RoutorError(
+            Kind.CONTEXT_TOO_LONG,
+            f"The prompt is too long for every model that could take it {text}",
+        )
+    return RoutorError(Kind.NO_CAPABLE_MODEL, f"No connected model can take this request {text}")
 
 
 def _reason(entry: Entry, turn: Turn) -> Drop | None:

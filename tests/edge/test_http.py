@@ -245,6 +245,13 @@ async def test_pages_may_be_named():
                 )
 
 
+async def test_no_page_may_ask_where_none_is_said():
+    async with opened(cors_origins="none") as house:
+        for origin in ("https://app.example", "null", "none"):
+            answer = await house.client.get("/v1/models", headers={"Origin": origin})
+            assert "Access-Control-Allow-Origin" not in answer.headers
+
+
 @pytest.mark.parametrize("path", ["/admin/keys", "/metrics"])
 async def test_pages_may_not_ask_for_what_is_the_owners(house, path):
     asked = await house.client.options(house.url + path, headers=PREFLIGHT)

@@ -237,6 +237,7 @@ def test_no_chain_member_violates_a_need(
     except RoutorError as error:
         assert error.kind in (
             Kind.NO_CAPABLE_MODEL,
+            Kind.CONTEXT_TOO_LONG,
             Kind.PROVIDER_UNAVAILABLE,
             Kind.UNKNOWN_MODEL,
             Kind.INVALID_REQUEST,
@@ -279,7 +280,10 @@ def test_refusal_says_what_was_missing(needs: dict[str, Any], missing: str) -> N
     asked.needs.CopyFrom(router_pb2.Needs(**needs))
     with pytest.raises(RoutorError) as caught:
         decide(asked, one, None, NOON)
-    assert caught.value.kind is Kind.NO_CAPABLE_MODEL
+    # By this kind, and by its words, clients know that a shorter conversation will do.
+    long = Kind.CONTEXT_TOO_LONG if "input_tokens" in needs else Kind.NO_CAPABLE_MODEL
+    assert caught.value.kind is long
+    assert ("prompt is too long" in caught.value.message) == ("input_tokens" in needs)
     assert missing in caught.value.message
     assert "(2)" in caught.value.message
     assert len(caught.value.message) < 300

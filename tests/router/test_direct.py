@@ -123,6 +123,15 @@ def test_an_image_by_web_address_goes_only_to_who_fetches_it() -> None:
     assert "moonshot/kimi-k2.6" not in keys(decide(asked, BRAIN, None, NOON))
 
 
+def test_a_prompt_longer_than_the_window_of_the_named_model_is_told_as_such() -> None:
+    asked = named("openai/gpt-5.5")
+    asked.needs.input_tokens = 2_000_000
+    error = refusal(asked)
+    assert error.kind is Kind.CONTEXT_TOO_LONG
+    assert error.message.startswith("The prompt is too long for openai/gpt-5.5: 20")
+    assert error.message.endswith("> 1050000 maximum.")
+
+
 @pytest.mark.parametrize(
     "need",
     [
