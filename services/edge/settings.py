@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from services.settings import Secret, variable
+from services.tls import PLAIN, TlsSettings
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class EdgeSettings:
     router_address: str = variable("ROUTOR_ROUTER_LINK_ADDRESS", "127.0.0.1:50061")
     providers_address: str = variable("ROUTOR_PROVIDERS_LINK_ADDRESS", "127.0.0.1:50062")
     health_address: str = variable("ROUTOR_HEALTH_ADDRESS", "127.0.0.1:50053")
+    tls: TlsSettings = PLAIN
 
     @property
     def body_limit_bytes(self) -> int:
