@@ -20,7 +20,8 @@ class EdgeSettings:
     # Where set, metrics are served there, and no longer at the front door.
     metrics_listen: str = ""
     body_limit_mb: int = 32
-    body_timeout_s: float = 60.0
+    # For the body after its head; up to four times as long while it comes steadily.
+    body_timeout_s: float = 30.0
     # A client that takes nothing of its answer for so long is hung up on.
     write_timeout_s: float = 120.0
     # Also drops a request head that never ends.

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from services import settings
-from services.tls import TlsSettings
 from services.providers import sandbox
+from services.tls import TlsSettings
 
 K8S = Path(__file__).parents[2] / "k8s"
 KUBERNETES = "1.36"
@@ -52,7 +52,9 @@ def settings_of(service):
     return next(
         value
         for value in vars(module).values()
-        if isinstance(value, type) and value.__module__ == module.__name__
+        if isinstance(value, type)
+        and value.__module__ == module.__name__
+        and hasattr(value, "PREFIX")
     )
 
 
