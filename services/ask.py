@@ -20,6 +20,8 @@ from services import local, rpc, store
 from services.edge import document, keys, profiles, terms
 from services.edge.terms import FREE, Terms
 from services.errors import Kind, RoutorError
+from services.settings import SettingsError, read
+from services.tls import TlsSettings
 
 TIMEOUT_S = 5.0
 
@@ -31,6 +33,9 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
     except RoutorError as error:
         print(f"routor: {error.message}", file=sys.stderr)
+        return 1
+    except SettingsError as fault:
+        print(f"routor: {fault}", file=sys.stderr)
         return 1
     except redis.RedisError as failure:
         print(f"routor: Redis does not answer: {failure}", file=sys.stderr)
@@ -50,7 +55,7 @@ async def _ask(service: str, port: int, stub: Any, method: str, request: Any) ->
     environ = _environ()
     address = environ.get(f"ROUTOR_{service.upper()}_ADDRESS", f"127.0.0.1:{port}")
     token = environ.get("ROUTOR_INTERNAL_TOKEN", "") if service == "providers" else ""
-    async with rpc.channel(address) as channel:
+    async with rpc.channel(address, read(TlsSettings, environ).trusted()) as channel:
         call = getattr(stub(channel), method)
         try:
             return await call(request, timeout=TIMEOUT_S, metadata=rpc.metadata(token))

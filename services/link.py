@@ -40,8 +40,8 @@ class Link:
     """Calls of one `service` at `target`: unix:path, host:port or dns:///name:port.
 
     Several targets, separated by commas, are the workers of that service. It connects at the
-    first use, and then stays connected until `close`. A target that is none of these is a
-    ValueError.
+    first use, and then stays connected until `close`; over TCP by TLS where `tls` is given. A
+    target that is none of these is a ValueError.
     """
 
     def __init__(

@@ -313,9 +313,7 @@ class LinkServer:
         loop = asyncio.get_running_loop()
         if self._listen.startswith("unix:"):
             path = self._listen.removeprefix("unix:")
-            self._server = await loop.create_unix_server(
-                lambda: _ServerWire(self), path, ssl=self._tls
-            )
+            self._server = await loop.create_unix_server(lambda: _ServerWire(self), path)
             _close_to_others(path)
             return
         host, port = place(self._listen)

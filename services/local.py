@@ -37,6 +37,9 @@ NOTED = (
     "ROUTOR_API_KEY",
     "ROUTOR_INTERNAL_TOKEN",
     "REDIS_URL",
+    "ROUTOR_TLS_CERT_FILE",
+    "ROUTOR_TLS_KEY_FILE",
+    "ROUTOR_TLS_CA_FILE",
 )
 
 
@@ -115,7 +118,7 @@ class Local:
         """Write down what runs and how to reach it, for the command line; only we may read it."""
         pids = {each.child.name: each.running.pid for each in self.processes if each.running}
         environ = self.plan.environ
-        noted = {name: environ[name] for name in NOTED}
+        noted = {name: environ[name] for name in NOTED if name in environ}
         note = {"pids": pids, "metrics": self.plan.metrics, "environ": noted}
         # Whoever reads it finds the whole of one note, the old or the new.
         path = self.plan.home / f"{NOTE}.new"

@@ -137,11 +137,11 @@ def error_in(status: status_pb2.Status) -> RoutorError | None:
 def channel(target: str, certificates: bytes | None = None) -> grpc.aio.Channel:
     """Open a channel to `host:port`, `dns:///name:port` or `unix:path`, balanced over all pods.
 
-    With `certificates` (PEM of the authority) the channel is TLS.
+    With `certificates` (PEM of the authority) the channel is TLS, but for unix:path.
     """
     if "://" not in target and not target.startswith(("unix:", "dns:")):
         target = f"dns:///{target}"
-    if certificates is None:
+    if certificates is None or target.startswith("unix:"):
         return grpc.aio.insecure_channel(target, options=_CHANNEL_OPTIONS)
     credentials = grpc.ssl_channel_credentials(certificates)
     return grpc.aio.secure_channel(target, credentials, options=_CHANNEL_OPTIONS)
@@ -253,7 +253,7 @@ class Server:
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names = [reflection.SERVICE_NAME, health.SERVICE_NAME]
-        if credentials is None:
+        if credentials is None or listen.startswith("unix:"):
             self.port = self._server.add_insecure_port(listen)
         else:
             self.port = self._server.add_secure_port(listen, credentials)

@@ -1,7 +1,8 @@
 """Typed settings from the environment. Pure: the environment is an argument.
 
 A settings class is a frozen dataclass with a `PREFIX`; each field is one variable, named
-PREFIX + FIELD in capitals or by `variable("NAME", …)`. Units stand in the names.
+PREFIX + FIELD in capitals or by `variable("NAME", …)`, or settings of their own that several
+classes share. Units stand in the names.
 """
 
 import dataclasses
@@ -41,10 +42,11 @@ def variable(name: str, default: object = dataclasses.MISSING) -> Any:
 
 
 def names(cls: type[Settings]) -> dict[str, str]:
-    """Return field name -> variable name."""
+    """Return field name -> variable name, without those of shared settings in it."""
     return {
         field.name: field.metadata.get("variable", f"{cls.PREFIX}{field.name.upper()}")
         for field in dataclasses.fields(cls)
+        if not dataclasses.is_dataclass(field.default)
     }
 
 
@@ -57,6 +59,12 @@ def read(cls: type[S], environ: Mapping[str, str]) -> S:
     values: dict[str, Any] = {}
     faults = []
     for field in dataclasses.fields(cls):
+        if dataclasses.is_dataclass(hints[field.name]):
+            try:
+                values[field.name] = read(hints[field.name], environ)
+            except SettingsError as inner:
+                faults.append(str(inner))
+            continue
         name = names(cls)[field.name]
         text = environ.get(name, "").strip()
         if not text:

@@ -35,11 +35,13 @@ class StatusBoard:
         health_address: str = "",
         on_change: Callable[[Status], None] | None = None,
         news: Mapping[str, Callable[[bytes], None]] | None = None,
+        certificates: bytes | None = None,
     ) -> None:
         self.current: Status | None = None
         self.redis_up = False
         self._client = client
         self._health_address = health_address
+        self._certificates = certificates
         self._on_change = on_change
         self._news = dict(news or {})
         self._known = asyncio.Event()
@@ -95,7 +97,7 @@ class StatusBoard:
     async def _ask(self) -> None:
         if not self._health_address:
             return
-        async with rpc.channel(self._health_address) as channel:
+        async with rpc.channel(self._health_address, self._certificates) as channel:
             try:
                 answer = await StatusServiceStub(channel).GetStatus(
                     GetStatusRequest(), timeout=store.TIMEOUT_S, metadata=rpc.metadata()

@@ -15,6 +15,7 @@ import redis
 from hypothesis import settings
 
 from services import embedded, store
+from tests import certificates
 
 # How long a case takes says more about the machine than about the code.
 settings.register_profile("routor", deadline=None)
@@ -135,6 +136,12 @@ def mortal_redis(tmp_path):
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """TLS settings of services whose certificate an authority of ours has signed."""
+    return certificates.signed(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

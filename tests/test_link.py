@@ -25,6 +25,7 @@ from services.link_wire import (
     PIECE_BYTES,
     WINDOW_BYTES,
 )
+from services.tls import PLAIN
 from tests.test_rpc import ERROR, facts
 
 TOKEN = "an internal token"
@@ -87,9 +88,10 @@ class Servicer:
                     yield StreamResponse(chunk=piece)
 
 
-def server_of(servicer, listen="127.0.0.1:0", inline=False, token=TOKEN):
+def server_of(servicer, listen="127.0.0.1:0", inline=False, **more):
     methods = handlers(SERVICE, servicer, "Complete", inline=inline)
-    return LinkServer(listen, {**methods, **handlers(SERVICE, servicer, "Stream")}, token=token)
+    methods |= handlers(SERVICE, servicer, "Stream")
+    return LinkServer(listen, methods, **{"token": TOKEN, **more})
 
 
 def complete(link, body=b"", timeout_s=PATIENCE_S, **more):
@@ -118,14 +120,15 @@ def event_loop_policy(request):
     return request.param()
 
 
-@pytest.fixture(params=["tcp", "unix"])
-async def linked(request, tmp_path):
-    listen = "127.0.0.1:0" if request.param == "tcp" else f"unix:{tmp_path / 'a.sock'}"
+@pytest.fixture(params=["tcp", "tls", "unix"])
+async def linked(request, tmp_path, authority):
+    listen = f"unix:{tmp_path / 'a.sock'}" if request.param == "unix" else "127.0.0.1:0"
+    tls = authority if request.param == "tls" else PLAIN
     servicer = Servicer()
-    server = server_of(servicer, listen)
+    server = server_of(servicer, listen, tls=tls.server())
     await server.start()
-    link = Link(server.address, "providers", token=TOKEN)
-    yield SimpleNamespace(link=link, server=server, servicer=servicer)
+    link = Link(server.address, "providers", token=TOKEN, tls=tls.client())
+    yield SimpleNamespace(link=link, server=server, servicer=servicer, tls=tls)
     await link.close()
     await server.stop(0)
 
@@ -221,7 +224,7 @@ async def test_a_closed_stream_is_cancelled_in_the_service(linked, body):
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN[:-1], TOKEN + "x"])
 async def test_without_the_token_nothing_is_answered(linked, token):
-    stranger = Link(linked.server.address, "providers", token=token)
+    stranger = Link(linked.server.address, "providers", token=token, tls=linked.tls.client())
     error = await failure_of(complete(stranger))
     assert error.kind is Kind.INTERNAL
     assert TOKEN not in error.message
@@ -335,7 +338,7 @@ async def test_a_restarted_service_is_found_again(linked):
     await complete(linked.link)
     address = linked.server.address
     await linked.server.stop(0)
-    later = server_of(Servicer("later"), address)
+    later = server_of(Servicer("later"), address, tls=linked.tls.server())
     await later.start()
     assert (await complete(linked.link, b"who")).body == b"later"
     await linked.link.close()
@@ -348,7 +351,7 @@ async def test_waiting_for_a_restart_is_no_part_of_the_time_of_a_call_that_may_b
     for again, kind in ((False, Kind.OVERLOADED), (True, Kind.PROVIDER_TIMEOUT)):
         asked = asyncio.create_task(failure_of(complete(linked.link, timeout_s=0.0, again=again)))
         await asyncio.sleep(0)
-        later = server_of(Servicer(), address)
+        later = server_of(Servicer(), address, tls=linked.tls.server())
         await later.start()
         # It was reached, and only then too late.
         assert (await asked).kind is kind

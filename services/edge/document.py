@@ -12,6 +12,9 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 MAX_DEPTH = 100
+# All others wait while a body is read: 100,000 messages would take half a second.
+LISTS, MOST_ELEMENTS = ("messages", "input", "tools", "functions"), 10_000
+MOST_CONTAINERS = 100_000
 COPIED_BYTES = 64 << 10
 NAME_CHARS, MOST_NAMES = 64, 32
 _decode = msgspec.json.Decoder().decode
@@ -35,7 +38,8 @@ def read(raw: bytes) -> Json:
     """Decode a JSON object.
 
     Refuses, with INVALID_REQUEST, what parsers disagree on: duplicate names, NaN, invalid
-    UTF-8, lone surrogates, nesting beyond 100 levels and integers beyond 64 bits.
+    UTF-8, lone surrogates, nesting beyond 100 levels and integers beyond 64 bits; and more than
+    10,000 messages or tools, or 100,000 objects and lists in all.
     """
     try:
         tree = _decode(raw)
@@ -45,6 +49,10 @@ def read(raw: bytes) -> Json:
         raise _refusal("The body is not valid JSON in UTF-8.") from None
     if not isinstance(tree, dict):
         raise _refusal("The body must be a JSON object.")
+    for name in LISTS:
+        given = tree.get(name)
+        if type(given) is list and len(given) > MOST_ELEMENTS:
+            raise invalid(name, f"must have {MOST_ELEMENTS:,} elements at most")
     # Of a name given twice only the last is in the tree.
     if not _complete(raw, tree, _members(tree)):
         raise _refusal("The body names a field twice in one object.")
@@ -74,8 +82,8 @@ def _refusal(message: str) -> RoutorError:
 
 
 def _members(tree: Json) -> int:
-    """Count the members of all objects, level by level, and check depth and integers."""
-    count = 0
+    """Count the members of all objects, level by level, and check depth, integers and size."""
+    count = containers = 0
     level: list[Any] = [tree]
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
@@ -92,6 +100,9 @@ def _members(tree: Json) -> int:
                     raise _refusal("The body holds an integer beyond 64 bits.")
         if not below:
             return count
+        containers += len(below)
+        if containers > MOST_CONTAINERS:
+            raise _refusal(f"The body holds more than {MOST_CONTAINERS:,} objects and lists.")
         level = below
     raise _refusal(f"The body is nested deeper than {MAX_DEPTH} levels.")
 

@@ -8,6 +8,11 @@ from aiohttp import web
 
 from services.errors import Kind, RoutorError
 
+# An upload that makes progress gets a second more for so many bytes, as long as it is never silent
+# for the time-out, and up to so many time-outs in all.
+STEADY_BYTES_PER_S = 1000
+WHOLE = 4
+
 _WINDOWS = {
     "identity": 0,
     "gzip": 16 + zlib.MAX_WBITS,
@@ -19,6 +24,7 @@ _WINDOWS = {
 async def body(request: web.BaseRequest, limit_bytes: int, timeout_s: float) -> bytes:
     """Read a JSON body; what was compressed has to keep within the limit in both its sizes.
 
+    It has `timeout_s` from its head on, and longer while it comes steadily (`due`).
     Raises TOO_LARGE, INVALID_REQUEST, or HTTPUnsupportedMediaType (415) for any other coding than
     gzip and deflate and for what says that it is not JSON.
     """
@@ -33,10 +39,10 @@ async def body(request: web.BaseRequest, limit_bytes: int, timeout_s: float) -> 
         elif (request.content_length or 0) > limit_bytes:
             raise RoutorError(Kind.TOO_LARGE, too_large)
         else:
-            async with asyncio.timeout(timeout_s):
-                raw = await _gathered(request, limit_bytes)
+            raw = await _gathered(request, limit_bytes, timeout_s)
     except TimeoutError:
-        text = f"The body did not arrive within {timeout_s:g} s."
+        request.protocol.close()  # after the answer: the rest of the body is not waited for
+        text = f"The body did not arrive: it has {timeout_s:g} s, and longer if it comes steadily."
         raise RoutorError(Kind.INVALID_REQUEST, text) from None
     except web.RequestPayloadError:
         raise RoutorError(Kind.INVALID_REQUEST, "The body is broken off or malformed.") from None
@@ -48,13 +54,23 @@ async def body(request: web.BaseRequest, limit_bytes: int, timeout_s: float) -> 
     return raw.removeprefix(codecs.BOM_UTF8)
 
 
-async def _gathered(request: web.BaseRequest, limit_bytes: int) -> bytes:
-    """Read until the end, or until it is more than allowed."""
+async def _gathered(request: web.BaseRequest, limit_bytes: int, timeout_s: float) -> bytes:
+    """Read until the end, or until it is more than allowed; raise TimeoutError when it is late."""
     pieces, size = [], 0
-    while size <= limit_bytes and (piece := await request.content.readany()):
-        pieces.append(piece)
-        size += len(piece)
+    clock = asyncio.get_running_loop().time
+    began_s = clock()
+    async with asyncio.timeout(timeout_s) as limit:
+        while size <= limit_bytes and (piece := await request.content.readany()):
+            pieces.append(piece)
+            size += len(piece)
+            limit.reschedule(began_s + due(clock() - began_s, size, timeout_s))
     return b"".join(pieces)
+
+
+def due(past_s: float, size: int, timeout_s: float) -> float:
+    """Return when an upload is given up, in s from its head, of which `size` bytes have come."""
+    earned_s = timeout_s + size / STEADY_BYTES_PER_S
+    return min(past_s + timeout_s, earned_s, WHOLE * timeout_s)
 
 
 def _check_framing(request: web.BaseRequest) -> None:

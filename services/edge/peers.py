@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from routor.v1 import providers_pb2, router_pb2
 from services.errors import Kind, RoutorError
 from services.link import Link, Stream, away
+from services.link_wire import Tls
 
 # How long a service may be away before a request is turned down: to start again takes one 1 to 3 s,
 # on a busy machine.
@@ -31,9 +32,19 @@ class Peers:
     A cancelled call is cancelled in the service, too.
     """
 
-    def __init__(self, router: str, providers: str, token: str, router_timeout_s: float) -> None:
-        self._router = Link(router, "router", reach_timeout_s=REACH_TIMEOUT_S)
-        self._providers = Link(providers, "providers", token=token, reach_timeout_s=REACH_TIMEOUT_S)
+    def __init__(
+        self,
+        router: str,
+        providers: str,
+        token: str,
+        router_timeout_s: float,
+        tls: Tls = None,
+    ) -> None:
+        reach_s = REACH_TIMEOUT_S
+        self._router = Link(router, "router", reach_timeout_s=reach_s, tls=tls)
+        self._providers = Link(
+            providers, "providers", token=token, reach_timeout_s=reach_s, tls=tls
+        )
         self._router_timeout_s = router_timeout_s
 
     async def route(self, request: router_pb2.RouteRequest) -> router_pb2.Decision:

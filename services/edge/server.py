@@ -35,6 +35,7 @@ class Edge:
             settings.providers_address,
             settings.internal_token,
             settings.router_timeout_s,
+            settings.tls.client(),
         )
         self._redis = store.connect(settings.redis_url) if settings.redis_url else None
         self._ledgers = Ledgers(
@@ -50,7 +51,14 @@ class Edge:
             store.PROFILE_CHANGES: self._ledgers.profiles.forget,
         }
         self._board = (
-            StatusBoard(self._redis, settings.health_address, news=news) if self._redis else None
+            StatusBoard(
+                self._redis,
+                settings.health_address,
+                news=news,
+                certificates=settings.tls.trusted(),
+            )
+            if self._redis
+            else None
         )
         self._traffic = Traffic(settings.max_requests)
         parts = app.Parts(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from services.settings import Secret, variable
+from services.tls import PLAIN, TlsSettings
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class EdgeSettings:
     # Where set, metrics are served there, and no longer at the front door.
     metrics_listen: str = ""
     body_limit_mb: int = 32
-    body_timeout_s: float = 60.0
+    # For the body after its head; up to four times as long while it comes steadily.
+    body_timeout_s: float = 30.0
     # A client that takes nothing of its answer for so long is hung up on.
     write_timeout_s: float = 120.0
     # Also drops a request head that never ends.
@@ -44,6 +46,7 @@ class EdgeSettings:
     router_address: str = variable("ROUTOR_ROUTER_LINK_ADDRESS", "127.0.0.1:50061")
     providers_address: str = variable("ROUTOR_PROVIDERS_LINK_ADDRESS", "127.0.0.1:50062")
     health_address: str = variable("ROUTOR_HEALTH_ADDRESS", "127.0.0.1:50053")
+    tls: TlsSettings = PLAIN
 
     @property
     def body_limit_bytes(self) -> int:

@@ -11,6 +11,8 @@ from services.edge import problem
 # How long a connection may take to its request, whatever others do, and for how many times as many
 # connections as may be idle that holds.
 GRACE_S, GRACE = 10.0, 4
+# Of a connection that is to be closed, what is still on its way gets this long.
+LAST_BYTES_S = 1.0
 
 
 class Protocol(web.RequestHandler):
@@ -125,7 +127,8 @@ class Protocol(web.RequestHandler):
         A client that still sends when the connection is closed may never see its answer.
         """
         try:
-            async with asyncio.timeout(self._lingering_time):
+            linger_s = LAST_BYTES_S if self._close else self._lingering_time
+            async with asyncio.timeout(linger_s):
                 while not payload.is_eof():
                     await payload.readany()
         except TimeoutError:

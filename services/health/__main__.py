@@ -21,7 +21,7 @@ async def serve(chosen: HealthSettings) -> None:
     """Serve until told to stop; ready once a status is known or it takes too long."""
     stop = signals.stopping()
     client = store.connect(chosen.redis_url) if chosen.redis_url else None
-    channel = rpc.channel(chosen.providers_address)
+    channel = rpc.channel(chosen.providers_address, chosen.tls.trusted())
     access = Access(
         ProvidersServiceStub(channel),
         chosen.internal_token,
@@ -47,7 +47,7 @@ async def serve(chosen: HealthSettings) -> None:
         board = StatusBoard(client, on_change=publisher.adopt, news={store.STATUS_RESETS: reset})
         tasks.append(asyncio.create_task(board.run()))
     with listening(chosen):
-        server = rpc.Server(chosen.listen)
+        server = rpc.Server(chosen.listen, credentials=chosen.tls.credentials())
     server.add(add_StatusServiceServicer_to_server, StatusServicer(publisher), NAME)
     await server.start()
     stopped = asyncio.create_task(stop.wait())

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from services.settings import Secret, variable
+from services.tls import PLAIN, TlsSettings
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,4 @@ class HealthSettings:
     redis_url: Secret = variable("REDIS_URL", Secret(""))
     providers_address: str = variable("ROUTOR_PROVIDERS_ADDRESS", "127.0.0.1:50052")
     catalog_dir: Path | None = variable("ROUTOR_CATALOG_DIR", None)
+    tls: TlsSettings = PLAIN

@@ -31,15 +31,21 @@ async def serve(chosen: ProvidersSettings) -> None:
     tasks = [asyncio.create_task(task) for task in (parts.recorder.run(), parts.lag.run())]
     if client is not None:
         news = {store.STATUS_RESETS: lambda _: parts.dispatcher.reset()}
-        board = StatusBoard(client, chosen.health_address, parts.breakers.obey, news)
+        board = StatusBoard(
+            client, chosen.health_address, parts.breakers.obey, news, chosen.tls.trusted()
+        )
         parts.breakers.stale = lambda: board.stale
         tasks.append(asyncio.create_task(board.run()))
     methods = handlers(PROTO, parts.servicer, "Complete", "Stream", "Embed")
-    link = LinkServer(chosen.link_listen, methods, token=chosen.internal_token)
+    link = LinkServer(
+        chosen.link_listen, methods, token=chosen.internal_token, tls=chosen.tls.server()
+    )
     with listening(chosen, "link_listen"):
         await link.start()
     with listening(chosen):
-        server = rpc.Server(chosen.listen, token=chosen.internal_token)
+        server = rpc.Server(
+            chosen.listen, token=chosen.internal_token, credentials=chosen.tls.credentials()
+        )
     server.add(add_ProvidersServiceServicer_to_server, parts.servicer, SERVICE)
     process.settle()
     await server.start()

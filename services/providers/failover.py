@@ -329,16 +329,19 @@ def _untried(members: Sequence[Member], envelope: Envelope) -> RoutorError:
             "Every model of the chain is expected to cost more than this request may.",
             param="routor_max_cost",
         )
-    soonest = min(resting, key=lambda member: member.wait_s)
+    # A limit ends at its reset; a refused key or balance when a probe finds that it does.
+    limited = [member for member in resting if member.cause is Kind.PROVIDER_RATE_LIMITED]
+    soonest = min(limited or resting, key=lambda member: member.wait_s)
+    then = f" Try again in {max(soonest.wait_s, 1):.0f} s." if limited else ""
     kinds = {member.cause for member in resting}
     kind = kinds.pop() if len(kinds) == 1 else Kind.PROVIDER_UNAVAILABLE
     reasons = "; ".join(f"{member.model} ({member.cause.name})" for member in resting)
     return RoutorError(
         kind,
-        f"No model can be called now: {reasons}. Try again in {max(soonest.wait_s, 1):.0f} s.",
+        f"No model can be called now: {reasons}.{then}",
         provider=soonest.provider,
         model=soonest.model,
-        retry_after_s=soonest.wait_s,
+        retry_after_s=soonest.wait_s if limited else None,
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from services.settings import Secret, variable
+from services.tls import PLAIN, TlsSettings
 
 
 @dataclass(frozen=True)
@@ -38,3 +39,4 @@ class ProvidersSettings:
     redis_url: str = variable("REDIS_URL", "")
     health_address: str = variable("ROUTOR_HEALTH_ADDRESS", "127.0.0.1:50053")
     catalog_dir: Path | None = variable("ROUTOR_CATALOG_DIR", None)
+    tls: TlsSettings = PLAIN

@@ -33,7 +33,7 @@ async def serve(chosen: RouterSettings) -> None:
     def prepare(status: Status) -> None:
         brain.rosters.of(status, "", _now())
 
-    board = StatusBoard(client, chosen.health_address, prepare)
+    board = StatusBoard(client, chosen.health_address, prepare, certificates=chosen.tls.trusted())
     following = asyncio.create_task(board.run())
     await board.known(chosen.status_timeout_s)
     servicer = RouterServicer(brain, board, OutcomeStream(client).record, _now)
@@ -48,11 +48,11 @@ async def _serve(servicer: RouterServicer, chosen: RouterSettings, stop: asyncio
     methods = handlers(SERVICE, servicer, "Route", "Explain", "ListModels", inline=True)
     # This one waits for Redis.
     methods |= handlers(SERVICE, servicer, "RecordOutcome")
-    link = LinkServer(chosen.link_listen, methods)
+    link = LinkServer(chosen.link_listen, methods, tls=chosen.tls.server())
     with listening(chosen, "link_listen"):
         await link.start()
     with listening(chosen):
-        server = rpc.Server(chosen.listen)
+        server = rpc.Server(chosen.listen, credentials=chosen.tls.credentials())
     server.add(router_pb2_grpc.add_RouterServiceServicer_to_server, servicer, SERVICE.full_name)
     await server.start()
     await server.ready(True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from services.settings import Secret, variable
+from services.tls import PLAIN, TlsSettings
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,4 @@ class RouterSettings:
     catalog_dir: Path | None = variable("ROUTOR_CATALOG_DIR", None)
     # What `routor train` wrote; the built-in weights where it is not set.
     weights_dir: Path | None = None
+    tls: TlsSettings = PLAIN

@@ -15,6 +15,7 @@ from services.edge.settings import EdgeSettings
 from services.errors import Kind, RoutorError
 from services.link_server import LinkServer, handlers
 from services.settings import Secret
+from services.tls import PLAIN
 
 KEY = "sk-routor-bootstrap"
 SECOND_KEY = "sk-routor-second"
@@ -260,14 +261,18 @@ class House:
 
 
 @asynccontextmanager
-async def opened(**settings):
+async def opened(shown=PLAIN, **settings):
+    """`shown` is the TLS of router and providers; the edge's own is among the settings."""
     router, providers = Router(), Providers()
     brain = handlers(ROUTER, router, "Route", "Explain", "ListModels", inline=True)
     brain |= handlers(ROUTER, router, "RecordOutcome")
     servers = {
-        "router": LinkServer("127.0.0.1:0", brain),
+        "router": LinkServer("127.0.0.1:0", brain, tls=shown.server()),
         "providers": LinkServer(
-            "127.0.0.1:0", handlers(PROVIDERS, providers, "Complete", "Stream"), token=TOKEN
+            "127.0.0.1:0",
+            handlers(PROVIDERS, providers, "Complete", "Stream"),
+            token=TOKEN,
+            tls=shown.server(),
         ),
     }
     for server in servers.values():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.edge import chat, explain, fields, legacy, schema
+from services.edge import chat, document, explain, fields, legacy, schema
 from services.errors import Kind, RoutorError
 from tests.edge.fakes import AUTO, HELLO, KEY, opened
 
@@ -391,6 +391,36 @@ async def test_a_body_over_the_limit_is_413():
         assert len(padded) == 1 << 20
         answer = await small.client.post("/v1/chat/completions", content=padded, headers=headers)
         assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/chat/completions", "messages"),
+        ("/v1/chat/completions", "tools"),
+        ("/v1/responses", "input"),
+        ("/v1/messages", "messages"),
+        ("/v1/messages/count_tokens", "messages"),
+        ("/v1/routing/debug", "messages"),
+    ],
+)
+async def test_more_messages_than_can_be_read_at_once_are_400_naming_them(house, path, name):
+    body = {**AUTO, "max_tokens": 9, name: [USER] * (document.MOST_ELEMENTS + 1)}
+    answer = await house.client.post(path, json=body)
+    assert answer.status_code == 400
+    assert f"{name}: must have 10,000 elements at most" in answer.text
+    assert not house.router.requests
+
+
+async def test_as_many_messages_as_may_be_are_answered(house):
+    assert (await house.chat(messages=[USER] * document.MOST_ELEMENTS)).status_code == 200
+
+
+async def test_parts_beyond_measure_are_400(house):
+    part = {"type": "text", "text": "x"}
+    answer = await house.chat(**user(*[part] * (document.MOST_CONTAINERS + 1)))
+    assert answer.status_code == 400
+    assert "100,000" in answer.json()["error"]["message"]
 
 
 async def test_a_body_that_never_comes_is_400():

@@ -6,7 +6,7 @@ import re
 import msgspec
 import pytest
 
-from services.edge import wire
+from services.edge import intake, wire
 from services.settings import Secret
 from tests.edge.fakes import AUTO, KEY, finish, opened, piece
 
@@ -122,6 +122,55 @@ async def test_a_body_that_does_not_end_is_dropped():
         line = await asyncio.wait_for(reader.readline(), 5)
         assert b" 400 " in line
         writer.close()
+
+
+async def test_a_body_that_stops_half_way_is_hung_up_on():
+    async with opened(body_timeout_s=0.05) as house:
+        reader, writer = await connected(house)
+        writer.write(POST + LENGTH + b"\r\n" + BODY[:-1])
+        told = await asyncio.wait_for(reader.read(), 5)
+        assert b" 400 " in told.splitlines()[0]
+        writer.close()
+
+
+async def test_a_body_that_drips_is_dropped():
+    async with opened(body_timeout_s=0.05) as house:
+        reader, writer = await connected(house)
+        writer.write(POST + b"Content-Length: 1000000\r\n\r\n")
+        answer = asyncio.create_task(reader.readline())
+        while not answer.done():
+            writer.write(b" ")
+            await asyncio.wait([answer], timeout=0.02)
+        assert b" 400 " in answer.result()
+        writer.close()
+
+
+async def test_a_body_that_comes_steadily_may_take_longer():
+    async with opened(body_timeout_s=1.0) as house:
+        reader, writer = await connected(house)
+        padding = [b" " * 5000] * 8
+        length = len(BODY) + sum(map(len, padding))
+        writer.write(POST + b"Connection: close\r\n" + f"Content-Length: {length}\r\n\r\n".encode())
+        for piece in padding:
+            writer.write(piece)
+            await asyncio.sleep(0.2)
+        writer.write(BODY)
+        assert await statuses(reader) == [200]
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("past_s", "size", "until_s"),
+    [
+        (0, 0, 30),
+        (10, 30_000_000, 40),  # much has come, and then nothing
+        (29, 29, 30.029),  # a byte a second
+        (60, 60_000, 90),  # slow and steady
+        (119, 30_000_000, 120),
+    ],
+)
+def test_how_long_an_upload_is_waited_for(past_s, size, until_s):
+    assert intake.due(past_s, size, 30) == pytest.approx(until_s)
 
 
 async def test_whoever_waits_longest_makes_room(monkeypatch):

@@ -11,6 +11,7 @@ import yaml
 
 from services import settings
 from services.providers import sandbox
+from services.tls import TlsSettings
 
 K8S = Path(__file__).parents[2] / "k8s"
 KUBERNETES = "1.36"
@@ -51,7 +52,9 @@ def settings_of(service):
     return next(
         value
         for value in vars(module).values()
-        if isinstance(value, type) and getattr(value, "PREFIX", "").startswith("ROUTOR_")
+        if isinstance(value, type)
+        and value.__module__ == module.__name__
+        and hasattr(value, "PREFIX")
     )
 
 
@@ -111,9 +114,12 @@ def test_services_listen_where_the_ports_say(objects):
 
 def test_environment_names_are_settings(objects):
     for service in SERVICES:
-        known = settings.names(settings_of(service)).values()
+        known = {
+            *settings.names(settings_of(service)).values(),
+            *settings.names(TlsSettings).values(),
+        }
         given = environment(workloads(objects)[f"routor-{service}"])
-        assert given.keys() <= set(known), service
+        assert given.keys() <= known, service
 
 
 def test_addresses_name_headless_services_and_their_ports(objects):

@@ -1,4 +1,5 @@
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -234,6 +235,14 @@ def test_slow_and_limited_is_slow():
     assert verdict([A, B], failures, [], WIDE).kind is Kind.PROVIDER_UNAVAILABLE
 
 
+@pytest.mark.parametrize("kind", [Kind.PROVIDER_AUTH, Kind.PROVIDER_QUOTA])
+def test_nobody_is_told_when_a_refusal_ends(kind):
+    error = verdict([with_standing(A, Standing.RESTING, cause=kind, wait_s=30.0)], [], [], WIDE)
+    assert error.kind is kind
+    assert error.message == f"No model can be called now: a/one ({kind.name})."
+    assert error.retry_after_s is None
+
+
 def test_nobody_to_call_is_said():
     resting = [
         with_standing(A, Standing.RESTING, cause=Kind.PROVIDER_AUTH, wait_s=20.0),
@@ -242,5 +251,8 @@ def test_nobody_to_call_is_said():
     error = verdict(resting, [], [], WIDE)
     assert error.kind is Kind.PROVIDER_UNAVAILABLE
     assert "a/one (PROVIDER_AUTH)" in error.message
+    # A limit ends at its reset.
+    assert "Try again in 5 s" in error.message
+    assert error.retry_after_s == 5.0
     late = verdict([A], [], [], Envelope(5, 0.0))
     assert late.kind is Kind.PROVIDER_TIMEOUT
