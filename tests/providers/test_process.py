@@ -30,7 +30,7 @@ async def start(environ: dict[str, str]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.providers",
         # Its usual port for metrics may be another's.
-        env={**bare, "PYTHONPATH": ".:protos", "ROUTOR_PROVIDERS_METRICS_LISTEN": "", **environ},
+        env={**bare, "PYTHONPATH": ".:protos", "ROUTOR_PROVIDERS_METRICS_LISTEN": "127.0.0.1:0", **environ},
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
