@@ -25,12 +25,15 @@ def url_of(client) -> str:
     return f"redis://127.0.0.1:{client.connection_pool.connection_kwargs['port']}/0"
 
 
+# Its usual port for metrics may be another's.
+ANY_PORT = {"ROUTOR_PROVIDERS_METRICS_LISTEN": "127.0.0.1:0"}
+
+
 async def start(environ: dict[str, str]) -> asyncio.subprocess.Process:
     bare = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.providers",
-        # Its usual port for metrics may be another's.
-        env={**bare, "PYTHONPATH": ".:protos", "ROUTOR_PROVIDERS_METRICS_LISTEN": "127.0.0.1:0", **environ},
+        env={**bare, "PYTHONPATH": ".:protos", **ANY_PORT, **environ},
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
