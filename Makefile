@@ -66,7 +66,8 @@ soak: dev ## whether memory grows: 1,000 streams held for half an hour; or make 
 	$(BIN)/python tests/bench/soak.py $(or $(REQUESTS),--streams 1000 --minutes 30)
 
 bench-brain: dev ## print the routing figures (DATA=folder of outcomes)
-	$(BIN)/python tests/bench/brain_classify.py
+	$(BIN)/python tests/bench/brain_classify.py $(if $(DATA),--data $(DATA))
+	$(BIN)/python tests/bench/brain_judged.py
 	$(BIN)/python tests/bench/brain.py $(DATA)
 
 format: dev ## rewrite the code in the project's format

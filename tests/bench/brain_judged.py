@@ -1,0 +1,114 @@
+"""How the classifier does on 420 conversations that nothing was learned from or tuned to.
+
+    python tests/bench/brain_judged.py [WEIGHTS]
+
+`judged.jsonl` was written and labelled for this alone, with the help of a language model, by
+someone who had not seen the corpus: ordinary requests, and kinds that mislead (short and hard,
+long and easy, words of a trade around a trivial question, turns that go on, thanks, changes of
+subject, system prompts, tools, images, other languages). An `adjacent` tier and `alternatives`
+of the category can be defended as well as the label. Prompts and labels are of one hand and one
+pass, so they are cleaner than real traffic. Do not tune to it.
+"""
+
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import msgspec
+
+from routor.v1 import router_pb2, types_pb2
+from services.catalog import Category, Tier
+from services.router.classify import WEIGHTS, Classifier
+from services.router.features import extract
+
+CONVERSATIONS = Path(__file__).with_name("judged.jsonl")
+ROLES = {
+    "system": router_pb2.ROLE_SYSTEM,
+    "user": router_pb2.ROLE_USER,
+    "assistant": router_pb2.ROLE_ASSISTANT,
+}
+COLUMNS = ("category", "or alt", "tier", "or adj", "within", "under2")
+
+
+class Message(msgspec.Struct):
+    """A message; every attachment is an image."""
+
+    role: str
+    content: str
+    attachments: tuple[str, ...] = ()
+
+
+class Tool(msgspec.Struct):
+    """A tool that is offered."""
+
+    name: str
+    description: str = ""
+
+
+class Conversation(msgspec.Struct):
+    """A conversation and what its last turn is."""
+
+    kind: str
+    lang: str
+    category: Category
+    alternatives: tuple[Category, ...]
+    tier: str
+    adjacent: str | None
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+
+    def request(self) -> router_pb2.RouteRequest:
+        """Return it as the router gets it."""
+        image = types_pb2.MODALITY_IMAGE
+        return router_pb2.RouteRequest(
+            messages=[
+                router_pb2.Message(
+                    role=ROLES[one.role],
+                    text=one.content,
+                    attachments=[image] * len(one.attachments),
+                )
+                for one in self.messages
+            ],
+            tools=[
+                router_pb2.Tool(name=one.name, description=one.description) for one in self.tools
+            ],
+        )
+
+
+def judged(classifier: Classifier, asked: Conversation) -> Counter[str]:
+    """Return what was right about a conversation."""
+    said = classifier.classify(extract(asked.request()))
+    tier = Tier[asked.tier]
+    return Counter({
+        "n": 1,
+        "category": said.category is asked.category,
+        "or alt": said.category in (asked.category, *asked.alternatives),
+        "tier": said.tier is tier,
+        "or adj": said.tier.name in (asked.tier, asked.adjacent),
+        "within": abs(said.tier - tier) <= 1,
+        "under2": said.tier - tier <= -2,
+        "hard": tier >= Tier.STANDARD,
+        "recognised": tier >= Tier.STANDARD and said.tier >= Tier.STANDARD,
+    })  # fmt: skip
+
+
+def main() -> None:
+    """Print the table."""
+    classifier = Classifier.load(Path(sys.argv[1]) if len(sys.argv) > 1 else WEIGHTS)
+    decoder = msgspec.json.Decoder(Conversation)
+    groups: dict[str, Counter[str]] = defaultdict(Counter)
+    for line in CONVERSATIONS.read_bytes().splitlines():
+        asked = decoder.decode(line)
+        right = judged(classifier, asked)
+        for name in ("all", asked.kind):
+            groups[name] += right
+    print(f"{'conversations of another hand':30}{'n':>5}", *(f"{name:>9}" for name in COLUMNS))
+    for name, group in groups.items():
+        shares = (f"{group[column] / group['n']:9.3f}" for column in COLUMNS)
+        print(f"{name:30}{group['n']:5d}", *shares)
+    whole = groups["all"]
+    print(f"STANDARD and above recognised: {whole['recognised'] / whole['hard']:.3f}")
+
+
+if __name__ == "__main__":
+    main()
