@@ -190,7 +190,8 @@ def test_any_chain_ends_soon_and_with_an_honest_error(members, causes, most):
         if error.kind is Kind.PROVIDER_RATE_LIMITED:
             assert kinds == {Kind.PROVIDER_RATE_LIMITED}
         if error.kind.rule.http == 400:
-            assert kinds <= {Kind.CONTEXT_TOO_LONG, Kind.UNSUPPORTED_PARAMETER}
+            about_request = {Kind.CONTEXT_TOO_LONG, Kind.TOO_LARGE, Kind.UNSUPPORTED_PARAMETER}
+            assert kinds <= about_request
     assert len(error.message) < 250 * (len(members) + 1)
 
 
