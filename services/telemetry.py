@@ -71,6 +71,7 @@ attempts = Counter("routor.attempts", description="Calls to providers, by kind")
 attempts_dropped = Counter(
     "routor.attempts.dropped", description="Attempts that Redis could not take"
 )
+hedges = Counter("routor.hedges", description="Calls beside a late one, by which was faster")
 operation_duration = Histogram("gen_ai.client.operation.duration", description="Calls to providers")
 first_chunk = Histogram(
     "gen_ai.client.operation.time_to_first_chunk", description="Until the first content"

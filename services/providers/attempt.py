@@ -63,40 +63,44 @@ class Caller:
                 self._end(call)
         return answer
 
-    async def stream(self, call: Call) -> AsyncGenerator[list[Chunk] | Ending, None]:
+    async def stream(
+        self, call: Call, around: contextlib.AbstractAsyncContextManager[object]
+    ) -> AsyncGenerator[list[Chunk] | Ending, None]:
         """Yield the chunks as they come, those that came together at once, and last the ending.
 
-        Closing this iterator early closes the provider's connection at once.
+        The call is made within `around`. Closing this iterator early closes the provider's
+        connection at once.
         """
-        with self._traced(call) as span:
-            _describe(span, call)
-            patience = Patience(call.limits, call.start_s, stream=True)
-            reply = None
-            try:
-                reply = await self._sent(call, patience)
-                reading = Reading(call, patience, reply, self._limit_bytes, self._clock)
-                while not reading.done:
-                    if reading.ready:
-                        reading.read()
-                    else:
-                        await self._within(patience, reply.more(reading.relay))
-                    if reading.held and call.committed:
+        async with around:
+            with self._traced(call) as span:
+                _describe(span, call)
+                patience = Patience(call.limits, call.start_s, stream=True)
+                reply = None
+                try:
+                    reply = await self._sent(call, patience)
+                    reading = Reading(call, patience, reply, self._limit_bytes, self._clock)
+                    while not reading.done:
+                        if reading.ready:
+                            reading.read()
+                        else:
+                            await self._within(patience, reply.more(reading.relay))
+                        if reading.held and call.committed:
+                            yield reading.take()
+                            if reading.waiting:
+                                await asyncio.sleep(0)  # what was yielded goes out first
+                    ending = reading.ending()
+                    await linger(reply, self._limit_bytes)
+                    if reading.held:
                         yield reading.take()
-                        if reading.waiting:
-                            await asyncio.sleep(0)  # what was yielded goes out first
-                ending = reading.ending()
-                await linger(reply, self._limit_bytes)
-                if reading.held:
-                    yield reading.take()
-                self._succeed(call, ending, span)
-                yield ending
-            except RoutorError as error:
-                _fail(call, error)
-                raise
-            finally:
-                if reply is not None:
-                    reply.close()
-                self._end(call)
+                    self._succeed(call, ending, span)
+                    yield ending
+                except RoutorError as error:
+                    _fail(call, error)
+                    raise
+                finally:
+                    if reply is not None:
+                        reply.close()
+                    self._end(call)
 
     def _traced(self, call: Call) -> contextlib.AbstractContextManager[telemetry.Span]:
         call.start_s = self._clock()

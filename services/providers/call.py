@@ -45,6 +45,8 @@ class Call:
     sent_bytes: int = 0
     sends: int = 1  # requests that the provider may have seen
     most_sends: int = 1
+    expected_cost_usd: float = 0.0  # 0 when unknown
+    beaten: bool = False  # another, called beside it, was faster
 
     def again(self) -> bool:
         """Tell whether it may be sent once more, and count that."""

@@ -2,24 +2,23 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import cast
+from typing import TypeVar, cast
 
 import msgspec
 
 from routor.v1.providers_pb2 import Served
 from routor.v1.types_pb2 import Attempt, ChainMember
+from services import telemetry
 from services.catalog import Catalog, Model
 from services.errors import Kind, RoutorError
-from services.price import cost_usd
-from services.providers import continuation, dialects, failover, patience
+from services.providers import continuation, dialects, failover, hedge, patience
 from services.providers.attempt import Caller
+from services.providers.bill import Bill
 from services.providers.breaker import READY, Breakers
-from services.providers.budget import RetryBudget
+from services.providers.budget import HedgeBudget, RetryBudget
 from services.providers.call import Call
 from services.providers.connections import Connection
-from services.providers.continuation import BYTES_PER_TOKEN, Joint, Said
+from services.providers.continuation import Joint, Said
 from services.providers.dialects.contract import Answer, Chunk, Dialect, Ending, Target
 from services.providers.dialects.embeddings import Embeddings
 from services.providers.failover import (
@@ -30,9 +29,14 @@ from services.providers.failover import (
     Way,
 )
 from services.providers.gate import Gates
+from services.providers.noted import Noted, Turn
 from services.providers.order import Order, Progress, served
+from services.providers.race import Lane, race
 from services.providers.record import Recorder
+from services.providers.route import Route
 from services.providers.settings import ProvidersSettings
+
+E = TypeVar("E")
 
 # Callers may name any model of a connected provider.
 _MOST_ROUTES = 4096
@@ -50,75 +54,6 @@ class Ended(msgspec.Struct, frozen=True):
 
     ending: Ending
     served: Served
-
-
-class _Noted:
-    """Around one call: tells breakers and recorder how it went, however it ended."""
-
-    __slots__ = ("_breakers", "_call", "_estimate", "_heard", "_recorder")
-
-    def __init__(
-        self,
-        breakers: Breakers,
-        recorder: Recorder,
-        call: Call,
-        estimate: Callable[[Call], None],
-    ) -> None:
-        self._breakers = breakers
-        self._recorder = recorder
-        self._call = call
-        self._estimate = estimate
-        self._heard = False
-
-    def heard(self) -> None:
-        """Note content: it works, so far."""
-        if not self._heard:
-            self._heard = True
-            self._breakers.heard(self._call.record.provider, self._call.record.model)
-
-    def __enter__(self) -> "_Noted":
-        self._breakers.begin(self._call.record.provider, self._call.record.model)
-        return self
-
-    def __exit__(self, _: object, failure: BaseException | None, __: object) -> None:
-        record = self._call.record
-        if failure is not None:
-            self._estimate(self._call)
-        if failure is None:
-            self._breakers.succeed(record.provider, record.model)
-            if record.spare_s:
-                self._breakers.spare(record.model, record.spare_s)
-        elif isinstance(failure, RoutorError):
-            reached = record.http_status or failure.kind.rule.counts
-            kind = failure.kind if reached else Kind.CANCELLED
-            self._breakers.fail(record.provider, record.model, kind, failure.retry_after_s)
-        elif record.kind == Kind.CANCELLED.name:
-            self._breakers.fail(record.provider, record.model, Kind.CANCELLED)
-        self._recorder.note(record)
-
-
-class _Route(msgspec.Struct, frozen=True):
-    """What never changes about a member of chains. `member` is how it stands when all is well."""
-
-    connection: Connection | None
-    model: Model | None
-    member: Member
-
-    @classmethod
-    def of(
-        cls, key: tuple[str, str], connection: Connection | None, model: Model | None
-    ) -> "_Route":
-        """Look up what there is to know."""
-        connected = connection is not None and connection.connected
-        member = Member(
-            model=key[1],
-            provider=key[0],
-            context_window=model.context_window if model else 0,
-            standing=Standing.READY if connected else Standing.NOT_CONNECTED,
-            missing=connection.missing if connection else "a catalog file for it",
-            prefill=model is not None and _prefills(model),
-        )
-        return cls(connection, model, member)
 
 
 class Dispatcher:
@@ -142,6 +77,8 @@ class Dispatcher:
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._budget = budget or RetryBudget()
+        self._hedges = HedgeBudget(settings.hedge_share) if settings.hedge_after_s > 0 else None
+        self._bill = Bill(catalog, wall)
         self._gates = Gates(clock, busy)
         self._connections = connections
         self._catalog = catalog
@@ -151,22 +88,25 @@ class Dispatcher:
         self._settings = settings
         self._clock = clock
         self._wall = wall
-        self._routes: dict[tuple[str, str], _Route] = {}
+        self._routes: dict[tuple[str, str], Route] = {}
 
     async def answer(self, order: Order) -> Answered:
         """Return the whole answer; raises RoutorError with every attempt attached."""
         progress = Progress()
         while True:
-            call, choice = self._next(order, progress)
+            turn = self._next(order, progress)
             try:
-                async with self._gates.passed(call.record, call.limits.total_s):
-                    with self._noted(call):
-                        answer = await self._caller.whole(call)
-                        self._price(call, answer)
+                if self._hedges is None:
+                    answer = await self._whole(turn)
+                else:
+                    lane = await self._raced(order, progress, turn, self._once)
+                    turn = lane.turn
+                    async with aclosing(lane.events()) as events:
+                        answer = await anext(events)
             except RoutorError as error:
-                progress.fail(order, choice, call, error)
+                progress.fail(order, turn.choice, turn.call, error)
             else:
-                return Answered(answer, served(answer.usage, call, choice, progress))
+                return Answered(answer, served(answer.usage, turn.call, turn.choice, progress))
 
     async def stream(self, order: Order) -> AsyncGenerator[list[Chunk] | Ended, None]:
         """Yield the chunks, those that came together at once, and last an Ended.
@@ -177,22 +117,25 @@ class Dispatcher:
         """
         progress = Progress(said=Said() if continuation.continuable(order.body) else None)
         while True:
-            call, choice = self._next(order, progress)
+            turn = self._next(order, progress)
             try:
-                async with self._gates.passed(call.record, call.limits.total_s):
-                    with self._noted(call) as noted:
-                        async with aclosing(self._caller.stream(call)) as events:
-                            async for event in events:
-                                if isinstance(event, Ending):
-                                    self._price(call, event)
-                                    ending = event
-                                else:
-                                    noted.heard()
-                                    yield event
-                yield Ended(ending, served(ending.usage, call, choice, progress))
+                if self._hedges is None:
+                    source = self._chunks(turn)
+                else:
+                    lane = await self._raced(order, progress, turn, self._chunks)
+                    turn, source = lane.turn, lane.events()
+                async with aclosing(source) as events:
+                    async for event in events:
+                        if isinstance(event, Ending):
+                            self._bill.price(turn.call, event)
+                            ending = event
+                        else:
+                            turn.noted.heard()
+                            yield event
+                yield Ended(ending, served(ending.usage, turn.call, turn.choice, progress))
                 return
             except RoutorError as error:
-                progress.fail(order, choice, call, error)
+                progress.fail(order, turn.choice, turn.call, error)
 
     def batch(self, order: Order) -> int:
         """Return how many texts the embedding model of an order takes at once; 0: not known."""
@@ -204,10 +147,70 @@ class Dispatcher:
         self._breakers.reset()
         self._budget.reset()
 
-    def _noted(self, call: Call) -> _Noted:
-        return _Noted(self._breakers, self._recorder, call, self._estimate)
+    async def _whole(self, turn: Turn) -> Answer:
+        async with turn.noted:
+            answer = await self._caller.whole(turn.call)
+            self._bill.price(turn.call, answer)
+        return answer
 
-    def _next(self, order: Order, progress: Progress) -> tuple[Call, Choice]:
+    async def _once(self, turn: Turn) -> AsyncGenerator[Answer, None]:
+        yield await self._whole(turn)
+
+    def _chunks(self, turn: Turn) -> AsyncGenerator[list[Chunk] | Ending, None]:
+        return self._caller.stream(turn.call, turn.noted)
+
+    async def _raced(
+        self,
+        order: Order,
+        progress: Progress,
+        turn: Turn,
+        begin: Callable[[Turn], AsyncGenerator[E, None]],
+    ) -> Lane[E]:
+        """Make a call, and another beside it if it is late; return the one to go on with."""
+        hedged = False
+
+        def beside() -> Lane[E] | None:
+            nonlocal hedged
+            other = self._beside(order, progress, turn)
+            hedged = other is not None
+            return None if other is None else Lane(other, begin(other))
+
+        def failed(lane: Lane[E], error: RoutorError) -> None:
+            progress.fail(order, lane.turn.choice, lane.turn.call, error)
+
+        after_s = self._settings.hedge_after_s
+        winner, loser = await race(Lane(turn, begin(turn)), after_s, beside, failed)
+        if loser is not None:
+            progress.lose(loser.turn.call)
+        if hedged:
+            won = winner.turn is not turn and winner.failure is None
+            telemetry.hedges.add(1, {"outcome": "won" if won else "lost"})
+            progress.said = winner.turn.call.said
+        return winner
+
+    def _beside(self, order: Order, progress: Progress, late: Turn) -> Turn | None:
+        """Return the call to make beside one that is late, if one may be made."""
+        budget = cast(HedgeBudget, self._hedges)
+        if not budget.affords():
+            return None
+        envelope = self._envelope(order, progress, late.call)
+        # Who is in doubt is not called only to save time.
+        members = [self._member(asked, envelope.money_left_usd, True) for asked in order.chain]
+        choice = hedge.beside(members, progress.failed, late.choice, envelope, progress.shown)
+        if choice is None:
+            return None
+        budget.spend()
+        # Only one of the two is shown: each tells for itself what it has said.
+        call = self._call(order, choice, envelope, None if progress.said is None else Said())
+        call.record.hedged = True
+        return self._turn(call, choice)
+
+    def _turn(self, call: Call, choice: Choice) -> Turn:
+        passage = self._gates.passed(call.record, call.limits.total_s)
+        noted = Noted(passage, self._breakers, self._recorder, self._bill, call)
+        return Turn(call, choice, noted)
+
+    def _next(self, order: Order, progress: Progress) -> Turn:
         """Return the call to make now; raises RoutorError when there is none left to make."""
         envelope = self._envelope(order, progress)
         retry = bool(progress.attempts)
@@ -219,22 +222,24 @@ class Dispatcher:
         chosen = members[choice.index]
         if not retry:
             self._budget.earn()
+            if self._hedges is not None:
+                self._hedges.earn()
         elif self._breakers.stand(chosen.provider, chosen.model).doubtful:
             self._budget.spend()
         call = self._call(order, choice, envelope, progress.said)
         # A dead connection is replaced for who is asked first, and for who is the last hope.
         if envelope.attempts_left > 1 and not (retry and choice.others):
             call.most_sends = 2
-        return call, choice
+        return self._turn(call, choice)
 
-    def _route(self, asked: ChainMember) -> _Route:
+    def _route(self, asked: ChainMember) -> Route:
         key = (asked.provider, asked.model)
         route = self._routes.get(key)
         if route is None:
             if len(self._routes) >= _MOST_ROUTES:
                 self._routes.clear()
             model = self._catalog.models.get(asked.model)
-            route = self._routes[key] = _Route.of(key, self._connections.get(asked.provider), model)
+            route = self._routes[key] = Route.of(key, self._connections.get(asked.provider), model)
         return route
 
     def _member(self, asked: ChainMember, money_left_usd: float | None, broke: bool) -> Member:
@@ -255,13 +260,17 @@ class Dispatcher:
             wait_s=stand.wait_s,
         )
 
-    def _envelope(self, order: Order, progress: Progress) -> Envelope:
+    def _envelope(self, order: Order, progress: Progress, running: Call | None = None) -> Envelope:
+        """Return what is left to spend, when what is `running` has taken its part."""
         most = min(order.max_attempts or self._settings.max_attempts, self._settings.max_attempts)
+        sends, spent_usd = progress.sends, progress.spent_usd
+        if running is not None:
+            sends, spent_usd = sends + running.sends, spent_usd + running.expected_cost_usd
         money = order.max_cost_usd
         return Envelope(
-            attempts_left=most - progress.sends,
+            attempts_left=most - sends,
             time_left_s=order.deadline_s - self._clock(),
-            money_left_usd=None if money is None else money - progress.spent_usd,
+            money_left_usd=None if money is None else money - spent_usd,
         )
 
     def _call(self, order: Order, choice: Choice, envelope: Envelope, said: Said | None) -> Call:
@@ -311,6 +320,7 @@ class Dispatcher:
             said=said,
             begun=said.size if said is not None else 0,
             joint=joint,
+            expected_cost_usd=asked.expected_cost_usd,
         )
 
     def _embeddings(self, target: Target) -> Embeddings:
@@ -321,50 +331,8 @@ class Dispatcher:
             raise RoutorError(Kind.UNKNOWN_MODEL, text, param="model", model=target.key)
         return Embeddings(model, dialects.DIALECTS[target.vendor.dialect])
 
-    def _estimate(self, call: Call) -> None:
-        """Count what a stream that ended early has cost: its provider tells nobody."""
-        if call.said is None or call.target.model is None or call.said.size == call.begun:
-            return
-        record, model = call.record, call.target.model
-        record.input_tokens = min(call.sent_bytes // BYTES_PER_TOKEN, model.context_window)
-        record.output_tokens = continuation.tokens(call.said.text[call.begun :])
-        record.cost_usd = cost_usd(
-            model.price,
-            _time(int(self._wall())),
-            input_tokens=record.input_tokens,
-            output_tokens=record.output_tokens,
-            cached_input_tokens=0,
-            cache_write_tokens=0,
-        )
-
-    def _price(self, call: Call, event: Answer | Ending) -> None:
-        embedding = self._catalog.embeddings.get(call.target.key)
-        if embedding is not None:
-            call.record.cost_usd = event.usage.input_tokens * embedding.price_usd_per_mtok / 1e6
-        if call.target.model is not None:
-            call.record.cost_usd = cost_usd(
-                call.target.model.price,
-                _time(int(self._wall())),
-                input_tokens=event.usage.input_tokens,
-                output_tokens=event.usage.output_tokens,
-                cached_input_tokens=event.usage.cached_input_tokens,
-                cache_write_tokens=event.usage.cache_write_tokens,
-            )
-
-
-def _prefills(model: Model) -> bool:
-    """Tell whether a model goes on with a begun answer: none does while it thinks."""
-    facts = model.reasoning
-    silent = facts.switch != "always" and (facts.can_disable or facts.default == "none")
-    return model.parameters.prefill and silent
-
 
 def _effort(asked: ChainMember, model: Model | None, way: Way) -> str:
     if way is not Way.PREFILL or model is None:
         return asked.effort
     return "none" if model.reasoning.switch != "none" else ""
-
-
-@lru_cache(maxsize=1)
-def _time(at_s: int) -> datetime:
-    return datetime.fromtimestamp(at_s, UTC)

@@ -128,7 +128,7 @@ def choose(
     left whose provider has failed less than twice, once per request. When a part of the answer
     has been `shown`, see `_resume`.
     """
-    if failed and not _goes_on(failed[-1], shown):
+    if failed and not all(_goes_on(failure, shown) for failure in failed):
         return None
     if envelope.attempts_left <= 0 or envelope.time_left_s < LEAST_S:
         return None
@@ -245,7 +245,9 @@ def verdict(
     """Return the most useful honest error of a chain that gave no answer."""
     if not failed:
         return _untried(members, envelope)
-    last = failed[-1].error
+    # Of two calls side by side the first to fail may be the one that says why nothing helps.
+    ends = [failure.error for failure in failed if not failure.error.kind.rule.tries_next]
+    last = ends[0] if ends else failed[-1].error
     cut = [failure for failure in failed if failure.error.kind is Kind.STREAM_BROKEN]
     if cut:
         return _attached(_cut_off(cut[0], failed), attempts)

@@ -38,6 +38,7 @@ class Progress:
     failed: list[Failure] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     spent_usd: float = 0.0
+    beaten_usd: float = 0.0  # of it, for calls that were slower than those beside them
     sends: int = 0  # requests that providers may have seen
     said: Said | None = None  # None when nothing of the answer could be continued
     committed: bool = False
@@ -61,6 +62,16 @@ class Progress:
         elif failover.billed(error):
             self.spent_usd += order.chain[choice.index].expected_cost_usd
 
+    def lose(self, call: Call) -> None:
+        """Note that a call was ended because one beside it was faster."""
+        record = call.record
+        if not call.settled:
+            record.kind = Kind.CANCELLED.name  # it may not have got past the gate
+        self.attempts.append(record)
+        self.sends += call.sends
+        self.spent_usd += record.cost_usd
+        self.beaten_usd += record.cost_usd
+
 
 def served(usage: Usage, call: Call, choice: Choice, progress: Progress) -> Served:
     """Return who answered and what it took, every part of a continued answer counted."""
@@ -69,7 +80,7 @@ def served(usage: Usage, call: Call, choice: Choice, progress: Progress) -> Serv
         model=call.target.key,
         provider=call.record.provider,
         attempts=progress.attempts,
-        cost_usd=call.record.cost_usd,
+        cost_usd=call.record.cost_usd + progress.beaten_usd,
         dropped_parameters=call.dropped,
     )
     parts = [one for one in progress.attempts if one.kind == Kind.STREAM_BROKEN.name]

@@ -26,6 +26,10 @@ class ProvidersSettings:
     # A whole request over its whole chain.
     total_timeout_s: float = 600.0
     max_attempts: int = 5
+    # Without content for so long, the next model is called beside it (`hedge`); 0 is never.
+    hedge_after_s: float = 0.0
+    # Such calls, at most, of all requests.
+    hedge_share: float = 0.05
     # The largest whole answer, decoded.
     answer_limit_mb: int = 32
     max_connections: int = 2000

@@ -209,6 +209,7 @@ class Attempt(_message.Message):
     RETRY_AFTER_S_FIELD_NUMBER: _builtins.int
     SPARE_S_FIELD_NUMBER: _builtins.int
     FLAW_FIELD_NUMBER: _builtins.int
+    HEDGED_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     model: _builtins.str
     kind: _builtins.str
@@ -232,6 +233,8 @@ class Attempt(_message.Message):
     """For how long to prefer others, since its limits are nearly used up; 0 when they are not."""
     flaw: _builtins.str
     """What was wrong with an answer that came ("refused", "broken JSON"); empty when nothing was."""
+    hedged: _builtins.bool
+    """It was made beside another that was late; the slower one is CANCELLED."""
     def __init__(
         self,
         *,
@@ -249,10 +252,11 @@ class Attempt(_message.Message):
         retry_after_s: _builtins.float = ...,
         spare_s: _builtins.float = ...,
         flaw: _builtins.str = ...,
+        hedged: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_usd", b"cost_usd", "ended_at_s", b"ended_at_s", "first_token_ms", b"first_token_ms", "flaw", b"flaw", "http_status", b"http_status", "input_tokens", b"input_tokens", "kind", b"kind", "latency_ms", b"latency_ms", "message", b"message", "model", b"model", "output_tokens", b"output_tokens", "provider", b"provider", "retry_after_s", b"retry_after_s", "spare_s", b"spare_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_usd", b"cost_usd", "ended_at_s", b"ended_at_s", "first_token_ms", b"first_token_ms", "flaw", b"flaw", "hedged", b"hedged", "http_status", b"http_status", "input_tokens", b"input_tokens", "kind", b"kind", "latency_ms", b"latency_ms", "message", b"message", "model", b"model", "output_tokens", b"output_tokens", "provider", b"provider", "retry_after_s", b"retry_after_s", "spare_s", b"spare_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
