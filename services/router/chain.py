@@ -19,10 +19,12 @@ def suffices(strong: Sequence[Contender], resting: Container[str]) -> bool:
 def link(ranking: Ranking) -> list[int]:
     """Return the places of the chain's members, at most `LENGTH`.
 
-    The best of the ranking goes first. Next ones avoid the provider just before, so that one
-    outage costs one attempt. The tier's reference goes last; where it is not ranked, or is the best
-    itself, the strongest of the others does. Models below the quality floor only fill a chain
-    that would not suffice, and go first only when all others asked for rest.
+    The best of the ranking goes first. Next ones are of providers that are not in the chain yet,
+    as long as there are such that are well and good enough, so that one outage costs one
+    attempt; then of another provider than the one just before. The tier's reference goes last;
+    where it is not ranked, or is the best itself, the strongest of the others does. Models below
+    the quality floor only fill a chain that would not suffice, and go first only when all others
+    asked for rest.
     """
     able = _able(ranking)
     first, rest = able[0], able[1:]
@@ -30,12 +32,10 @@ def link(ranking: Ranking) -> list[int]:
         return [first]
     last = _premium(rest, ranking)
     rest.remove(last)
-    contenders = ranking.contenders
     chain = [first]
     while rest and len(chain) < LENGTH - 1:
         closing = len(rest) == 1 or len(chain) == LENGTH - 2
-        after = contenders[last].provider if closing else ""
-        following = _following(rest, contenders, contenders[chain[-1]].provider, after)
+        following = _following(rest, ranking, chain, last, closing=closing)
         rest.remove(following)
         chain.append(following)
     return [*chain, last]
@@ -56,10 +56,19 @@ def _premium(rest: list[int], ranking: Ranking) -> int:
     return max(rest, key=lambda place: (ranking.ready(place), ranking.qualities[place]))
 
 
-def _following(rest: list[int], contenders: Sequence[Contender], before: str, after: str) -> int:
-    """Return the best of another provider than those before and, if it can be, after."""
-    for avoided in ((before, after), (before,)):
-        for place in rest:
-            if contenders[place].provider not in avoided:
+def _following(
+    rest: list[int], ranking: Ranking, chain: list[int], last: int, *, closing: bool
+) -> int:
+    """Return who comes next; `closing`: only `last` follows."""
+    providers = [one.provider for one in ranking.contenders]
+    before, after = providers[chain[-1]], providers[last]
+    sound = [place for place in rest if ranking.enough[place] and ranking.ready(place)]
+    for places, avoided in (
+        (sound, {after, *(providers[place] for place in chain)}),
+        (rest, {before, after} if closing else {before}),
+        (rest, {before}),
+    ):
+        for place in places:
+            if providers[place] not in avoided:
                 return place
     return rest[0]
