@@ -199,3 +199,21 @@ def test_the_sandbox_component_connects_every_vendor():
     lines = (K8S / "components" / "sandbox" / "vendors.env").read_text().splitlines()
     given = dict(line.split("=", 1) for line in lines)
     assert given == sandbox.environment("http://routor-sandbox:9100")
+
+
+def test_the_tls_component_names_its_files_and_leaves_no_grpc_probe(tmp_path):
+    shutil.copytree(K8S, tmp_path / "k8s")
+    overlay = tmp_path / "k8s" / "overlays" / "production"
+    chosen = overlay / "kustomization.yaml"
+    chosen.write_text(chosen.read_text().replace("# components:", "components:"))
+    command = ["kubectl", "kustomize", str(overlay)]
+    rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = of_kind(list(yaml.safe_load_all(rendered)), "Deployment")
+    for service in SERVICES:
+        workload = found[f"routor-{service}"]
+        kubernetes_validate.validate(workload, KUBERNETES, strict=True)
+        (mount,) = container(workload)["volumeMounts"]
+        given = environment(workload)
+        for name in settings.names(TlsSettings).values():
+            assert given[name].startswith(f"{mount['mountPath']}/")
+        assert "grpc" not in container(workload)["readinessProbe"]
