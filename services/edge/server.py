@@ -46,20 +46,7 @@ class Edge:
         )
         self._following: asyncio.Task[None] | None = None
         gate = Gate(settings.api_key, self._redis, admin_key=settings.admin_key)
-        news = {
-            store.KEY_CHANGES: gate.forget,
-            store.PROFILE_CHANGES: self._ledgers.profiles.forget,
-        }
-        self._board = (
-            StatusBoard(
-                self._redis,
-                settings.health_address,
-                news=news,
-                certificates=settings.tls.trusted(),
-            )
-            if self._redis
-            else None
-        )
+        self._board = self._follow(gate)
         self._traffic = Traffic(settings.max_requests)
         parts = app.Parts(
             settings,
@@ -71,17 +58,21 @@ class Edge:
             self._redis,
             self._board,
         )
-        listener = wire.Listener(
-            app.build(parts),
-            max_idle=settings.max_idle_connections,
-            write_timeout_s=settings.write_timeout_s,
-            # A client that has gone cancels its handler, and that cancels the call upstream.
-            handler_cancellation=True,
-            access_log=None,
-            auto_decompress=False,
-            keepalive_timeout=settings.keepalive_timeout_s,
+        self._runner = _runner(parts)
+
+    def _follow(self, gate: Gate) -> StatusBoard | None:
+        """Return what hears of providers, keys and profiles; None without Redis."""
+        if self._redis is None:
+            return None
+        settings = self._settings
+        news = {
+            store.KEY_CHANGES: gate.forget,
+            store.PROFILE_CHANGES: self._ledgers.profiles.forget,
+        }
+        certificates = settings.tls.trusted()
+        return StatusBoard(
+            self._redis, settings.health_address, news=news, certificates=certificates
         )
-        self._runner = web.ServerRunner(listener, shutdown_timeout=LAST_WRITES_S)
 
     @property
     def port(self) -> int:
@@ -111,6 +102,20 @@ class Edge:
             await ledger.close()
         if self._redis is not None:
             await self._redis.aclose()
+
+
+def _runner(parts: app.Parts) -> web.ServerRunner:
+    listener = wire.Listener(
+        app.build(parts),
+        max_idle=parts.settings.max_idle_connections,
+        write_timeout_s=parts.settings.write_timeout_s,
+        # A client that has gone cancels its handler, and that cancels the call upstream.
+        handler_cancellation=True,
+        access_log=None,
+        auto_decompress=False,
+        keepalive_timeout=parts.settings.keepalive_timeout_s,
+    )
+    return web.ServerRunner(listener, shutdown_timeout=LAST_WRITES_S)
 
 
 def _site(runner: web.ServerRunner, listen: str) -> web.BaseSite:
