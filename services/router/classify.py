@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
-from operator import mul
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -156,8 +155,8 @@ class Classifier:
         self.net = net
         self.calibration = calibration
         self.version = version
-        self._gates = net.gates[:SENTENCE]
-        self._first_gate, self._last_gate = net.gates[SENTENCE:]
+        self._gates = np.ascontiguousarray(net.gates[:SENTENCE].T)
+        self._first_gate, self._last_gate = net.gates[SENTENCE:].tolist()
         self._vectors = WordVectors(net.table, net.table_scale, net.trios)
 
     @classmethod
@@ -209,11 +208,11 @@ class Classifier:
         if len(passages) > 1:
             read = [word for passage in passages for word in passage.words]
         values, trios = self._vectors.look_up(read)
-        share, starts, owners = _shares(features, len(read))
+        share, spans = _shares(passages, users, len(read))
         pooled: Floats = share.dot(values)
-        sentences = np.empty((len(starts), SENTENCE), np.float32)
+        sentences = np.empty((len(spans), SENTENCE), np.float32)
         sentences[:, :VALUES] = pooled[len(passages) :]
-        sentences[:, VALUES:] = np.maximum.reduceat(_found(trios, passages, users), starts)
+        _detect(trios, spans, sentences[:, VALUES:])
         inputs = np.zeros((users, INPUTS + HIDDEN), np.float32)
         inputs[:, WHOLE] = pooled[:users]
         inputs[:, FACTS] = features.dense
@@ -221,11 +220,14 @@ class Classifier:
             at = FACTS.stop + CONTEXT.index(passages[i].part) * VALUES
             inputs[-1, at : at + VALUES] = pooled[i]
         scores = np.empty((users, COLUMNS), np.float32)
+        begin = 0
         # Row by row: a product of matrices so small costs twice that of vectors.
-        for i, (turn, (begin, end)) in enumerate(zip(inputs, owners, strict=True)):
+        for i, turn in enumerate(inputs):
+            end = begin + len(passages[i].ends)
             self._attend(sentences[begin:end], turn)
             np.maximum(turn[:INPUTS].dot(self.net.first), 0, out=turn[INPUTS:])
             turn.dot(self.net.last, out=scores[i])
+            begin = end
         return scores
 
     def _attend(self, sentences: Floats, turn: Floats) -> None:
@@ -233,12 +235,13 @@ class Classifier:
         if len(sentences) == 1:
             turn[:SENTENCE] = turn[SENTENCE : 2 * SENTENCE] = sentences[0]
             return
-        gates = sentences.dot(self._gates)
-        gates[0] += self._first_gate
-        gates[-1] += self._last_gate
-        powers = np.exp(gates - np.maximum.reduce(gates))
-        weighed = powers.T.dot(sentences) / np.add.reduce(powers)[:, None]
-        turn[: ATTENTION * SENTENCE] = weighed.ravel()
+        # Plain numbers: on so few of them an operation of arrays costs more than all of these.
+        gates: list[list[float]] = self._gates.dot(sentences.T).tolist()
+        for gate, first, last in zip(gates, self._first_gate, self._last_gate, strict=True):
+            gate[0] += first
+            gate[-1] += last
+        weights = np.array([_softmax(gate, 1.0) for gate in gates], np.float32)
+        weights.dot(sentences, out=turn[: ATTENTION * SENTENCE].reshape(ATTENTION, SENTENCE))
 
     def _signals(
         self, features: Features, category: int, session: list[float] | None, top: int = 12
@@ -259,45 +262,45 @@ class Classifier:
         return tuple(found[:top])
 
 
-def _found(trios: Floats, passages: Sequence[Passage], users: int) -> Floats:
-    """Return what the detectors find around each word of the users' turns, at least 0."""
-    count = sum(len(passage.words) for passage in passages[:users])
-    last, middle, first = trios[:, :count]
-    found: Floats = middle
-    begin = 0
-    for passage in passages[: users - 1]:  # no trio spans two passages
-        begin += len(passage.words)
-        first[begin - 1] = last[begin] = 0
-    found[1:] += first[:-1]
-    found[:-1] += last[1:]
+def _detect(trios: Floats, spans: Sequence[tuple[int, int, bool]], found: Floats) -> None:
+    """Fill in the most that the detectors find around the words of each sentence, at least 0."""
+    count = spans[-1][1]
+    last, middle, first = trios[0, :count], trios[1, :count], trios[2, :count]
+    for begin, _, opens in spans[1:]:
+        if opens:  # no trio spans two passages
+            first[begin - 1] = last[begin] = 0
+    middle[1:] += first[:-1]
+    middle[:-1] += last[1:]
+    for (begin, end, _), most in zip(spans, found, strict=True):
+        middle[begin:end].max(axis=0, out=most)
     np.maximum(found, 0, out=found)
-    return found
 
 
-def _shares(features: Features, count: int) -> tuple[Floats, list[int], list[tuple[int, int]]]:
-    """Return the weight of each word in each pool, and which sentences are each user turn's.
+def _shares(
+    passages: Sequence[Passage], users: int, count: int
+) -> tuple[Floats, list[tuple[int, int, bool]]]:
+    """Return the weight of each word in each pool; of each sentence, its words and if it is first.
 
-    Pools: each passage, users' turns first; then each sentence of users' turns, which begin
-    at the second.
+    Pools: each passage, users' turns first; then each sentence of users' turns. Sentences: from
+    which word up to which, and whether it opens its passage.
     """
-    passages, users = features.passages, features.turn + 1
-    total = len(passages) + sum(len(passage.ends) for passage in passages[:users])
-    share = np.zeros((total, count), np.float32)
-    owners, starts = [], []
-    begin, row = 0, len(passages)
-    for i, passage in enumerate(passages):
+    spans = []
+    begin = 0
+    for passage in passages[:users]:
+        last = begin
+        for end in passage.ends:
+            spans.append((last, begin + end, last == begin))
+            last = begin + end
+        begin = last
+    share = np.zeros((len(passages) + len(spans), count), np.float32)
+    begin = 0
+    for row, passage in zip(share, passages, strict=False):
         size = len(passage.words)
-        share[i, begin : begin + size] = size**-0.5
-        if i < users:
-            last = 0
-            owners.append((row - len(passages), row - len(passages) + len(passage.ends)))
-            for end in passage.ends:
-                share[row, begin + last : begin + end] = (end - last) ** -0.5
-                starts.append(begin + last)
-                row += 1
-                last = end
+        row[begin : begin + size] = size**-0.5
         begin += size
-    return share, starts, owners
+    for row, (begin, end, _) in zip(share[len(passages) :], spans, strict=True):
+        row[begin:end] = (end - begin) ** -0.5
+    return share, spans
 
 
 def _without(features: Features) -> Iterator[tuple[str, Features]]:
@@ -326,7 +329,8 @@ def settled(probabilities: Sequence[float]) -> Tier:
     """Return the tier of least expected cost, LIGHT when no tier is likely enough."""
     if max(probabilities) < UNSURE:
         return Tier.LIGHT
-    costs = [sum(map(mul, row, probabilities)) for row in COSTS]
+    a, b, c, d, e = probabilities
+    costs = [a * v + b * w + c * x + d * y + e * z for v, w, x, y, z in COSTS]
     return TIERS[costs.index(min(costs))]
 
 
