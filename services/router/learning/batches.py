@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Self
 
 import numpy as np
 
+from services.catalog import Tier
 from services.router import words
 from services.router.classify import (
     CATEGORIES,
@@ -26,9 +27,9 @@ from services.router.words import Ints
 # Part of a tier's label that is given to its neighbours: the border between two is a matter
 # of degree.
 NEIGHBOURS: Final = 0.16
-# Part of a category's label that is given to the alternative, if it has one.
+# Part of a label that is given to what can be defended as well, if there is such.
 ALTERNATIVE: Final = 0.3
-
+ADJACENT: Final = 0.3
 
 # Rows of a run that are taken together at a time.
 PIECE: Final = 16
@@ -104,7 +105,7 @@ def _targets(
                 targets[i, CATEGORIES.index(example.alternative)] = ALTERNATIVE
             weights[i, 0] = by.category
         if example.tier is not None and not example.follows:
-            targets[i, TIER] = _soft(example.tier - 1)
+            targets[i, TIER] = _soft(example.tier, example.adjacent)
             weights[i, 1] = by.tier
         if example.follows is not None:
             targets[i, FOLLOWS] = example.follows
@@ -112,11 +113,13 @@ def _targets(
     return targets, weights
 
 
-def _soft(tier: int) -> Floats:
+def _soft(tier: Tier, adjacent: Tier | None) -> Floats:
     target = np.zeros(len(TIERS), np.float32)
-    beside = [i for i in (tier - 1, tier + 1) if 0 <= i < len(TIERS)]
+    beside = [i for i in (tier - 2, tier) if 0 <= i < len(TIERS)]
     target[beside] = NEIGHBOURS / 2
-    target[tier] = 1 - target.sum()
+    if adjacent is not None:
+        target[adjacent - 1] = ADJACENT
+    target[tier - 1] = 1 - target.sum()
     return target
 
 

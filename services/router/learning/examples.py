@@ -42,7 +42,8 @@ class Example:
 
     `follows`: whether the turn continues the one before it; a turn that does is as hard as
     its session, so its own words say nothing of its tier. `alternative`: a second category
-    that can be defended. `read`: whether the labels are of this prompt, not of its collection.
+    that can be defended; `adjacent`: a neighbouring tier that can be. `read`: whether the labels
+    are of this prompt, not of its collection.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Example:
     tier: Tier | None
     follows: bool | None = None
     alternative: Category | None = None
+    adjacent: Tier | None = None
     read: bool = True
 
     @property
@@ -81,6 +83,9 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     messages: tuple[_Message, ...]
     tools: tuple[_Tool, ...] = ()
     follows: bool | None = None
+    alternatives: tuple[Category, ...] = ()
+    adjacent: str | None = None
+    kind: str = ""
 
 
 def own(directory: Path = CORPUS) -> list[Example]:
@@ -188,4 +193,14 @@ def _example(line: _Line) -> Example:
     request = router_pb2.RouteRequest(messages=messages, tools=tools)
     turns = sum(message.role == "user" for message in line.messages)
     follows = bool(line.follows) if turns > 1 else None
-    return Example(line.id, OWN, line.lang, request, line.category, Tier[line.tier], follows)
+    return Example(
+        line.id,
+        OWN,
+        line.lang,
+        request,
+        line.category,
+        Tier[line.tier],
+        follows,
+        alternative=line.alternatives[0] if line.alternatives else None,
+        adjacent=Tier[line.adjacent] if line.adjacent else None,
+    )

@@ -34,6 +34,18 @@ def test_corpus_ids_are_unique_and_turns_end_with_the_user() -> None:
         assert example.request.messages[-1].text.strip()
 
 
+def test_what_else_can_be_defended_is_read(tmp_path: Path) -> None:
+    line = {
+        **{"id": "x", "lang": "en", "category": "coding", "tier": "LIGHT", "kind": "plain"},
+        **{"alternatives": ["debugging", "chat"], "adjacent": "SIMPLE"},
+        "messages": [{"role": "user", "content": "why 0.1+0.2"}],
+    }
+    (tmp_path / "more.jsonl").write_bytes(msgspec.json.encode(line))
+    (example,) = examples.own(tmp_path)
+    assert (example.category, example.alternative) == (Category.CODING, Category.DEBUGGING)
+    assert (example.tier, example.adjacent) == (Tier.LIGHT, Tier.SIMPLE)
+
+
 def test_a_family_is_never_on_both_sides() -> None:
     sides = defaultdict(set)
     for example in examples.own():
