@@ -36,8 +36,13 @@ def test_corpus_ids_are_unique_and_turns_end_with_the_user() -> None:
 
 def test_what_else_can_be_defended_is_read(tmp_path: Path) -> None:
     line = {
-        **{"id": "x", "lang": "en", "category": "coding", "tier": "LIGHT", "kind": "plain"},
-        **{"alternatives": ["debugging", "chat"], "adjacent": "SIMPLE"},
+        "id": "x",
+        "lang": "en",
+        "category": "coding",
+        "tier": "LIGHT",
+        "kind": "plain",
+        "alternatives": ["debugging", "chat"],
+        "adjacent": "SIMPLE",
         "messages": [{"role": "user", "content": "why 0.1+0.2"}],
     }
     (tmp_path / "more.jsonl").write_bytes(msgspec.json.encode(line))
