@@ -88,6 +88,25 @@ def test_thoughts_may_be_referred_to_and_are_left_out():
     assert call.dropped == ("input[].item_reference",)
 
 
+@pytest.mark.parametrize("thought", [[], [{"type": "item_reference", "id": "rs_1"}]])
+def test_what_only_announces_a_call_may_be_referred_to(thought):
+    """The Vercel AI SDK does so in every loop of tools, unless it is told not to store."""
+    preamble = {"type": "item_reference", "id": "msg_1"}
+    for items in ([*thought, preamble], [preamble, *thought]):
+        call = parsed(HELLO, *items, CALLED, RESULT, tools=[TOOL])
+        told = msgspec.json.decode(call.body)["messages"]
+        assert [message["role"] for message in told] == ["user", "assistant", "tool"]
+        assert call.dropped == ("input[].item_reference",)
+
+
+def test_an_answer_that_is_referred_to_is_refused():
+    answer = {"type": "item_reference", "id": "msg_1"}
+    for items in ([HELLO, answer, HELLO], [HELLO, CALLED, RESULT, answer, HELLO], [HELLO, answer]):
+        error = refused(*items, tools=[TOOL])
+        assert error.kind is Kind.UNSUPPORTED_PARAMETER
+        assert error.param == f"input[{items.index(answer)}].type"
+
+
 def test_who_offers_tools_gets_thoughts_to_send_back():
     said = {"role": "assistant", "content": "Hi", "reasoning_content": "Hm."}
     assert [item["type"] for item in answered(said)["output"]] == ["message"]

@@ -17,6 +17,7 @@ from services.edge.responses.schema import (
     Message,
     Part,
     Reasoning,
+    Reference,
     Refusal,
     ResponsesRequest,
 )
@@ -46,6 +47,8 @@ class _Teller:
 
     def add(self, item: Item, path: str) -> None:
         """Take the next item."""
+        if isinstance(item, Reference):
+            return  # left out, and named (`request`)
         if isinstance(item, FunctionOutput | CustomOutput):
             self._result(item, path)
             return
