@@ -155,3 +155,11 @@ async def test_an_image_that_one_vendor_cannot_fetch_goes_to_another(wire, text)
     alone = await wire.chat(OPENAI, messages)
     assert (alone.status_code, alone.json()["error"]["code"]) == (400, "invalid_image_url")
     assert text in alone.json()["error"]["message"]
+
+
+async def test_anthropics_clients_read_what_was_tried(wire):
+    wire.upstream.script = lambda _: Reply(b"", 503)
+    told = await wire.messages(f"{OPENAI},{CLAUDE}")
+    attempts = told.json()["error"]["routor"]["attempts"]
+    assert [one["model"] for one in attempts] == [OPENAI, CLAUDE]
+    assert told.json()["error"]["type"] == "api_error"
