@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from routor.v1.router_pb2 import RouteRequest
 from routor.v1.types_pb2 import PROFILE_DIRECT
 from services.edge import document, fields, legacy, problem, schema
 from services.edge.door import Call
@@ -117,7 +118,7 @@ _stream = Stream()
 _older_stream = OlderStream()
 
 
-def writer(call: Call) -> Stream:
+def writer(call: Call, question: RouteRequest) -> Stream:
     """Return what writes the stream that answers a call."""
     return _older_stream if call.view else _stream
 

@@ -76,6 +76,6 @@ class Door(Protocol):
         """Return a whole answer, made from an OpenAI chat completion."""
         ...
 
-    def writer(self, call: Call) -> Writer:
-        """Return what writes the stream that answers a call."""
+    def writer(self, call: Call, question: router_pb2.RouteRequest) -> Writer:
+        """Return what writes the stream that answers a call; `question` is what was routed."""
         ...

@@ -52,6 +52,7 @@ class _Turn(NamedTuple):
     door: Door
     request: web.BaseRequest
     call: Call
+    question: router_pb2.RouteRequest
     decision: router_pb2.Decision
     deadline_s: float
     ledgers: Ledgers
@@ -83,7 +84,7 @@ class Pipeline:
         raw = await intake.body(request, settings.body_limit_bytes, settings.body_timeout_s)
         async with self._turns:
             call, question, decision = await self._routed(door, request, raw)
-        turn = _Turn(door, request, call, decision, deadline_s, self._ledgers)
+        turn = _Turn(door, request, call, question, decision, deadline_s, self._ledgers)
         answer = partial(self._stream if call.stream else self._whole, turn)
         if request.get(notes.TERMS) is None:
             return await answer()
@@ -148,7 +149,7 @@ class Pipeline:
             if first is None:
                 raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "The providers sent no answer.")
             report = _first_report(turn, first)
-            writer = turn.door.writer(turn.call)
+            writer = turn.door.writer(turn.call, turn.question)
             response = Events(turn.request, self._headers(report))
             try:
                 # A client that does not read must not hold its stream beyond the deadline.

@@ -286,8 +286,12 @@ USAGE = msgspec.json.encode(
 )
 
 
+def written(call):
+    return messages.writer(call, call.to_route("req_1"))
+
+
 def streamed(*deltas: dict[str, Any], reason: str = "stop", **fields: Any) -> list[dict[str, Any]]:
-    writer = messages.writer(parsed(**fields))
+    writer = written(parsed(**fields))
     out = b"".join(writer.chunks([chunk(delta)]) for delta in deltas)
     out += writer.finish([chunk({}, reason)], USAGE, b'{"model":"m"}')
     events = []
@@ -347,7 +351,7 @@ def test_blocks_are_numbered_in_order_and_one_is_open_at_a_time():
 
 
 def test_a_broken_stream_never_stops_cleanly():
-    writer = messages.writer(parsed())
+    writer = written(parsed())
     out = writer.chunks([chunk({"content": "He"})])
     out += writer.broken(RoutorError(Kind.STREAM_BROKEN, "It broke."), "req_1")
     assert b"message_stop" not in out

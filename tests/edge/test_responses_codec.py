@@ -238,7 +238,8 @@ USAGE = msgspec.json.encode({"choices": [], "usage": {"prompt_tokens": 5, "compl
 
 
 def streamed(*deltas: dict[str, Any], reason: str = "stop", **fields: Any) -> list[dict[str, Any]]:
-    writer = responses.writer(parsed(**fields))
+    call = parsed(**fields)
+    writer = responses.writer(call, call.to_route("req_1"))
     out = b"".join(writer.chunks([chunk(delta)]) for delta in deltas)
     out += writer.finish([chunk({}, reason)], USAGE, b'{"model":"m"}')
     return events(out)
@@ -298,7 +299,8 @@ def test_an_answer_cut_by_its_limit_ends_as_incomplete():
 
 
 def test_a_broken_stream_ends_as_failed():
-    writer = responses.writer(parsed())
+    call = parsed()
+    writer = responses.writer(call, call.to_route("req_1"))
     out = writer.chunks([chunk({"content": "He"})])
     out += writer.broken(RoutorError(Kind.STREAM_BROKEN, "It broke."), "req_1")
     kinds = [event["type"] for event in events(out)]

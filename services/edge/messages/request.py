@@ -99,8 +99,9 @@ def _answering(request: MessagesRequest) -> Json:
     """Return the fields of a request that wants an answer."""
     tree: Json = {"max_completion_tokens": request.max_tokens}
     if request.stream:
-        # The end of an Anthropic stream always tells the usage.
-        tree |= {"stream": True, "stream_options": {"include_usage": True}}
+        # An Anthropic stream tells the usage at its end, and of the input at its start.
+        options = {"include_usage": True, "usage_at_start": True}
+        tree |= {"stream": True, "stream_options": options}
     for name in ("temperature", "top_p", "top_k"):
         if (value := getattr(request, name)) is not None:
             tree[name] = value

@@ -20,10 +20,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Stream:
-    """Writes one stream. Blocks are numbered in order, and one is open at a time."""
+    """Writes one stream. Blocks are numbered in order, and one is open at a time.
 
-    def __init__(self, *, thoughts: bool) -> None:
+    `input_tokens` is an estimate, told at the start when the first chunk brings no usage.
+    """
+
+    def __init__(self, *, thoughts: bool, input_tokens: int) -> None:
         self._thoughts = thoughts
+        self._estimated = Usage(prompt_tokens=input_tokens)
         self._begun = False
         self._open = ""
         self._index = -1
@@ -50,13 +54,15 @@ class Stream:
     def _events(self, chunk: Completion) -> Iterable[bytes]:
         if not self._begun:
             self._begun = True
+            # Clients read here how full the context is: Anthropic tells it at once, of others it
+            # is the same estimate as count_tokens gives. The true figures end the stream.
+            told = chunk.usage if chunk.usage and chunk.usage.prompt_tokens else self._estimated
             message = {
                 **answer.head(chunk.id, chunk.model),
                 "content": [],
                 "stop_reason": None,
                 "stop_sequence": None,
-                # What the input was is known, and told, at the end.
-                "usage": answer.counters(Usage()),
+                "usage": answer.counters(told),
             }
             yield _event("message_start", message=message)
             yield _event("ping")

@@ -19,10 +19,14 @@ _DELTAS = {  # delta type -> (its field, OpenAI's field)
 
 
 class AnthropicDecoder:
-    """Decoder of Messages events. Complete with message_stop, or a stop_reason at least."""
+    """Decoder of Messages events. Complete with message_stop, or a stop_reason at least.
 
-    def __init__(self, target: Target) -> None:
+    `usage_at_start`: the first chunk tells what is known of the usage by then.
+    """
+
+    def __init__(self, target: Target, *, usage_at_start: bool = False) -> None:
         self._target = target
+        self._usage_at_start = usage_at_start
         self._parser = Parser()
         self._writer = Writer(target)
         self._blocks: dict[int, Json] = {}  # open blocks by the vendor's index
@@ -71,6 +75,9 @@ class AnthropicDecoder:
                 message = _table(body, "message")
                 self._writer.begin(anthropic_answer.head(message), data.encode())
                 self._count(message)
+                if self._usage_at_start:
+                    usage = anthropic_answer.usage_of(self._usage)
+                    return self._writer.role(0, usage=completion.usage_json(usage))
             case "content_block_start":
                 return self._start(_place(body), _table(body, "content_block"))
             case "content_block_delta":

@@ -261,13 +261,13 @@ class Writer:
         before, _, after = _encode(self._body(index, {})).rpartition(b"{}")
         return before, after
 
-    def role(self, index: int, content: str | None = "") -> list[Chunk]:
-        """Open a choice: its first chunk says the role. Empty when it is open already."""
+    def role(self, index: int, content: str | None = "", **more: Any) -> list[Chunk]:
+        """Open a choice: its first chunk says the role, and `more`. Empty when it is open."""
         if index in self._begun:
             return []
         self._begun.add(index)
         delta = {"role": "assistant", "content": content}
-        return [Chunk(_encode(self._body(index, delta)), content=False)]
+        return [Chunk(_encode({**self._body(index, delta), **more}), content=False)]
 
     def delta(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
         """Say something that a reader sees."""

@@ -172,6 +172,7 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
         values["stream"] = True  # the answer is put together again
     if values.get("stream") and quirks.stream_options:
         values["stream_options"] = {**options, "include_usage": True}
+        values["stream_options"].pop("usage_at_start", None)  # what Anthropic's dialect may do
     return values
 
 
