@@ -113,8 +113,7 @@ def _message(message: Json, settled: Settled, target: Target) -> Json:
         kept["role"] = "system"
     if not quirks.message_name:
         kept.pop("name", None)
-    if not quirks.cache_control:
-        kept.pop("cache_control", None)
+    kept.pop("cache_control", None)
     if kept["role"] == "assistant":
         kept = _assistant(kept, settled, target)
     if kept["role"] == "tool":
@@ -142,9 +141,15 @@ def _content(parts: list[Any], quirks: Quirks) -> Any:
         solid = [_as_text(part) if part.get("type") == "refusal" else part for part in solid]
     if not quirks.text_parts and all(part.get("type") == "text" for part in solid):
         return "\n".join(part["text"] for part in solid)
-    if not quirks.cache_control:
-        solid = [{k: v for k, v in part.items() if k != "cache_control"} for part in solid]
-    return solid or ""
+    return [_marked(part, quirks) for part in solid] or ""
+
+
+def _marked(part: Json, quirks: Quirks) -> Json:
+    """Return a part with the one mark of a cache that imitators know, or none."""
+    if "cache_control" not in part:
+        return part
+    kept = {name: value for name, value in part.items() if name != "cache_control"}
+    return {**kept, "cache_control": {"type": "ephemeral"}} if quirks.cache_control else kept
 
 
 def _as_text(refusal: Json) -> Json:

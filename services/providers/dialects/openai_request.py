@@ -178,8 +178,7 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
 
 def _tool(tool: Json, quirks: Quirks) -> Json:
     own = {key: value for key, value in tool.items() if value is not None}
-    if not quirks.cache_control:
-        own.pop("cache_control", None)
+    own.pop("cache_control", None)  # only Anthropic reads it there
     function = own.get("function")
     if isinstance(function, dict):
         kept = {key: value for key, value in function.items() if value is not None}

@@ -37,7 +37,7 @@ class Quirks:
     prefill_flag: str = ""  # what a final assistant message must bear to be continued
     prefill_path: str = ""  # the endpoint that does that, where it is another one
     prefill_echo: bool = False  # the answer begins with the prefill
-    cache_control: bool = False  # else cache_control on messages, parts and tools is removed
+    cache_control: bool = False  # of parts; on messages and tools it is Anthropic's alone
     needs_user_message: bool = False  # a conversation without one is refused
     # No system message after an answer, no user message right after a tool's
     template_order: bool = False
