@@ -9,7 +9,7 @@ import msgspec
 from routor.v1.router_pb2 import RouteRequest
 from routor.v1.types_pb2 import PROFILE_DIRECT
 from services.edge import document, fields, legacy, problem, schema
-from services.edge.door import Call
+from services.edge.door import NO_HEADERS, Call, Headers
 from services.errors import Kind, RoutorError
 
 # Names by which other gateways and SDKs let a caller choose hosts, keys or backends. They are
@@ -37,7 +37,7 @@ MODEL_ID = re.compile(r"(?!.*\.\.)[\w.:/@+~=,()\[\]-]{1,256}", re.ASCII)
 DONE = b"data: [DONE]\n\n"
 
 
-def parse(raw: bytes) -> Call:
+def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
     read = call(document.read(raw), raw)
     stop = read.request.stop

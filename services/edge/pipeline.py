@@ -93,7 +93,7 @@ class Pipeline:
     async def _routed(
         self, door: Door, request: web.BaseRequest, raw: bytes
     ) -> tuple[Call, router_pb2.RouteRequest, router_pb2.Decision]:
-        call = door.parse(raw)
+        call = door.parse(raw, request.headers)
         own = request.get(notes.TERMS)
         if own is not None or call.fields.routor_profile not in PROFILES:
             call = await self._ledgers.profiles.bind(call, own)

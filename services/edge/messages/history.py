@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from services.edge import document
+from services.edge.messages import native
 from services.edge.messages.schema import (
     Assistant,
     Base64,
@@ -125,6 +126,8 @@ def _assistant(turn: Assistant) -> Json:
     message: Json = {"role": "assistant", "content": texts or (None if calls else "")}
     if calls:
         message["tool_calls"] = calls
+    if whole := native.whole(turn.content):
+        message["anthropic_content"] = whole
     return {**message, **_thoughts(turn.content)}
 
 

@@ -53,10 +53,11 @@ class Plain(Struct, tag_field="type", tag="text"):
 
 
 class Text(Struct, tag_field="type", tag="text"):
-    """A text block."""
+    """A text block; `citations` are those of an answer."""
 
     text: str
     cache_control: Mark = None
+    citations: list[dict[str, Any]] | None = None
 
 
 class Written(Struct, tag_field="type", tag="content"):
@@ -121,8 +122,18 @@ class Redacted(Struct, tag_field="type", tag="redacted_thinking"):
     data: str
 
 
+# Stands before blocks that only Anthropic reads (`native`).
+WRAPPED = "anthropic.block"
+
+
+class Wrapped(Struct, tag_field="type", tag=WRAPPED):
+    """A block of a tool that Anthropic runs, as it was given."""
+
+    block: dict[str, Any]
+
+
 UserBlock = Text | Image | Document | SearchResult | ToolResult
-AssistantBlock = Text | ToolUse | Thinking | Redacted
+AssistantBlock = Text | ToolUse | Thinking | Redacted | Wrapped
 
 
 class User(Struct, tag_field="role", tag="user"):

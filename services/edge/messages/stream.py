@@ -81,6 +81,8 @@ class Stream:
         if text:
             yield from self._within("text", {"type": "text", "text": ""})
             yield self._delta({"type": "text_delta", "text": text})
+        for block in delta.anthropic_content or ():
+            yield from self._own(block)
         for call in delta.tool_calls or ():
             yield from self._call(call)
 
@@ -96,6 +98,19 @@ class Stream:
                 yield self._delta({"type": "thinking_delta", "thinking": told})
             sign = block.get("signature", "")
             yield self._delta({"type": "signature_delta", "signature": sign})
+        yield from self._close()
+
+    def _own(self, block: Json) -> Iterable[bytes]:
+        """Tell a block that only Anthropic has, or what a text that ends now has cited."""
+        if block.get("type") == "text":
+            for citation in block["citations"] if self._open == "text" else ():
+                yield self._delta({"type": "citations_delta", "citation": citation})
+        elif isinstance(given := block.get("input"), dict):
+            yield from self._start("own", {**block, "input": {}})
+            written = _encode(given).decode()
+            yield self._delta({"type": "input_json_delta", "partial_json": written})
+        else:
+            yield from self._start("own", block)
         yield from self._close()
 
     def _call(self, call: Call) -> Iterable[bytes]:

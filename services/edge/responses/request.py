@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from services.edge import chat, document, fields
-from services.edge.door import Call
+from services.edge.door import NO_HEADERS, Call, Headers
 from services.edge.responses import history
 from services.edge.responses.schema import (
     AllowedTools,
@@ -38,7 +38,7 @@ _SAME = ("temperature", "top_p", "parallel_tool_calls", "metadata", "user", "ser
 _ALSO_SAME = ("safety_identifier", "prompt_cache_key", "store")
 
 
-def parse(raw: bytes) -> Call:
+def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
     tree = document.read(raw)
     own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import history
+from services.providers.dialects import anthropic_native, history
 from services.providers.dialects.contract import Json, Target
 from services.providers.dialects.parameters import Settled
 from services.providers.vendors.contract import Quirks
@@ -24,9 +24,8 @@ _ASSISTANT = (
     "function_call",
     "reasoning_content",
     "prefix",
-    "cache_control",
 )
-_OURS = ("routor", "thinking_blocks", "annotations")
+_OURS = ("routor", "thinking_blocks", "annotations", anthropic_native.CONTENT)
 # Stands between a tool's result and the user, where a vendor wants an answer there.
 _NOTED = {"role": "assistant", "content": "Understood."}
 _CONTINUE = {"role": "user", "content": "Continue."}
