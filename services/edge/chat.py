@@ -31,6 +31,7 @@ PLAIN = frozenset(schema.ChatRequest.__struct_fields__) - {
     "parallel_tool_calls",
 }
 MOST_STOPS = 4
+MOST_NAME_CHARS = 64
 # What vendors name models with; an id may become a part of a path.
 MODEL_ID = re.compile(r"(?!.*\.\.)[\w.:/@+~=,()\[\]-]{1,256}", re.ASCII)
 
@@ -44,6 +45,11 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     if isinstance(stop, list) and len(stop) > MOST_STOPS:
         # Through Anthropic's door there may be more.
         raise document.invalid("stop", f"must be {MOST_STOPS} sequences at most")
+    for place, tool in enumerate(read.request.tools or ()):
+        kind = "function" if isinstance(tool, schema.FunctionTool) else "custom"
+        if len(getattr(tool, kind).name) > MOST_NAME_CHARS:
+            path = f"tools[{place}].{kind}.name"
+            raise document.invalid(path, f"must have {MOST_NAME_CHARS} characters at most")
     return read
 
 

@@ -164,6 +164,17 @@ async def test_what_claude_code_sends_reaches_everybody(wire, model):
         assert all(tool["eager_input_streaming"] for tool in sent.body["tools"])
 
 
+@pytest.mark.parametrize("model", ONES)
+async def test_long_names_of_tools_are_anthropics_and_reach_everybody(wire, model):
+    """Servers of tools have long names, and Anthropic takes 128 characters."""
+    long = "mcp__" + "server__" * 10 + "read"
+    use = {"type": "tool_use", "id": "toolu_1", "name": long, "input": {"command": "ls"}}
+    talk = [LOOP[0], {"role": "assistant", "content": [use]}, LOOP[2]]
+    choice = {"type": "auto"}
+    told = await wire.messages(model, talk, tools=[{**BASH, "name": long}], tool_choice=choice)
+    assert told.status_code == 200, told.text
+
+
 @pytest.mark.parametrize("word", ["a b", "a\u00e9", "x" * 101, "a;b", ",".join(["beta"] * 500)])
 async def test_a_beta_that_is_no_word_is_refused(wire, word):
     headers = {b"anthropic-beta": word.encode("latin-1")}

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 Word = Annotated[str, Meta(min_length=1, max_length=512)]
 # Gemini's thought signatures travel inside: some are several kB long.
 CallId = Annotated[str, Meta(min_length=1, max_length=1 << 18)]
-ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 Address = Annotated[str, Meta(pattern=r"^(?i:https?://)")]
 MediaType = Annotated[str, Meta(pattern=r"^[\w.+-]{1,64}/[\w.+-]{1,64}$")]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
