@@ -24,7 +24,7 @@ from services.providers.dialects.anthropic_history import (
 from services.providers.dialects.anthropic_native import Native
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
-from services.providers.dialects.schema import closed, strict
+from services.providers.dialects.schema import closed, rooted, strict
 
 # max_tokens is required. Room for a long answer, and twice that where thinking counts towards it.
 _DEFAULT_TOKENS = 16384
@@ -176,7 +176,7 @@ def _tool(tool: Any, place: int, own: Native, dropped: list[str]) -> Json:
     more = own.declared.get(function["name"], {})
     if function.get("strict") and "strict" not in more and _STRICT not in dropped:
         dropped.append(_STRICT)
-    schema = function.get("parameters") or {"type": "object", "properties": {}}
+    schema = rooted(function.get("parameters") or {"type": "object", "properties": {}})
     made: Json = {"name": function["name"], "input_schema": {"type": "object", **schema}, **more}
     if function.get("description"):
         made["description"] = function["description"]

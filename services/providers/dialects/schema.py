@@ -64,6 +64,7 @@ _WORDS = (
     "patternProperties",
     "uniqueItems",
 )
+_CHOICES = ("allOf", "anyOf", "oneOf")
 _SIMPLE_FORMATS = ("enum", "date-time", "int32", "int64", "float", "double")
 
 
@@ -86,6 +87,29 @@ def simple(given: Json) -> Json:
 def native(given: Json) -> Json:
     """Return a schema for Gemini's responseJsonSchema: the keywords that it documents."""
     return _native(_Inliner(given).inline(given))
+
+
+def rooted(given: Json) -> Json:
+    """Return parameters without a choice at their root, which Anthropic refuses there alone.
+
+    What any choice has is offered, and what all of them require is required; the choice itself
+    is told in the description. (github.com/dearlordylord/huly-mcp/issues/66, 2026-05)
+    """
+    if not any(name in given for name in _CHOICES):
+        return given
+    node = _merged(_Inliner(given).inline(given))
+    variants = [one for one in _variants(node) if isinstance(one, dict)]
+    tables = [one.get("properties") or {} for one in (*variants, node)]
+    properties = {name: one for table in tables for name, one in table.items()}
+    wanted = [one.get("required") or [] for one in variants]
+    always = [name for name in properties if wanted and all(name in names for names in wanted)]
+    required = list(dict.fromkeys([*_known(node, properties), *always]))
+    made = {name: value for name, value in node.items() if name not in _CHOICES}
+    if any(wanted):
+        words = " or ".join(", ".join(map(str, names)) or "none" for names in wanted)
+        said = f"Required besides: {words}."
+        made["description"] = " ".join(filter(None, (made.get("description"), said)))
+    return {**made, "type": "object", "properties": properties, "required": required}
 
 
 class _Inliner:

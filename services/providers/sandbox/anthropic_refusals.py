@@ -170,6 +170,9 @@ def _tools(body: Json) -> None:
             raise _bad(f"tools.{number}.name: should match '^[a-zA-Z0-9_-]{{1,128}}$'")
         if "type" not in tool and (tool.get("input_schema") or {}).get("type") != "object":
             raise _bad(f"tools.{number}.input_schema.type: should be 'object'")
+        if {"allOf", "anyOf", "oneOf"} & (tool.get("input_schema") or {}).keys():
+            text = "input_schema does not take allOf, anyOf or oneOf at its root"
+            raise _bad(f"tools.{number}.custom.input_schema: {text}")
     choice = body.get("tool_choice")
     if choice is None:
         return

@@ -66,6 +66,12 @@ LONG = "This model's maximum context length is 8192 tokens."
         ("anthropic", 429, anthropic("rate_limit_error"), "PROVIDER_RATE_LIMITED"),
         ("anthropic", 504, anthropic("timeout_error"), "PROVIDER_TIMEOUT"),
         ("anthropic", 529, anthropic("overloaded_error"), "PROVIDER_UNAVAILABLE"),
+        ("anthropic", 400, anthropic("invalid_request_error",
+                                     "tools.1.custom.input_schema.properties: Property keys"),
+         "UNSUPPORTED_PARAMETER"),
+        ("google", 400, google("INVALID_ARGUMENT", "Unknown name \"x\" at "
+                               "'tools[0].function_declarations[3].parameters'"),
+         "UNSUPPORTED_PARAMETER"),
         ("google", 400, google("INVALID_ARGUMENT"), "INVALID_REQUEST"),
         ("google", 400, google("INVALID_ARGUMENT", "API key not valid.",
                                {"reason": "API_KEY_INVALID"}), "PROVIDER_AUTH"),
