@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import conversation, history, reasoning, structured
+from services.providers.dialects import conversation, history, reasoning, schema, structured
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.conversation import Turn
 from services.providers.dialects.openai_history import conversation_of
@@ -85,7 +85,10 @@ def encode(body: Json, target: Target) -> Encoded:
         **quirks.extra_body,
     }
     path = _path(request, quirks)
-    return Encoded(path, msgspec.json.encode(request), dropped=tuple(dropped))
+    encoded = msgspec.json.encode(request)
+    if request.get("tools") and schema.lacks_items(encoded):
+        encoded = msgspec.json.encode({**request, "tools": schema.with_items(request["tools"])})
+    return Encoded(path, encoded, dropped=tuple(dropped))
 
 
 def _path(request: Json, quirks: Quirks) -> str:
@@ -188,9 +191,11 @@ def _tool(tool: Json, quirks: Quirks) -> Json:
             # OpenAI alone lets them be left out (mistralai 3.7.0, models/function.py).
             kept.setdefault("parameters", {"type": "object", "properties": {}})
             # Names of the schema itself, at which grammars stumble (litellm 1.109.1, mistral).
-            schema = kept["parameters"]
-            if "$schema" in schema or "$id" in schema:
+            given = kept["parameters"]
+            if "$schema" in given or "$id" in given:
                 named = ("$schema", "$id")
-                kept["parameters"] = {k: v for k, v in schema.items() if k not in named}
+                kept["parameters"] = {k: v for k, v in given.items() if k not in named}
+        if isinstance(kept.get("parameters"), dict):
+            kept["parameters"] = schema.whole(kept["parameters"])
         own["function"] = kept
     return own
