@@ -37,6 +37,10 @@ _CODES = {
     "content_policy_violation": Kind.CONTENT_REFUSED,
     "unsupported_parameter": Kind.UNSUPPORTED_PARAMETER,
     "unsupported_value": Kind.UNSUPPORTED_PARAMETER,
+    # Limits of a vendor's own: OpenAI takes 128 tools, others more or any number
+    # (github.com/musistudio/claude-code-router/issues/495, 2025-08), and has views on schemas.
+    "array_above_max_length": Kind.UNSUPPORTED_PARAMETER,
+    "invalid_function_parameters": Kind.UNSUPPORTED_PARAMETER,
     "rate_limit_exceeded": Kind.PROVIDER_RATE_LIMITED,
     "rate_limit_error": Kind.PROVIDER_RATE_LIMITED,
     "slow_down": Kind.PROVIDER_RATE_LIMITED,
@@ -177,6 +181,8 @@ def _error(status: int, headers: Mapping[str, str], body: object, target: Target
     if kind is Kind.MODEL_GONE and target.model is None and target.upstream_model:
         # Nobody but the caller has ever said that there is such a model.
         kind, param = Kind.UNKNOWN_MODEL, "model"
+    if kind is Kind.CONTEXT_TOO_LONG and (param or "").startswith("tools"):
+        kind = Kind.UNSUPPORTED_PARAMETER  # a description too long for this vendor, not the input
     text = redact(message) or f"HTTP status {status}"
     about_request = kind in _ABOUT_THE_REQUEST
     limited = kind is Kind.PROVIDER_RATE_LIMITED
