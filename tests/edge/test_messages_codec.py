@@ -213,6 +213,20 @@ def test_faults_name_the_path_that_the_caller_wrote(fields, param):
 def test_calls_and_results_must_match():
     assert refused(HELLO, used(), HELLO, tools=[TOOL]).param == "messages[2].content"
     assert refused(HELLO, result()).param == "messages[1].content[0].tool_use_id"
+    two = used(USE, {**USE, "id": "toolu_2"})
+    assert refused(HELLO, two, result(), HELLO, tools=[TOOL]).param == "messages[3].content"
+    assert refused(HELLO, used(), used({"type": "text", "text": "a"})).param == (
+        "messages[2].content"
+    )
+
+
+def test_results_may_come_in_several_turns_of_the_user():
+    """Anthropic makes one of them."""
+    second = result()
+    second["content"][0]["tool_use_id"] = "toolu_2"
+    two = used(USE, {**USE, "id": "toolu_2"})
+    told = inner(HELLO, two, second, HELLO, result(), tools=[TOOL])["messages"]
+    assert [one["role"] for one in told] == ["user", "assistant", "tool", "user", "tool"]
 
 
 def test_harmless_fields_are_left_out_and_named():

@@ -175,6 +175,18 @@ async def test_long_names_of_tools_are_anthropics_and_reach_everybody(wire, mode
     assert told.status_code == 200, told.text
 
 
+@pytest.mark.parametrize("model", ONES)
+async def test_results_in_several_turns_reach_everybody(wire, model):
+    uses = [{**LOOP[1]["content"][2], "id": f"toolu_{at}"} for at in (1, 2)]
+    answers = [
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": f"toolu_{at}"}]}
+        for at in (2, 1)
+    ]
+    talk = [LOOP[0], {"role": "assistant", "content": uses}, *answers]
+    told = await wire.messages(model, talk, tools=[BASH])
+    assert told.status_code == 200, told.text
+
+
 @pytest.mark.parametrize("word", ["a b", "a\u00e9", "x" * 101, "a;b", ",".join(["beta"] * 500)])
 async def test_a_beta_that_is_no_word_is_refused(wire, word):
     headers = {b"anthropic-beta": word.encode("latin-1")}

@@ -53,21 +53,30 @@ def conversation(request: Counted) -> list[Json]:
 
 
 def _check_results(turns: Sequence[User | Assistant | System]) -> None:
-    """Every call is answered in the turn after it, and nothing else is."""
+    """Every call is answered before the model's next turn, and nothing else is.
+
+    Consecutive turns of the user are one (https://platform.claude.com/docs/en/api/messages).
+    """
     waiting: set[str] = set()
+    called: set[str] = set()
     for index, turn in enumerate(turns):
         results = {
             block.tool_use_id: place
             for place, block in enumerate(_blocks(turn))
             if isinstance(block, ToolResult)
         }
-        for called in waiting - results.keys():
-            path = f"messages[{index}].content"
-            raise document.invalid(path, f"has no tool_result for the tool_use {called[:64]!r}")
-        for answered in results.keys() - waiting:
+        for answered in results.keys() - called:
             path = f"messages[{index}].content[{results[answered]}].tool_use_id"
             raise document.invalid(path, "answers no tool_use of the turn before")
-        waiting = {block.id for block in _blocks(turn) if isinstance(block, ToolUse)}
+        waiting -= results.keys()
+        later = turns[index + 1] if index + 1 < len(turns) else None
+        if waiting and (later is None or Assistant in (type(turn), type(later))):
+            path = f"messages[{index}].content"
+            missing = min(waiting)[:64]
+            raise document.invalid(path, f"has no tool_result for the tool_use {missing!r}")
+        if isinstance(turn, Assistant):
+            waiting = {block.id for block in _blocks(turn) if isinstance(block, ToolUse)}
+            called = set(waiting)
     if waiting and len(turns) > 1:
         path = f"messages[{len(turns) - 1}].content"
         raise document.invalid(path, "ends with a tool_use that no tool_result answers")
