@@ -263,3 +263,35 @@ async def test_what_such_tools_did_is_told_in_streams(wire):
     assert cited.encrypted_index == "I"
     assert "".join(one.text for one in deltas if one.type == "text_delta") == "It is 21. Bye."
     assert events[-2].delta.stop_reason == "pause_turn"
+
+
+@pytest.mark.parametrize("model", ONES)
+async def test_documents_that_are_to_be_cited(wire, model):
+    """Anthropic's models get them as they are; others read them, and citing is named."""
+    source = {"type": "text", "media_type": "text/plain", "data": "Rome has 21 degrees."}
+    paper = {"type": "document", "source": source, "title": "T", "citations": {"enabled": True}}
+    asked = [{"role": "user", "content": [paper, {"type": "text", "text": "How warm?"}]}]
+    told = await wire.messages(model, asked)
+    assert told.status_code == 200, told.text
+    if model.startswith("anthropic/"):
+        assert wire.upstream.last.body["messages"][0]["content"][0] == paper
+        assert dropped(told) == set()
+    else:
+        assert "messages[].content[].citations" in dropped(told)
+        assert "Rome has 21 degrees." in json.dumps(wire.upstream.last.body)
+
+
+async def test_what_is_cited_is_told(wire):
+    where = {
+        "type": "char_location",
+        "cited_text": "21",
+        "document_index": 0,
+        "document_title": "T",
+        "start_char_index": 9,
+        "end_char_index": 11,
+        "file_id": None,
+    }
+    text = {"type": "text", "text": "21.", "citations": [where]}
+    wire.upstream.script = lambda _: answer(message(text))
+    assert (await wire.messages(OPUS)).json()["content"] == [text]
+    assert (await wire.chat(OPUS)).json()["choices"][0]["message"]["content"] == "21."

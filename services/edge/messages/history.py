@@ -106,7 +106,12 @@ def _user(turn: User, path: str) -> list[Json]:
             messages.append(_result(block, f"{path}[{place}]"))
         else:
             parts += _parts(block, f"{path}[{place}]")
-    return [*messages, {"role": "user", "content": parts}] if parts else messages
+    if not parts:
+        return messages
+    said: Json = {"role": "user", "content": parts}
+    if whole := native.whole(one for one in turn.content if not isinstance(one, ToolResult)):
+        said["anthropic_content"] = whole
+    return [*messages, said]
 
 
 def _result(block: ToolResult, path: str) -> Json:

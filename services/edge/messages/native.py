@@ -13,7 +13,15 @@ import msgspec
 
 from services.edge import document
 from services.edge.door import Headers
-from services.edge.messages.schema import WRAPPED, Assistant, Counted, Text, Tool, Wrapped
+from services.edge.messages.schema import (
+    WRAPPED,
+    Counted,
+    Document,
+    SearchResult,
+    Text,
+    Tool,
+    Wrapped,
+)
 
 Json = dict[str, Any]
 
@@ -121,22 +129,28 @@ def _names(declared: Json, display: str | None, told_beta: str) -> list[str]:
 
 
 def _blocks(request: Counted) -> list[str]:
-    """Return the same of blocks in the history."""
+    """Return the same of blocks in the conversation."""
     kinds: set[str] = set()
     for turn in request.messages:
-        if isinstance(turn, Assistant) and isinstance(turn.content, list):
-            for block in turn.content:
-                if isinstance(block, Wrapped):
-                    kinds.add(f"messages[].content[].{block.block['type']}")
-                elif isinstance(block, Text) and block.citations:
-                    kinds.add("messages[].content[].citations")
+        for block in turn.content if isinstance(turn.content, list) else ():
+            if isinstance(block, Wrapped):
+                kinds.add(f"messages[].content[].{block.block['type']}")
+            elif _cites(block):
+                kinds.add("messages[].content[].citations")
     return sorted(kinds)
 
 
+def _cites(block: object) -> bool:
+    """Tell whether a block is to be cited, or cites."""
+    if isinstance(block, Document | SearchResult):
+        return block.citations is not None and bool(block.citations.enabled)
+    return isinstance(block, Text) and bool(block.citations)
+
+
 def whole(blocks: Iterable[object]) -> list[Json]:
-    """Return a turn of the model as it was written; [] where OpenAI's shape tells all of it."""
+    """Return a turn as it was written; [] where OpenAI's shape tells all of it."""
     told = list(blocks)
-    if not any(isinstance(b, Wrapped) or (isinstance(b, Text) and b.citations) for b in told):
+    if not any(isinstance(block, Wrapped) or _cites(block) for block in told):
         return []
     return [one.block if isinstance(one, Wrapped) else _written(one) for one in told]
 

@@ -73,6 +73,12 @@ class Image(Struct, tag_field="type", tag="image"):
     cache_control: Mark = None
 
 
+class Citing(Struct):
+    """Whether the model shall cite."""
+
+    enabled: bool | None = None
+
+
 class Document(Struct, tag_field="type", tag="document"):
     """A document block."""
 
@@ -80,6 +86,7 @@ class Document(Struct, tag_field="type", tag="document"):
     title: str | None = None
     context: str | None = None
     cache_control: Mark = None
+    citations: Citing | None = None
 
 
 class SearchResult(Struct, tag_field="type", tag="search_result"):
@@ -89,6 +96,7 @@ class SearchResult(Struct, tag_field="type", tag="search_result"):
     source: str
     content: list[Text]
     cache_control: Mark = None
+    citations: Citing | None = None
 
 
 class ToolResult(Struct, tag_field="type", tag="tool_result"):

@@ -77,6 +77,9 @@ def _turn(message: Json, path: str, *, thinks: bool) -> tuple[str, list[Json]]:
         text = history.text_of(message.get("content"), f"{path}.content")
         marked = {"type": "text", "text": f"<system>\n{text}\n</system>"}
         return "user", [marked] if text.strip() else []
+    whole = message.get(anthropic_native.CONTENT)
+    if isinstance(whole, list):
+        return "user", _cached([block for block in whole if isinstance(block, dict)], message)
     parts = history.parts_of(message.get("content"), f"{path}.content")
     blocks = [_block(part, f"{path}.content[{place}]") for place, part in enumerate(parts)]
     return "user", _cached(blocks, message)
