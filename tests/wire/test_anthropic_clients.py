@@ -295,3 +295,20 @@ async def test_what_is_cited_is_told(wire):
     wire.upstream.script = lambda _: answer(message(text))
     assert (await wire.messages(OPUS)).json()["content"] == [text]
     assert (await wire.chat(OPUS)).json()["choices"][0]["message"]["content"] == "21."
+
+
+@pytest.mark.parametrize("model", ONES)
+async def test_tools_that_a_search_found(wire, model):
+    found = [{"type": "tool_reference", "tool_name": "Read"}]
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": found}
+    tools = [BASH, {**BASH, "name": "Read", "defer_loading": True}]
+    told = await wire.messages(
+        model, [*LOOP[:2], {"role": "user", "content": [result]}], tools=tools
+    )
+    assert told.status_code == 200, told.text
+    if model.startswith("anthropic/"):
+        sent = wire.upstream.last.body
+        assert sent["messages"][-1]["content"][0]["content"] == found
+        assert sent["tools"][1]["defer_loading"]
+    else:
+        assert "messages[].content[].tool_reference" in dropped(told)

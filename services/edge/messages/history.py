@@ -26,6 +26,7 @@ from services.edge.messages.schema import (
     System,
     Text,
     Thinking,
+    ToolReference,
     ToolResult,
     ToolUse,
     Url,
@@ -127,6 +128,8 @@ def _result(block: ToolResult, path: str) -> Json:
         "tool_call_id": block.tool_use_id,
         "content": text if only_text else parts,
     }
+    if whole := native.whole(inner):
+        message["anthropic_content"] = whole
     if block.is_error:
         message["is_error"] = True
     return _marked(message, block.cache_control)
@@ -167,7 +170,9 @@ def _thoughts(blocks: Iterable[object]) -> Json:
     return {**thoughts, "reasoning_content": "\n".join(told)} if told else thoughts
 
 
-def _parts(block: UserBlock | Text, path: str) -> list[Json]:
+def _parts(block: UserBlock | Text | ToolReference, path: str) -> list[Json]:
+    if isinstance(block, ToolReference):
+        return [{"type": "text", "text": f"The tool {block.tool_name} can be called."}]
     if isinstance(block, Text):
         return [_text(block)]
     if isinstance(block, Image):

@@ -20,6 +20,8 @@ from services.edge.messages.schema import (
     SearchResult,
     Text,
     Tool,
+    ToolReference,
+    ToolResult,
     Wrapped,
 )
 
@@ -132,12 +134,26 @@ def _blocks(request: Counted) -> list[str]:
     """Return the same of blocks in the conversation."""
     kinds: set[str] = set()
     for turn in request.messages:
-        for block in turn.content if isinstance(turn.content, list) else ():
-            if isinstance(block, Wrapped):
+        for block in _all(turn.content):
+            if isinstance(block, ToolReference):
+                kinds.add("messages[].content[].tool_reference")
+            elif isinstance(block, Wrapped):
                 kinds.add(f"messages[].content[].{block.block['type']}")
             elif _cites(block):
                 kinds.add("messages[].content[].citations")
     return sorted(kinds)
+
+
+def _all(content: object) -> Iterable[object]:
+    """Return the blocks of a turn, and those in results of tools."""
+    for block in content if isinstance(content, list) else ():
+        yield block
+        if isinstance(block, ToolResult):
+            yield from _all(block.content)
+
+
+def _is_own_block(block: object) -> bool:
+    return isinstance(block, Wrapped | ToolReference) or _cites(block)
 
 
 def _cites(block: object) -> bool:
@@ -150,7 +166,7 @@ def _cites(block: object) -> bool:
 def whole(blocks: Iterable[object]) -> list[Json]:
     """Return a turn as it was written; [] where OpenAI's shape tells all of it."""
     told = list(blocks)
-    if not any(isinstance(block, Wrapped) or _cites(block) for block in told):
+    if not any(map(_is_own_block, told)):
         return []
     return [one.block if isinstance(one, Wrapped) else _written(one) for one in told]
 

@@ -99,11 +99,17 @@ class SearchResult(Struct, tag_field="type", tag="search_result"):
     citations: Citing | None = None
 
 
+class ToolReference(Struct, tag_field="type", tag="tool_reference"):
+    """A tool that a search for tools found; all but Anthropic's models have it already."""
+
+    tool_name: Word
+
+
 class ToolResult(Struct, tag_field="type", tag="tool_result"):
     """What a tool answered."""
 
     tool_use_id: CallId
-    content: str | list[Text | Image | Document | SearchResult] | None = None
+    content: str | list[Text | Image | Document | SearchResult | ToolReference] | None = None
     is_error: bool | None = None
     cache_control: Mark = None
 

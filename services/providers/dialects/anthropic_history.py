@@ -164,6 +164,9 @@ def _result(message: Json, path: str) -> Json:
     result: Json = {"type": "tool_result", "tool_use_id": message["tool_call_id"]}
     parts = history.parts_of(message.get("content"), f"{path}.content")
     blocks = [_block(part, f"{path}.content[{place}]") for place, part in enumerate(parts)]
+    whole = message.get(anthropic_native.CONTENT)
+    if isinstance(whole, list):
+        blocks = [block for block in whole if isinstance(block, dict)]
     if blocks:
         result["content"] = blocks
     if message.get("is_error"):
