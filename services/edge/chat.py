@@ -36,6 +36,8 @@ MOST_NAME_CHARS = 64
 MODEL_ID = re.compile(r"(?!.*\.\.)[\w.:/@+~=,()\[\]-]{1,256}", re.ASCII)
 
 DONE = b"data: [DONE]\n\n"
+# A comment to every reader of server-sent events.
+KEEP_ALIVE = b": keep-alive\n\n"
 
 
 def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
@@ -96,6 +98,8 @@ def answer(call: Call, body: bytes, routor: bytes) -> bytes:
 
 class Stream:
     """Writes any number of streams: nothing has to be kept from chunk to chunk."""
+
+    sign = KEEP_ALIVE
 
     def chunks(self, bodies: Iterable[bytes]) -> bytes:
         """Return a server-sent event for each body."""

@@ -60,6 +60,11 @@ class Call(msgspec.Struct, frozen=True):
 class Writer(Protocol):
     """Writes one stream. `routor` is the JSON object of that name, encoded."""
 
+    @property
+    def sign(self) -> bytes:
+        """What says that the stream lives, and nothing else; between any two events."""
+        ...
+
     def chunks(self, bodies: Iterable[bytes]) -> bytes:
         """Return what OpenAI chat.completion.chunks put on the stream."""
         ...

@@ -18,6 +18,7 @@ from services.edge.fields import PROFILES
 from services.edge.limits import Limits
 from services.edge.peers import Peers
 from services.edge.profiles import Profiles
+from services.edge.pulse import Pulse
 from services.edge.sessions import Sessions
 from services.edge.settings import EdgeSettings
 from services.edge.trail import Trail
@@ -151,12 +152,15 @@ class Pipeline:
             report = _first_report(turn, first)
             writer = turn.door.writer(turn.call, turn.question)
             response = Events(turn.request, self._headers(report))
+            pulse = Pulse(response, writer.sign, self._settings.stream_ping_s)
             try:
                 # A client that does not read must not hold its stream beyond the deadline.
                 async with asyncio.timeout_at(turn.deadline_s + 1):
                     await _relay(turn, writer, response, first, events)
             except Exception as failure:
                 await _break_off(turn, writer, response, failure)
+            finally:
+                pulse.stop()
         return response
 
     def _headers(self, report: verdict.Report) -> dict[str, str]:

@@ -25,6 +25,8 @@ class Stream:
     `input_tokens` is an estimate, told at the start when the first chunk brings no usage.
     """
 
+    sign = b'event: ping\ndata: {"type":"ping"}\n\n'
+
     def __init__(self, *, thoughts: bool, input_tokens: int) -> None:
         self._thoughts = thoughts
         self._estimated = Usage(prompt_tokens=input_tokens)
