@@ -312,3 +312,30 @@ async def test_tools_that_a_search_found(wire, model):
         assert sent["tools"][1]["defer_loading"]
     else:
         assert "messages[].content[].tool_reference" in dropped(told)
+
+
+@pytest.mark.parametrize(
+    "thinking",
+    [{"type": "adaptive", "display": "summarized"}, {"type": "enabled", "budget_tokens": 3000}],
+)
+async def test_a_model_that_only_anthropic_knows_thinks_as_it_is_asked_to(wire, thinking):
+    newer = "anthropic/claude-opus-5-5"
+    told = await wire.messages(newer, thinking=thinking, output_config={"effort": "xhigh"})
+    assert (told.status_code, dropped(told)) == (200, set())
+    sent = wire.upstream.last.body
+    assert (sent["thinking"], sent["output_config"]) == (thinking, {"effort": "xhigh"})
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("claude-opus-5-5", False),
+        ("claude-opus-4-9-20260901", False),
+        ("claude-sonnet-4-5-20250929", True),
+        ("claude-3-haiku-20240307", True),
+    ],
+)
+async def test_newer_models_get_no_sampling_parameters(wire, name, taken):
+    told = await wire.chat(f"anthropic/{name}", temperature=0.5)
+    assert ("temperature" in wire.upstream.last.body) is taken
+    assert ("temperature" in dropped(told)) is not taken

@@ -95,6 +95,8 @@ def carried(tree: Json, request: Counted, told_beta: str) -> Json:
     held = {
         "beta": told_beta,
         "display": display,
+        "thinking": tree.get("thinking"),
+        "effort": output.effort if (output := request.output_config) is not None else None,
         "tools": [given[place][1] for place in places],
         "paths": [f"tools[{place}].type" for place in places],
         "declared": declared,

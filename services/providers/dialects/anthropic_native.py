@@ -22,6 +22,9 @@ class Native(Struct, frozen=True):
 
     beta: Annotated[str, Meta(pattern=r"^[\w.,-]*$", max_length=2048)] = ""  # the header
     display: str = ""  # of thoughts
+    # As they were asked for: of models whose switch nobody here knows.
+    thinking: dict[str, Any] | None = None
+    effort: str = ""
     tools: list[Json] = []  # tools of Anthropic's own
     paths: list[str] = []  # where the caller has declared each
     declared: dict[str, Json] = {}  # further members of the caller's tools, by name

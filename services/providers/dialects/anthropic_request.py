@@ -3,6 +3,7 @@
 Shapes: anthropic 2.12.0, types/message_create_params.py (2026-11-23).
 """
 
+import re
 from typing import Any, cast
 
 import msgspec
@@ -31,6 +32,9 @@ _DEFAULT_TOKENS = 16384
 _DEFAULT_TOKENS_THINKING = 32768
 _LEAST_BUDGET = 1024
 _STRICT = "tools[].function.strict"
+# Opus 4.8 and all later ones take no sampling parameters, which the catalog says of those in it
+# (https://platform.claude.com/docs/en/api/versioning, 2026-11-23).
+_UNSAMPLED = re.compile(r"claude-(?:opus-4-[89]|[a-z]+-[5-9])(?!\d)")
 
 
 def encode(body: Json, target: Target) -> Encoded:
@@ -47,6 +51,8 @@ def encode(body: Json, target: Target) -> Encoded:
     messages = body["messages"]
     if native and kind == "json_object":
         messages = structured.instructed(messages, structured.JSON_INSTRUCTION)
+    if target.model is None and _UNSAMPLED.match(target.upstream_model):
+        drop(values, ("temperature", "top_p", "top_k"), dropped)
     limit = _limit(values, settled, target)
     thinking = _thinking(body, settled, target, own, limit=limit, dropped=dropped)
     thinks = thinking.get("thinking", {}).get("type") != "disabled" and settled.thinks
@@ -97,6 +103,9 @@ def _thinking(
 ) -> Json:
     """Return `thinking` and `output_config`. A forced tool and thinking exclude each other."""
     model, effort = target.model, settled.effort
+    if model is None and (own.thinking or own.effort):
+        asked = {"thinking": own.thinking} if own.thinking else {}
+        return {**asked, **({"output_config": {"effort": own.effort}} if own.effort else {})}
     if model is None or not model.reasoning.switch.startswith("anthropic_"):
         if effort:
             dropped.append("reasoning_effort")  # nobody knows this model's switch

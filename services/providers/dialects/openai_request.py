@@ -67,6 +67,7 @@ def encode(body: Json, target: Target) -> Encoded:
     dropped = list(settled.dropped)
     values = dict(settled.values)
     drop(values, _foreign(values, target), dropped)
+    _reword(values, quirks, dropped)
     messages: Any = conversation.turns(body)
     if not messages or not _fit(messages, settled, target):
         body = conversation.spelled(body)
@@ -89,6 +90,20 @@ def encode(body: Json, target: Target) -> Encoded:
     if request.get("tools") and schema.lacks_items(encoded):
         encoded = msgspec.json.encode({**request, "tools": schema.with_items(request["tools"])})
     return Encoded(path, encoded, dropped=tuple(dropped))
+
+
+def _reword(values: Json, quirks: Quirks, dropped: list[str]) -> None:
+    """Say OpenAI's services in the vendor's words, where it has its own."""
+    if quirks.service_tiers and "service_tier" in values:
+        word = quirks.service_tiers.get(str(values["service_tier"]))
+        if word is None:
+            drop(values, ("service_tier",), dropped)
+        else:
+            values["service_tier"] = word
+    predicted = values.get("prediction")
+    if isinstance(predicted, dict) and not quirks.store_and_metadata:
+        text = history.text_of(predicted.get("content"), "prediction.content")
+        values["prediction"] = {**predicted, "content": text}
 
 
 def _path(request: Json, quirks: Quirks) -> str:

@@ -30,6 +30,7 @@ class Quirks:
     thinks_in_streams: bool = False  # thinking is refused outside of streams
     unlisted_over_responses: bool = False  # of unlisted models, for tools with thinking
     unlisted_max_tokens_field: str = ""  # of models that the catalog does not list
+    service_tiers: Mapping[str, str] = field(default_factory=dict)  # OpenAI's word -> the vendor's
     seed_field: str = "seed"
     tool_call_id: Literal["any", "nine_alphanumerics"] = "any"
     required_word: str = "required"  # tool_choice "required" in the vendor's word ("any")
