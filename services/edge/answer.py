@@ -90,6 +90,7 @@ class Events(_Plain):
     def __init__(self, request: web.BaseRequest, headers: Mapping[str, str]) -> None:
         """Take the headers beside those that every stream has."""
         super().__init__(headers)
+        self.ended = False
         self._request = request
         # Before HTTP/1.1 there are no chunks: the end of the stream is that of the connection.
         self._chunked = request.version >= (1, 1)
@@ -102,6 +103,16 @@ class Events(_Plain):
             "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
         )
         self._begin = self._head(request, more)
+
+    @property
+    def size(self) -> int:
+        """How many bytes have been written to the connection."""
+        return self._request.writer.output_size
+
+    @property
+    def paused(self) -> bool:
+        """Whether the client takes no more for now."""
+        return self._request.protocol.writing_paused
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
         """Do nothing: it begins with its first events."""
@@ -116,6 +127,7 @@ class Events(_Plain):
         transport = protocol.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client has gone")
+        self.ended = end
         if self._chunked:
             # A chunk of no length would be the end.
             chunk = b"%x\r\n%b\r\n" % (len(events), events) if events else b""

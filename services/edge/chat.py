@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
+from routor.v1.router_pb2 import RouteRequest
 from routor.v1.types_pb2 import PROFILE_DIRECT
 from services.edge import document, fields, legacy, problem, schema
-from services.edge.door import Call
+from services.edge.door import NO_HEADERS, Call, Headers
 from services.errors import Kind, RoutorError
 
 # Names by which other gateways and SDKs let a caller choose hosts, keys or backends. They are
@@ -30,19 +31,27 @@ PLAIN = frozenset(schema.ChatRequest.__struct_fields__) - {
     "parallel_tool_calls",
 }
 MOST_STOPS = 4
+MOST_NAME_CHARS = 64
 # What vendors name models with; an id may become a part of a path.
 MODEL_ID = re.compile(r"(?!.*\.\.)[\w.:/@+~=,()\[\]-]{1,256}", re.ASCII)
 
 DONE = b"data: [DONE]\n\n"
+# A comment to every reader of server-sent events.
+KEEP_ALIVE = b": keep-alive\n\n"
 
 
-def parse(raw: bytes) -> Call:
+def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
     read = call(document.read(raw), raw)
     stop = read.request.stop
     if isinstance(stop, list) and len(stop) > MOST_STOPS:
         # Through Anthropic's door there may be more.
         raise document.invalid("stop", f"must be {MOST_STOPS} sequences at most")
+    for place, tool in enumerate(read.request.tools or ()):
+        kind = "function" if isinstance(tool, schema.FunctionTool) else "custom"
+        if len(getattr(tool, kind).name) > MOST_NAME_CHARS:
+            path = f"tools[{place}].{kind}.name"
+            raise document.invalid(path, f"must have {MOST_NAME_CHARS} characters at most")
     return read
 
 
@@ -90,6 +99,8 @@ def answer(call: Call, body: bytes, routor: bytes) -> bytes:
 class Stream:
     """Writes any number of streams: nothing has to be kept from chunk to chunk."""
 
+    sign = KEEP_ALIVE
+
     def chunks(self, bodies: Iterable[bytes]) -> bytes:
         """Return a server-sent event for each body."""
         return b"data: " + b"\n\ndata: ".join(bodies) + b"\n\n"
@@ -117,7 +128,7 @@ _stream = Stream()
 _older_stream = OlderStream()
 
 
-def writer(call: Call) -> Stream:
+def writer(call: Call, question: RouteRequest) -> Stream:
     """Return what writes the stream that answers a call."""
     return _older_stream if call.view else _stream
 

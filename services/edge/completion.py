@@ -47,6 +47,7 @@ class Said(Struct, frozen=True):
     thinking_blocks: list[Json] | None = None
     tool_calls: list[Call] | None = None
     annotations: list[Json] | None = None
+    anthropic_content: list[Json] | None = None  # of a stream: blocks that only Anthropic has
 
 
 class Logprobs(Struct, frozen=True):

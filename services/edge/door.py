@@ -7,10 +7,14 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 import msgspec
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from routor.v1 import router_pb2, types_pb2
 from services.edge import fields, schema, window
 from services.errors import RoutorError
+
+Headers = CIMultiDictProxy[str]
+NO_HEADERS: Headers = CIMultiDictProxy(CIMultiDict())
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -19,7 +23,8 @@ class Call(msgspec.Struct, frozen=True):
     `body` is the OpenAI chat request to forward, without routor fields; `model` what the caller
     asked for, "auto" when the choice is Routor's; `other_model` is what is asked for when nobody
     knows that one. `thoughts`: the caller wants to be told what the model thinks. `dropped` names
-    what was left out as harmless. `view` is what the door keeps for its answer.
+    what was left out as harmless, `needs` what a model must have beside what `request` says.
+    `view` is what the door keeps for its answer.
     """
 
     body: bytes
@@ -30,6 +35,7 @@ class Call(msgspec.Struct, frozen=True):
     other_model: str = ""
     thoughts: bool = True
     dropped: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     view: Any = None
 
     @property
@@ -39,18 +45,25 @@ class Call(msgspec.Struct, frozen=True):
 
     def to_route(self, request_id: str) -> router_pb2.RouteRequest:
         """Return the question for the router."""
+        needs = window.needs(self.request)
+        needs.parameters.extend(self.needs)
         return router_pb2.RouteRequest(
             request_id=request_id,
             model=self.model,
             messages=window.messages(self.request.messages),
             tools=window.tools(self.request.tools),
-            needs=window.needs(self.request),
+            needs=needs,
             preferences=fields.preferences(self.fields, self.profile),
         )
 
 
 class Writer(Protocol):
     """Writes one stream. `routor` is the JSON object of that name, encoded."""
+
+    @property
+    def sign(self) -> bytes:
+        """What says that the stream lives, and nothing else; between any two events."""
+        ...
 
     def chunks(self, bodies: Iterable[bytes]) -> bytes:
         """Return what OpenAI chat.completion.chunks put on the stream."""
@@ -68,7 +81,7 @@ class Writer(Protocol):
 class Door(Protocol):
     """One wire format of ours."""
 
-    def parse(self, raw: bytes) -> Call:
+    def parse(self, raw: bytes, headers: Headers) -> Call:
         """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
         ...
 
@@ -76,6 +89,6 @@ class Door(Protocol):
         """Return a whole answer, made from an OpenAI chat completion."""
         ...
 
-    def writer(self, call: Call) -> Writer:
-        """Return what writes the stream that answers a call."""
+    def writer(self, call: Call, question: router_pb2.RouteRequest) -> Writer:
+        """Return what writes the stream that answers a call; `question` is what was routed."""
         ...

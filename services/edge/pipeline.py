@@ -18,6 +18,7 @@ from services.edge.fields import PROFILES
 from services.edge.limits import Limits
 from services.edge.peers import Peers
 from services.edge.profiles import Profiles
+from services.edge.pulse import Pulse
 from services.edge.sessions import Sessions
 from services.edge.settings import EdgeSettings
 from services.edge.trail import Trail
@@ -52,6 +53,7 @@ class _Turn(NamedTuple):
     door: Door
     request: web.BaseRequest
     call: Call
+    question: router_pb2.RouteRequest
     decision: router_pb2.Decision
     deadline_s: float
     ledgers: Ledgers
@@ -83,7 +85,7 @@ class Pipeline:
         raw = await intake.body(request, settings.body_limit_bytes, settings.body_timeout_s)
         async with self._turns:
             call, question, decision = await self._routed(door, request, raw)
-        turn = _Turn(door, request, call, decision, deadline_s, self._ledgers)
+        turn = _Turn(door, request, call, question, decision, deadline_s, self._ledgers)
         answer = partial(self._stream if call.stream else self._whole, turn)
         if request.get(notes.TERMS) is None:
             return await answer()
@@ -92,7 +94,7 @@ class Pipeline:
     async def _routed(
         self, door: Door, request: web.BaseRequest, raw: bytes
     ) -> tuple[Call, router_pb2.RouteRequest, router_pb2.Decision]:
-        call = door.parse(raw)
+        call = door.parse(raw, request.headers)
         own = request.get(notes.TERMS)
         if own is not None or call.fields.routor_profile not in PROFILES:
             call = await self._ledgers.profiles.bind(call, own)
@@ -148,14 +150,17 @@ class Pipeline:
             if first is None:
                 raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "The providers sent no answer.")
             report = _first_report(turn, first)
-            writer = turn.door.writer(turn.call)
+            writer = turn.door.writer(turn.call, turn.question)
             response = Events(turn.request, self._headers(report))
+            pulse = Pulse(response, writer.sign, self._settings.stream_ping_s)
             try:
                 # A client that does not read must not hold its stream beyond the deadline.
                 async with asyncio.timeout_at(turn.deadline_s + 1):
                     await _relay(turn, writer, response, first, events)
             except Exception as failure:
                 await _break_off(turn, writer, response, failure)
+            finally:
+                pulse.stop()
         return response
 
     def _headers(self, report: verdict.Report) -> dict[str, str]:

@@ -35,13 +35,18 @@ def document(error: RoutorError, request_id: str) -> dict[str, Any]:
         "param": error.param,
         "code": error.code,
     }
-    if error.attempts:
-        names = ("provider", "model", "kind", "http_status", "latency_ms")
-        tried = [{name: getattr(attempt, name) for name in names} for attempt in error.attempts]
-        for attempt in tried:
-            attempt["latency_ms"] = round(attempt["latency_ms"], 1)
-        fault["routor"] = {"request_id": request_id, "attempts": tried}
-    return {"error": fault}
+    return {"error": {**fault, **tried(error, request_id)}}
+
+
+def tried(error: RoutorError, request_id: str) -> dict[str, Any]:
+    """Return the member `routor` of an error, whatever its shape; none when nobody was called."""
+    if not error.attempts:
+        return {}
+    names = ("provider", "model", "kind", "http_status", "latency_ms")
+    attempts = [{name: getattr(attempt, name) for name in names} for attempt in error.attempts]
+    for attempt in attempts:
+        attempt["latency_ms"] = round(attempt["latency_ms"], 1)
+    return {"routor": {"request_id": request_id, "attempts": attempts}}
 
 
 def refused(status: int, text: str, request_id: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from msgspec import Meta, Struct
 Word = Annotated[str, Meta(min_length=1, max_length=512)]
 # Gemini's thought signatures travel inside: some are several kB long.
 CallId = Annotated[str, Meta(min_length=1, max_length=1 << 18)]
-ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+# Anthropic's clients may use as many characters; those of OpenAI 64 (`chat.MOST_NAME_CHARS`).
+ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 # Nothing else is ever fetched by anybody: no file:, no gopher:.
 Address = Annotated[str, Meta(pattern=r"^(?i:https?://|data:)")]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]

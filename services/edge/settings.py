@@ -24,6 +24,8 @@ class EdgeSettings:
     body_timeout_s: float = 30.0
     # A client that takes nothing of its answer for so long is hung up on.
     write_timeout_s: float = 120.0
+    # After so much silence in a stream, and before twice as much, a sign of life; 0 is never.
+    stream_ping_s: float = 8.0
     # Also drops a request head that never ends.
     keepalive_timeout_s: float = 30.0
     drain_s: float = 30.0

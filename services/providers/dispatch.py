@@ -306,7 +306,7 @@ class Dispatcher:
         if order.embeds:
             dialect = self._embeddings(target)
         else:
-            dialect, target = dialects.chosen(target, body)
+            dialect, target, body = dialects.chosen(target, body)
         return Call(
             connection,
             target,

@@ -29,6 +29,7 @@ LACKS: Final = {
     Can.LOGPROBS: ("parameters", "logprobs"),
     Can.SEVERAL_CHOICES: ("parameters", "n above 1"),
     Can.STOP: ("parameters", "stop"),
+    Can.ANTHROPIC_TOOLS: ("tools", "tools of Anthropic's own"),
 }
 # Reasons that lie in the provider's state, not in what was asked.
 PASSING: Final = frozenset({"down"})

@@ -30,6 +30,7 @@ class Can(IntFlag):
     SEVERAL_CHOICES = auto()
     STOP = auto()
     IMAGE_URLS = auto()
+    ANTHROPIC_TOOLS = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class Pool:
 def compile_pool(catalog: Catalog, tiers: Tiers, benchmarks: Benchmarks) -> Pool:
     """Compute all that does not depend on the request."""
     entries = tuple(
-        _entry(model, tiers, benchmarks, _predecessors(model, catalog))
+        _entry(model, _can(model, catalog), tiers, benchmarks, _predecessors(model, catalog))
         for _, model in sorted(catalog.models.items())
     )
     return Pool(catalog, tiers, entries, {entry.key: entry for entry in entries})
@@ -139,7 +140,9 @@ def _predecessors(model: Model, catalog: Catalog) -> list[Model]:
     ]
 
 
-def _entry(model: Model, tiers: Tiers, benchmarks: Benchmarks, predecessors: list[Model]) -> Entry:
+def _entry(
+    model: Model, able: Can, tiers: Tiers, benchmarks: Benchmarks, predecessors: list[Model]
+) -> Entry:
     options = {
         level: _option(model, level, tiers, benchmarks, predecessors)
         for level in efforts.levels(model)
@@ -149,7 +152,7 @@ def _entry(model: Model, tiers: Tiers, benchmarks: Benchmarks, predecessors: lis
         model=model,
         key=model.key,
         provider=model.provider,
-        can=int(_can(model)),
+        can=int(able),
         options=options,
         default=options[efforts.default_of(model)],
         by_tier={tier: options[efforts.by_tier(model, tier, tiers)] for tier in Tier},
@@ -197,8 +200,9 @@ def _first_token_ms(
     return 1000 * known[measured] * usual[effort] / usual[measured]
 
 
-def _can(model: Model) -> Can:
+def _can(model: Model, catalog: Catalog) -> Can:
     able = Can(0)
+    dialect = catalog.providers[model.provider].dialect
     for modality in model.input_modalities:
         able |= _MODALITIES.get(modality, Can(0))
     parameters = model.parameters
@@ -217,6 +221,7 @@ def _can(model: Model) -> Can:
         (parameters.n, Can.SEVERAL_CHOICES),
         (parameters.stop, Can.STOP),
         (model.image_urls, Can.IMAGE_URLS),
+        (model.tools and dialect == "anthropic_messages", Can.ANTHROPIC_TOOLS),
     ):
         if has:
             able |= ability

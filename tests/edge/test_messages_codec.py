@@ -192,13 +192,12 @@ def test_a_schema_is_passed_on():
         ({"temperature": 2}, "temperature"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, None),
-        ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools[0].type"),
         ({"tools": [{"name": "f"}]}, "tools[0].input_schema"),
         ({"mcp_servers": [{"url": "https://x.test"}]}, "mcp_servers"),
         ({"container": "x"}, "container"),
         ({"thinking": {"type": "enabled", "budget_tokens": 5}}, "thinking.budget_tokens"),
         ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens"),
-        ({"tools": [{"type": "mcp_toolset", "mcp_server_name": "x"}]}, "tools[0].type"),
+        ({"tools": [{"type": "mcp_toolset", "mcp_server_name": "x"}]}, "tools[0].name"),
         ({"tool_choice": {"type": "any"}}, "tool_choice"),
         ({"model": None}, "model"),
         (user(picture("image/tiff")), "messages[0].content[0].source.media_type"),
@@ -214,6 +213,20 @@ def test_faults_name_the_path_that_the_caller_wrote(fields, param):
 def test_calls_and_results_must_match():
     assert refused(HELLO, used(), HELLO, tools=[TOOL]).param == "messages[2].content"
     assert refused(HELLO, result()).param == "messages[1].content[0].tool_use_id"
+    two = used(USE, {**USE, "id": "toolu_2"})
+    assert refused(HELLO, two, result(), HELLO, tools=[TOOL]).param == "messages[3].content"
+    assert refused(HELLO, used(), used({"type": "text", "text": "a"})).param == (
+        "messages[2].content"
+    )
+
+
+def test_results_may_come_in_several_turns_of_the_user():
+    """Anthropic makes one of them."""
+    second = result()
+    second["content"][0]["tool_use_id"] = "toolu_2"
+    two = used(USE, {**USE, "id": "toolu_2"})
+    told = inner(HELLO, two, second, HELLO, result(), tools=[TOOL])["messages"]
+    assert [one["role"] for one in told] == ["user", "assistant", "tool", "user", "tool"]
 
 
 def test_harmless_fields_are_left_out_and_named():
@@ -286,8 +299,12 @@ USAGE = msgspec.json.encode(
 )
 
 
+def written(call):
+    return messages.writer(call, call.to_route("req_1"))
+
+
 def streamed(*deltas: dict[str, Any], reason: str = "stop", **fields: Any) -> list[dict[str, Any]]:
-    writer = messages.writer(parsed(**fields))
+    writer = written(parsed(**fields))
     out = b"".join(writer.chunks([chunk(delta)]) for delta in deltas)
     out += writer.finish([chunk({}, reason)], USAGE, b'{"model":"m"}')
     events = []
@@ -347,7 +364,7 @@ def test_blocks_are_numbered_in_order_and_one_is_open_at_a_time():
 
 
 def test_a_broken_stream_never_stops_cleanly():
-    writer = messages.writer(parsed())
+    writer = written(parsed())
     out = writer.chunks([chunk({"content": "He"})])
     out += writer.broken(RoutorError(Kind.STREAM_BROKEN, "It broke."), "req_1")
     assert b"message_stop" not in out

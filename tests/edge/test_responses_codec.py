@@ -62,6 +62,19 @@ def test_what_one_turn_said_and_called_is_one_message():
     assert [call["id"] for call in told[1]["tool_calls"]] == ["call_1", "call_2"]
 
 
+def test_what_is_thought_and_said_before_calls_are_answered_is_one_turn():
+    """Models think and talk between calls; a result then answers the turn, not the last word."""
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
+    said = {"role": "assistant", "content": [{"type": "output_text", "text": "Wait."}]}
+    other = {**CALLED, "call_id": "call_2"}
+    items = [HELLO, thought, CALLED, said, thought, other, said, RESULT]
+    told = inner(*items, {**RESULT, "call_id": "call_2"}, tools=[TOOL])["messages"]
+    assert [message["role"] for message in told] == ["user", "assistant", "tool", "tool"]
+    assert [call["id"] for call in told[1]["tool_calls"]] == ["call_1", "call_2"]
+    assert told[1]["reasoning_content"] == "Hm.\nHm."
+    assert [part["text"] for part in told[1]["content"]] == ["Wait.", "Wait."]
+
+
 def test_custom_tools_go_over():
     tool = {"type": "custom", "name": "sql", "description": "Runs SQL."}
     called = {"type": "custom_tool_call", "call_id": "c1", "name": "sql", "input": "select 1"}
@@ -86,6 +99,25 @@ def test_thoughts_may_be_referred_to_and_are_left_out():
     told = msgspec.json.decode(call.body)["messages"]
     assert [message["role"] for message in told] == ["user", "assistant", "tool"]
     assert call.dropped == ("input[].item_reference",)
+
+
+@pytest.mark.parametrize("thought", [[], [{"type": "item_reference", "id": "rs_1"}]])
+def test_what_only_announces_a_call_may_be_referred_to(thought):
+    """The Vercel AI SDK does so in every loop of tools, unless it is told not to store."""
+    preamble = {"type": "item_reference", "id": "msg_1"}
+    for items in ([*thought, preamble], [preamble, *thought]):
+        call = parsed(HELLO, *items, CALLED, RESULT, tools=[TOOL])
+        told = msgspec.json.decode(call.body)["messages"]
+        assert [message["role"] for message in told] == ["user", "assistant", "tool"]
+        assert call.dropped == ("input[].item_reference",)
+
+
+def test_an_answer_that_is_referred_to_is_refused():
+    answer = {"type": "item_reference", "id": "msg_1"}
+    for items in ([HELLO, answer, HELLO], [HELLO, CALLED, RESULT, answer, HELLO], [HELLO, answer]):
+        error = refused(*items, tools=[TOOL])
+        assert error.kind is Kind.UNSUPPORTED_PARAMETER
+        assert error.param == f"input[{items.index(answer)}].type"
 
 
 def test_who_offers_tools_gets_thoughts_to_send_back():
@@ -219,7 +251,8 @@ USAGE = msgspec.json.encode({"choices": [], "usage": {"prompt_tokens": 5, "compl
 
 
 def streamed(*deltas: dict[str, Any], reason: str = "stop", **fields: Any) -> list[dict[str, Any]]:
-    writer = responses.writer(parsed(**fields))
+    call = parsed(**fields)
+    writer = responses.writer(call, call.to_route("req_1"))
     out = b"".join(writer.chunks([chunk(delta)]) for delta in deltas)
     out += writer.finish([chunk({}, reason)], USAGE, b'{"model":"m"}')
     return events(out)
@@ -279,7 +312,8 @@ def test_an_answer_cut_by_its_limit_ends_as_incomplete():
 
 
 def test_a_broken_stream_ends_as_failed():
-    writer = responses.writer(parsed())
+    call = parsed()
+    writer = responses.writer(call, call.to_route("req_1"))
     out = writer.chunks([chunk({"content": "He"})])
     out += writer.broken(RoutorError(Kind.STREAM_BROKEN, "It broke."), "req_1")
     kinds = [event["type"] for event in events(out)]

@@ -200,6 +200,45 @@ async def test_a_client_that_does_not_read_holds_up_its_own_stream_alone(house):
     assert tail.endswith(b"data: [DONE]\n\n")
 
 
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "sign"),
+    [
+        ("/v1/chat/completions", AUTO, b": keep-alive\n\n"),
+        ("/v1/responses", {"model": "auto", "input": "Hello"}, b": keep-alive\n\n"),
+        ("/v1/messages", {**AUTO, "max_tokens": 9}, PING),
+    ],
+)
+async def test_a_stream_that_is_silent_shows_that_it_lives(path, body, sign):
+    """Tool calls are told as a whole; clients and proxies give up a stream without a byte."""
+    gate = asyncio.Event()
+    async with opened(stream_ping_s=0.01) as house:
+        house.providers.events = [*text_chunks("Hi"), gate, finish()]
+        async with house.client.stream("POST", path, json={**body, "stream": True}) as answer:
+            told = b""
+            async for chunk in answer.aiter_bytes():
+                told += chunk
+                if told.count(sign) > 3:
+                    gate.set()
+        assert told.startswith((b"data:", b"event: "))
+        assert not told.endswith(sign)
+
+
+async def test_no_sign_of_life_comes_before_the_first_event_or_when_none_is_wanted():
+    gate = asyncio.Event()
+    async with opened(stream_ping_s=0.01) as house:
+        house.providers.events = [gate, error(Kind.PROVIDER_UNAVAILABLE, "No.")]
+        asked = asyncio.create_task(house.chat(stream=True))
+        await house.providers.started.wait()
+        gate.set()
+        assert (await asked).status_code == 502
+    async with opened(stream_ping_s=0) as house:
+        house.providers.events = [*text_chunks("Hi"), finish()]
+        assert "keep-alive" not in (await house.chat(stream=True)).text
+
+
 class Peer:
     """A client's connection that keeps what is written."""
 

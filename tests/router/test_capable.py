@@ -14,7 +14,18 @@ from services.errors import Kind, RoutorError
 from services.router.decide import decide
 from services.router.explain import explain
 from services.tokens import input_tokens
-from tests.router.brains import NOON, Judge, brain, catalog, keys, model, request, status, up
+from tests.router.brains import (
+    BUILT_IN,
+    NOON,
+    Judge,
+    brain,
+    catalog,
+    keys,
+    model,
+    request,
+    status,
+    up,
+)
 
 PROVIDERS = ("a", "b", "c", "d")
 MODALITIES = {
@@ -303,3 +314,14 @@ def test_context_reserves_the_expected_answer() -> None:
     assert keys(decide(asked, one, None, NOON)) == ["b/large"]
     asked.needs.max_output_tokens = 50
     assert "a/small" in keys(decide(asked, one, None, NOON))
+
+
+def test_tools_of_anthropics_own_are_its_models_alone() -> None:
+    asked = request()
+    asked.needs.parameters.append("anthropic_tools")
+    everybody = status(*(up(name) for name in BUILT_IN.providers))
+    chain = keys(decide(asked, brain(), everybody, NOON))
+    assert chain and all(key.startswith("anthropic/") for key in chain)
+    with pytest.raises(RoutorError) as caught:
+        decide(asked, brain(), status(up("openai")), NOON)
+    assert caught.value.kind is Kind.NO_CAPABLE_MODEL

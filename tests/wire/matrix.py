@@ -38,7 +38,7 @@ class Probe(NamedTuple):
     """A feature as each door spells it (None: the door has no word for it), and its native marks."""
 
     name: str
-    chat: Json
+    chat: Json | None
     responses: Json | None
     messages: Json | None
     marks: tuple[str, str, str, str]  # in the order of MODELS; "" when there is none
@@ -95,6 +95,8 @@ PROBES = [
     Probe("tools of free text", {"tools": [{"type": "custom", "custom": {"name": "f"}}]},
           {"tools": [{"type": "custom", "name": "f"}]}, None,
           ('"custom"', '"custom"', "", "")),
+    Probe("Anthropic's own tools", None, None, {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
+          ("", "", '"web_search_20250305"', "")),
     Probe("tool_choice required", *choice("required", "required", {"type": "any"},
           ('"required"', '"required"', '"any"', '"ANY"'))),
     Probe("tool_choice named", *choice(

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from tests.wire.test_anthropic_clients import BASH, FOUND, SEARCH, SEARCHED
 from tests.wire.test_requests import BLOCKS, LOOP, PARTS, PNG, SCHEMA, TOOL
 
 MODELS = [
@@ -77,6 +78,48 @@ EMBEDDINGS = {
     "encoding_format": "float",
     "user": "u",
 }
+# What only Anthropic's models take, and what clients refer to.
+OWN = {
+    **MESSAGES,
+    "messages": [
+        *SEARCHED,
+        {"role": "assistant", "content": [*FOUND, {"type": "tool_use", "id": "t", "name": "Bash", "input": {}}]},
+        {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "tool_reference", "tool_name": "Bash"}]},
+            {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "a"},
+             "citations": {"enabled": True}},
+        ]},
+    ],
+    "tools": [BASH, {**BASH, "name": "Read", "defer_loading": True}, SEARCH],
+    "tool_choice": {"type": "tool", "name": "web_search"},
+    "thinking": {"type": "adaptive", "display": "summarized"},
+    "output_config": {"effort": "high"},
+}  # fmt: skip
+REFERRING = {
+    **RESPONSES,
+    "input": [
+        {"role": "user", "content": "A"},
+        {"type": "item_reference", "id": "rs_1"},
+        {"type": "item_reference", "id": "msg_1"},
+        *RESPONSES["input"][1:3],
+        RESPONSES["input"][1],
+        {"role": "assistant", "content": [{"type": "output_text", "text": "b"}]},
+        RESPONSES["input"][3],
+    ],
+}
+CARRIED = {
+    **CHAT,
+    "anthropic": {
+        "beta": "a-1",
+        "tools": [SEARCH],
+        "paths": ["tools[0].type"],
+        "declared": {"weather": {"defer_loading": True}},
+        "tool_choice": {"type": "auto"},
+        "thinking": {"type": "adaptive"},
+        "names": ["a"],
+    },
+}
+FURTHER = {"/v1/chat/completions": CARRIED, "/v1/messages": OWN, "/v1/responses": REFERRING}
 DOORS = {
     "/v1/chat/completions": CHAT,
     "/v1/messages": MESSAGES,
@@ -135,7 +178,8 @@ async def test_never_a_500(wire, path, seed):
     for _ in range(25):
         model = dice.choice(MODELS) if path != "/v1/embeddings" else EMBEDDINGS["model"]
         stream = {"stream": dice.random() < 0.5} if path != "/v1/embeddings" else {}
-        body = mutated({**DOORS[path], "model": model, **stream}, dice)
+        whole = FURTHER.get(path, DOORS[path]) if dice.random() < 0.4 else DOORS[path]
+        body = mutated({**whole, "model": model, **stream}, dice)
         answer = await wire.client.post(path, json=body)
         assert answer.status_code in (200, 400, 404, 413, 422), (answer.text, body)
         if answer.status_code != 200:

@@ -127,3 +127,39 @@ async def test_a_providers_fault_goes_on_to_the_next(wire, status):
     wire.upstream.script = script
     told = await wire.chat(f"{OPENAI},{CLAUDE}")
     assert (told.status_code, told.json()["model"]) == (200, CLAUDE)
+
+
+UNFETCHED = [
+    "Error while downloading https://x.test/a.png. Upstream status code: 403.",
+    "Unable to download the file. Please verify the URL and try again.",
+    "Cannot fetch content from the provided URL.",
+    "File could not be fetched from url https://x.test/a.png",
+    "<400> InternalError.Algo.InvalidParameter: Failed to download multimodal content",
+]
+
+
+@pytest.mark.parametrize("text", UNFETCHED)
+async def test_an_image_that_one_vendor_cannot_fetch_goes_to_another(wire, text):
+    """From where another stands the address may be reached; the caller is told when it is not."""
+    image = {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}
+    messages = [{"role": "user", "content": [image]}]
+
+    def script(seen):
+        if seen.vendor == "openai":
+            return answer({"error": {"message": text, "type": "invalid_request_error"}}, 400)
+        return answer(message({"type": "text", "text": "A cat."}))
+
+    wire.upstream.script = script
+    told = await wire.chat(f"{OPENAI},{CLAUDE}", messages)
+    assert (told.status_code, told.json()["model"]) == (200, CLAUDE)
+    alone = await wire.chat(OPENAI, messages)
+    assert (alone.status_code, alone.json()["error"]["code"]) == (400, "invalid_image_url")
+    assert text in alone.json()["error"]["message"]
+
+
+async def test_anthropics_clients_read_what_was_tried(wire):
+    wire.upstream.script = lambda _: Reply(b"", 503)
+    told = await wire.messages(f"{OPENAI},{CLAUDE}")
+    attempts = told.json()["error"]["routor"]["attempts"]
+    assert [one["model"] for one in attempts] == [OPENAI, CLAUDE]
+    assert told.json()["error"]["type"] == "api_error"

@@ -1,5 +1,7 @@
 """The front door POST /v1/messages: Anthropic's format in and out."""
 
+from routor.v1.router_pb2 import RouteRequest
+from services import tokens
 from services.edge.door import Call
 from services.edge.messages import answer as message
 from services.edge.messages import request
@@ -13,6 +15,6 @@ def answer(call: Call, body: bytes, routor: bytes) -> bytes:
     return message.encode(body, routor, thoughts=call.thoughts)
 
 
-def writer(call: Call) -> Stream:
+def writer(call: Call, question: RouteRequest) -> Stream:
     """Return what writes the stream that answers a call."""
-    return Stream(thoughts=call.thoughts)
+    return Stream(thoughts=call.thoughts, input_tokens=tokens.input_tokens(question))

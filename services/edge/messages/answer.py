@@ -18,6 +18,8 @@ STOP_REASONS = {
     "tool_calls": "tool_use",
     "content_filter": "refusal",
 }
+# Told beside "length" by Anthropic's dialect.
+_OWN_ENDINGS = ("pause_turn", "model_context_window_exceeded")
 
 
 def encode(body: bytes, routor: bytes, *, thoughts: bool) -> bytes:
@@ -55,6 +57,8 @@ def stop(finish_reason: str | None, stopped_at: object) -> Json:
     """Return why a message ended; `stopped_at` is the stop sequence, where the model told it."""
     if finish_reason == "stop" and isinstance(stopped_at, str):
         return {"stop_reason": "stop_sequence", "stop_sequence": stopped_at}
+    if finish_reason == "length" and stopped_at in _OWN_ENDINGS:
+        return {"stop_reason": stopped_at, "stop_sequence": None}
     reason = STOP_REASONS.get(finish_reason or "", "end_turn")
     return {"stop_reason": reason, "stop_sequence": None}
 
@@ -65,6 +69,10 @@ def signed(block: Json) -> Json:
 
 
 def _blocks(said: Said, thoughts: bool) -> list[Json]:
+    if said.anthropic_content:
+        # As it came, with what tools of Anthropic's own did.
+        given = said.anthropic_content
+        return [one for one in given if thoughts or not str(one.get("type")).endswith("thinking")]
     blocks: list[Json] = []
     if thoughts:
         blocks += [signed(block) for block in said.thinking_blocks or ()]

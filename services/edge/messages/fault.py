@@ -5,7 +5,7 @@ Source: https://platform.claude.com/docs/en/api/errors (2026-11-23).
 
 from typing import Any
 
-from services.edge.problem import Shape
+from services.edge.problem import Shape, tried
 from services.errors import Kind, RoutorError
 
 # Who sends it speaks Anthropic's format.
@@ -31,10 +31,11 @@ _THREADLESS = {"error_code": "thread_unsupported_request", "unsupported": ["thre
 
 
 def document(error: RoutorError, request_id: str) -> dict[str, Any]:
-    """Return the body of an error."""
+    """Return the body of an error; what was tried upstream stands in `error.routor`."""
     told: dict[str, Any] = {"type": kind(error.kind.rule.http), "message": error.message}
     if error.kind is Kind.UNSUPPORTED_PARAMETER and error.param == "thread":
         told["details"] = _THREADLESS
+    told |= tried(error, request_id)
     return {"type": "error", "error": told, "request_id": request_id}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from services.edge import document
+from services.edge.messages import native
 from services.edge.messages.schema import (
     Assistant,
     Base64,
@@ -25,6 +26,7 @@ from services.edge.messages.schema import (
     System,
     Text,
     Thinking,
+    ToolReference,
     ToolResult,
     ToolUse,
     Url,
@@ -52,21 +54,30 @@ def conversation(request: Counted) -> list[Json]:
 
 
 def _check_results(turns: Sequence[User | Assistant | System]) -> None:
-    """Every call is answered in the turn after it, and nothing else is."""
+    """Every call is answered before the model's next turn, and nothing else is.
+
+    Consecutive turns of the user are one (https://platform.claude.com/docs/en/api/messages).
+    """
     waiting: set[str] = set()
+    called: set[str] = set()
     for index, turn in enumerate(turns):
         results = {
             block.tool_use_id: place
             for place, block in enumerate(_blocks(turn))
             if isinstance(block, ToolResult)
         }
-        for called in waiting - results.keys():
-            path = f"messages[{index}].content"
-            raise document.invalid(path, f"has no tool_result for the tool_use {called[:64]!r}")
-        for answered in results.keys() - waiting:
+        for answered in results.keys() - called:
             path = f"messages[{index}].content[{results[answered]}].tool_use_id"
             raise document.invalid(path, "answers no tool_use of the turn before")
-        waiting = {block.id for block in _blocks(turn) if isinstance(block, ToolUse)}
+        waiting -= results.keys()
+        later = turns[index + 1] if index + 1 < len(turns) else None
+        if waiting and (later is None or Assistant in (type(turn), type(later))):
+            path = f"messages[{index}].content"
+            missing = min(waiting)[:64]
+            raise document.invalid(path, f"has no tool_result for the tool_use {missing!r}")
+        if isinstance(turn, Assistant):
+            waiting = {block.id for block in _blocks(turn) if isinstance(block, ToolUse)}
+            called = set(waiting)
     if waiting and len(turns) > 1:
         path = f"messages[{len(turns) - 1}].content"
         raise document.invalid(path, "ends with a tool_use that no tool_result answers")
@@ -96,7 +107,12 @@ def _user(turn: User, path: str) -> list[Json]:
             messages.append(_result(block, f"{path}[{place}]"))
         else:
             parts += _parts(block, f"{path}[{place}]")
-    return [*messages, {"role": "user", "content": parts}] if parts else messages
+    if not parts:
+        return messages
+    said: Json = {"role": "user", "content": parts}
+    if whole := native.whole(one for one in turn.content if not isinstance(one, ToolResult)):
+        said["anthropic_content"] = whole
+    return [*messages, said]
 
 
 def _result(block: ToolResult, path: str) -> Json:
@@ -112,6 +128,8 @@ def _result(block: ToolResult, path: str) -> Json:
         "tool_call_id": block.tool_use_id,
         "content": text if only_text else parts,
     }
+    if whole := native.whole(inner):
+        message["anthropic_content"] = whole
     if block.is_error:
         message["is_error"] = True
     return _marked(message, block.cache_control)
@@ -125,6 +143,8 @@ def _assistant(turn: Assistant) -> Json:
     message: Json = {"role": "assistant", "content": texts or (None if calls else "")}
     if calls:
         message["tool_calls"] = calls
+    if whole := native.whole(turn.content):
+        message["anthropic_content"] = whole
     return {**message, **_thoughts(turn.content)}
 
 
@@ -150,7 +170,9 @@ def _thoughts(blocks: Iterable[object]) -> Json:
     return {**thoughts, "reasoning_content": "\n".join(told)} if told else thoughts
 
 
-def _parts(block: UserBlock | Text, path: str) -> list[Json]:
+def _parts(block: UserBlock | Text | ToolReference, path: str) -> list[Json]:
+    if isinstance(block, ToolReference):
+        return [{"type": "text", "text": f"The tool {block.tool_name} can be called."}]
     if isinstance(block, Text):
         return [_text(block)]
     if isinstance(block, Image):

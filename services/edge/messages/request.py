@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from services.edge import chat, document, fields
-from services.edge.door import Call
-from services.edge.messages import history
+from services.edge.door import NO_HEADERS, Call, Headers
+from services.edge.messages import history, native
 from services.edge.messages.schema import Choice, Counted, MessagesRequest, Tool
 from services.errors import Kind, RoutorError
 
@@ -25,17 +25,22 @@ THEIRS = "claude-"
 _EFFORT_UP_TO = ((1_535, "minimal"), (5_119, "low"), (12_287, "medium"), (24_575, "high"))
 
 
-def parse(raw: bytes) -> Call:
+def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
+    beta = native.beta(headers)
     tree = document.read(raw)
     own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}
     dropped = _known(tree)
     request = document.convert(tree, MessagesRequest)
     inner = {**_counted(request), **_answering(request), **own}
-    call = chat.call({"model": request.model or "", **inner})
+    carried = native.carried(tree, request, beta)
+    call = chat.call({"model": request.model or "", **inner, **carried})
+    needs = ("anthropic_tools",) if any(map(native.is_own, request.tools or ())) else ()
     thoughts = request.thinking is not None and request.thinking.type != "disabled"
     other = f"anthropic/{call.model}" if call.model.startswith(THEIRS) else ""
-    return msgspec.structs.replace(call, thoughts=thoughts, dropped=dropped, other_model=other)
+    return msgspec.structs.replace(
+        call, thoughts=thoughts, dropped=dropped, other_model=other, needs=needs
+    )
 
 
 def parse_counted(raw: bytes) -> Call:
@@ -59,29 +64,19 @@ def _known(tree: Json) -> tuple[str, ...]:
     unknown = tree.keys() - KNOWN
     for name in unknown:
         del tree[name]
-    _refuse_defined(tree.get("tools"))
+    native.wrap(tree.get("messages"))
     return document.named(unknown)
-
-
-def _refuse_defined(tools: object) -> None:
-    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
-        kind = tool.get("type") if isinstance(tool, dict) else None
-        if isinstance(kind, str) and kind != "custom":
-            path = f"tools[{index}].type"
-            text = (
-                f"{path}: {kind[:64]} is a tool of Anthropic's own, which are not supported here; "
-                "declare one with a name and an input_schema."
-            )
-            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=path)
 
 
 def _counted(request: Counted) -> Json:
     """Return the fields that every request has."""
     tree: Json = {"messages": history.conversation(request)}
-    if request.tools:
-        tree["tools"] = _tools(request.tools)
-        if request.tool_choice is not None:
-            tree |= _choice(request.tool_choice)
+    if tools := _tools(request.tools or ()):
+        tree["tools"] = tools
+    if native.chooses_own(request):
+        pass  # goes to Anthropic as it is
+    elif tools and request.tool_choice is not None:
+        tree |= _choice(request.tool_choice)
     elif request.tool_choice is not None and request.tool_choice.type in ("any", "tool"):
         raise document.invalid("tool_choice", "needs tools to choose from")
     effort = _effort(request)
@@ -99,8 +94,9 @@ def _answering(request: MessagesRequest) -> Json:
     """Return the fields of a request that wants an answer."""
     tree: Json = {"max_completion_tokens": request.max_tokens}
     if request.stream:
-        # The end of an Anthropic stream always tells the usage.
-        tree |= {"stream": True, "stream_options": {"include_usage": True}}
+        # An Anthropic stream tells the usage at its end, and of the input at its start.
+        options = {"include_usage": True, "usage_at_start": True}
+        tree |= {"stream": True, "stream_options": options}
     for name in ("temperature", "top_p", "top_k"):
         if (value := getattr(request, name)) is not None:
             tree[name] = value
@@ -132,7 +128,8 @@ def _effort(request: Counted) -> str:
 
 
 def _tools(offered: Sequence[Tool]) -> list[Json]:
-    return [_tool(tool, f"tools[{index}]") for index, tool in enumerate(offered)]
+    given = enumerate(offered)
+    return [_tool(tool, f"tools[{at}]") for at, tool in given if not native.is_own(tool)]
 
 
 def _tool(tool: Tool, path: str) -> Json:

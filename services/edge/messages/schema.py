@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 Word = Annotated[str, Meta(min_length=1, max_length=512)]
 # Gemini's thought signatures travel inside: some are several kB long.
 CallId = Annotated[str, Meta(min_length=1, max_length=1 << 18)]
-ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 Address = Annotated[str, Meta(pattern=r"^(?i:https?://)")]
 MediaType = Annotated[str, Meta(pattern=r"^[\w.+-]{1,64}/[\w.+-]{1,64}$")]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
@@ -53,10 +53,11 @@ class Plain(Struct, tag_field="type", tag="text"):
 
 
 class Text(Struct, tag_field="type", tag="text"):
-    """A text block."""
+    """A text block; `citations` are those of an answer."""
 
     text: str
     cache_control: Mark = None
+    citations: list[dict[str, Any]] | None = None
 
 
 class Written(Struct, tag_field="type", tag="content"):
@@ -72,6 +73,12 @@ class Image(Struct, tag_field="type", tag="image"):
     cache_control: Mark = None
 
 
+class Citing(Struct):
+    """Whether the model shall cite."""
+
+    enabled: bool | None = None
+
+
 class Document(Struct, tag_field="type", tag="document"):
     """A document block."""
 
@@ -79,6 +86,7 @@ class Document(Struct, tag_field="type", tag="document"):
     title: str | None = None
     context: str | None = None
     cache_control: Mark = None
+    citations: Citing | None = None
 
 
 class SearchResult(Struct, tag_field="type", tag="search_result"):
@@ -88,13 +96,20 @@ class SearchResult(Struct, tag_field="type", tag="search_result"):
     source: str
     content: list[Text]
     cache_control: Mark = None
+    citations: Citing | None = None
+
+
+class ToolReference(Struct, tag_field="type", tag="tool_reference"):
+    """A tool that a search for tools found; all but Anthropic's models have it already."""
+
+    tool_name: Word
 
 
 class ToolResult(Struct, tag_field="type", tag="tool_result"):
     """What a tool answered."""
 
     tool_use_id: CallId
-    content: str | list[Text | Image | Document | SearchResult] | None = None
+    content: str | list[Text | Image | Document | SearchResult | ToolReference] | None = None
     is_error: bool | None = None
     cache_control: Mark = None
 
@@ -121,8 +136,18 @@ class Redacted(Struct, tag_field="type", tag="redacted_thinking"):
     data: str
 
 
+# Stands before blocks that only Anthropic reads (`native`).
+WRAPPED = "anthropic.block"
+
+
+class Wrapped(Struct, tag_field="type", tag=WRAPPED):
+    """A block of a tool that Anthropic runs, as it was given."""
+
+    block: dict[str, Any]
+
+
 UserBlock = Text | Image | Document | SearchResult | ToolResult
-AssistantBlock = Text | ToolUse | Thinking | Redacted
+AssistantBlock = Text | ToolUse | Thinking | Redacted | Wrapped
 
 
 class User(Struct, tag_field="role", tag="user"):

@@ -20,10 +20,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Stream:
-    """Writes one stream. Blocks are numbered in order, and one is open at a time."""
+    """Writes one stream. Blocks are numbered in order, and one is open at a time.
 
-    def __init__(self, *, thoughts: bool) -> None:
+    `input_tokens` is an estimate, told at the start when the first chunk brings no usage.
+    """
+
+    sign = b'event: ping\ndata: {"type":"ping"}\n\n'
+
+    def __init__(self, *, thoughts: bool, input_tokens: int) -> None:
         self._thoughts = thoughts
+        self._estimated = Usage(prompt_tokens=input_tokens)
         self._begun = False
         self._open = ""
         self._index = -1
@@ -50,13 +56,15 @@ class Stream:
     def _events(self, chunk: Completion) -> Iterable[bytes]:
         if not self._begun:
             self._begun = True
+            # Clients read here how full the context is: Anthropic tells it at once, of others it
+            # is the same estimate as count_tokens gives. The true figures end the stream.
+            told = chunk.usage if chunk.usage and chunk.usage.prompt_tokens else self._estimated
             message = {
                 **answer.head(chunk.id, chunk.model),
                 "content": [],
                 "stop_reason": None,
                 "stop_sequence": None,
-                # What the input was is known, and told, at the end.
-                "usage": answer.counters(Usage()),
+                "usage": answer.counters(told),
             }
             yield _event("message_start", message=message)
             yield _event("ping")
@@ -75,6 +83,8 @@ class Stream:
         if text:
             yield from self._within("text", {"type": "text", "text": ""})
             yield self._delta({"type": "text_delta", "text": text})
+        for block in delta.anthropic_content or ():
+            yield from self._own(block)
         for call in delta.tool_calls or ():
             yield from self._call(call)
 
@@ -90,6 +100,19 @@ class Stream:
                 yield self._delta({"type": "thinking_delta", "thinking": told})
             sign = block.get("signature", "")
             yield self._delta({"type": "signature_delta", "signature": sign})
+        yield from self._close()
+
+    def _own(self, block: Json) -> Iterable[bytes]:
+        """Tell a block that only Anthropic has, or what a text that ends now has cited."""
+        if block.get("type") == "text":
+            for citation in block["citations"] if self._open == "text" else ():
+                yield self._delta({"type": "citations_delta", "citation": citation})
+        elif isinstance(given := block.get("input"), dict):
+            yield from self._start("own", {**block, "input": {}})
+            written = _encode(given).decode()
+            yield self._delta({"type": "input_json_delta", "partial_json": written})
+        else:
+            yield from self._start("own", block)
         yield from self._close()
 
     def _call(self, call: Call) -> Iterable[bytes]:

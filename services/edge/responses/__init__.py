@@ -1,5 +1,6 @@
 """The front door POST /v1/responses: OpenAI's second format, without a server's memory."""
 
+from routor.v1.router_pb2 import RouteRequest
 from services.edge.door import Call
 from services.edge.responses import answer as response
 from services.edge.responses import request
@@ -13,6 +14,6 @@ def answer(call: Call, body: bytes, routor: bytes) -> bytes:
     return response.encode(body, routor, call.view)
 
 
-def writer(call: Call) -> Stream:
+def writer(call: Call, question: RouteRequest) -> Stream:
     """Return what writes the stream that answers a call."""
     return Stream(call.view)

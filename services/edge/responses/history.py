@@ -17,6 +17,7 @@ from services.edge.responses.schema import (
     Message,
     Part,
     Reasoning,
+    Reference,
     Refusal,
     ResponsesRequest,
 )
@@ -46,6 +47,8 @@ class _Teller:
 
     def add(self, item: Item, path: str) -> None:
         """Take the next item."""
+        if isinstance(item, Reference):
+            return  # left out, and named (`request`)
         if isinstance(item, FunctionOutput | CustomOutput):
             self._result(item, path)
             return
@@ -64,20 +67,23 @@ class _Teller:
         return self._messages
 
     def _turn(self) -> Json:
-        """Return the assistant's turn that is under way."""
+        """Return the assistant's turn that is under way: with calls, until they are answered."""
         last = self._messages[-1] if self._messages else None
-        if last is None or last["role"] != "assistant" or self._thoughts:
+        if last is not None and "tool_calls" in last:
+            for name, told in self._thoughts.items():
+                last[name] = _joined(last.get(name), told)
+        elif last is None or last["role"] != "assistant" or self._thoughts:
             last = {"role": "assistant", "content": None, **self._thoughts}
             self._messages.append(last)
-            self._thoughts = {}
+        self._thoughts = {}
         return last
 
     def _said(self, item: Message, path: str) -> None:
-        turn = self._turn()
-        if turn["content"] is not None or "tool_calls" in turn:
+        turn, said = self._turn(), _content(item, path)
+        if turn["content"] is not None and "tool_calls" not in turn:
             turn = {"role": "assistant", "content": None}
             self._messages.append(turn)
-        turn["content"] = _content(item, path)
+        turn["content"] = _joined(turn["content"], said)
 
     def _result(self, item: FunctionOutput | CustomOutput, path: str) -> None:
         """Tell a result: a text, or parts when there are images in it."""
@@ -91,6 +97,19 @@ class _Teller:
         elif all(part["type"] == "text" for part in parts):
             told = "\n".join(part["text"] for part in parts)
         self._messages.append({"role": "tool", "tool_call_id": item.call_id, "content": told})
+
+
+def _joined(before: Any, told: Any) -> Any:
+    """Return what was told before, if anything, and then: texts, or lists of parts or blocks."""
+    if not isinstance(before, str | list) or not isinstance(told, str | list):
+        return told
+    if isinstance(before, str) and isinstance(told, str):
+        return f"{before}\n{told}"
+    return [*_as_parts(before), *_as_parts(told)]
+
+
+def _as_parts(content: str | list[Any]) -> list[Any]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
 def _thoughts(item: Reasoning) -> Json:

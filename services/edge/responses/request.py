@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from services.edge import chat, document, fields
-from services.edge.door import Call
+from services.edge.door import NO_HEADERS, Call, Headers
 from services.edge.responses import history
 from services.edge.responses.schema import (
     AllowedTools,
@@ -28,8 +28,9 @@ KEPT = {
     "background": "stream the answer instead",
     "prompt": "send the prompt in instructions and input",
 }
-# How the ids of reasoning items begin.
-THOUGHTS = "rs_"
+# How the ids of reasoning items and of messages begin.
+THOUGHTS, SAID = "rs_", "msg_"
+CALLS = ("function_call", "custom_tool_call")
 KNOWN = frozenset(ResponsesRequest.__struct_fields__)
 # It changes nothing in an answer without tools that OpenAI runs.
 IDLE = "max_tool_calls"
@@ -37,7 +38,7 @@ _SAME = ("temperature", "top_p", "parallel_tool_calls", "metadata", "user", "ser
 _ALSO_SAME = ("safety_identifier", "prompt_cache_key", "store")
 
 
-def parse(raw: bytes) -> Call:
+def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
     tree = document.read(raw)
     own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}
@@ -91,24 +92,35 @@ def _known(tree: Json) -> tuple[str, ...]:
 def _items(given: list[Any]) -> tuple[str, ...]:
     """Give messages the type they may go without; return what was left out.
 
-    Refuses references to items: they need a server's memory. Thoughts alone can be done without;
-    the Vercel AI SDK (@ai-sdk/openai 3.0.141) refers to them unless told `store: false`.
+    Refuses references to items: they need a server's memory. Thoughts alone can be done without,
+    and so can what was said on the way to a call, whose tools it only announces; the Vercel AI
+    SDK (@ai-sdk/openai 3.0.141) refers to both in a loop of tools unless told `store: false`.
     """
     left_out: tuple[str, ...] = ()
-    for index, item in enumerate(given):
+    calls_next = False  # read from the end: whether this turn goes on with a call
+    for index in range(len(given) - 1, -1, -1):
+        item = given[index]
         if not isinstance(item, dict):
             continue
         if "type" not in item and "role" in item:
             item["type"] = "message"
         if item.get("type") == "item_reference":
-            if not str(item.get("id")).startswith(THOUGHTS):
-                param = f"input[{index}].type"
-                advice = "send the item itself, as clients do with store: false"
-                text = f"{param}: Routor keeps no items; {advice}."
-                raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=param)
-            given[index] = {"type": "reasoning"}
+            _refuse_reference(item, index, calls_next=calls_next)
             left_out = ("input[].item_reference",)
+        elif item.get("type") != "reasoning":
+            calls_next = item.get("type") in CALLS
     return left_out
+
+
+def _refuse_reference(item: Json, index: int, *, calls_next: bool) -> None:
+    """Raise for a reference to what the model has to know."""
+    named = str(item.get("id"))
+    if named.startswith(THOUGHTS) or (calls_next and named.startswith(SAID)):
+        return
+    param = f"input[{index}].type"
+    advice = "send the item itself, as clients do with store: false"
+    text = f"{param}: Routor keeps no items; {advice}."
+    raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=param)
 
 
 def _refuse_hosted(tools: object) -> None:

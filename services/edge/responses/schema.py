@@ -119,7 +119,11 @@ class Reasoning(Struct, tag_field="type", tag="reasoning"):
     encrypted_content: str | None = None
 
 
-Item = Message | FunctionCall | FunctionOutput | CustomCall | CustomOutput | Reasoning
+class Reference(Struct, tag_field="type", tag="item_reference"):
+    """An item that the server is to remember."""
+
+
+Item = Message | FunctionCall | FunctionOutput | CustomCall | CustomOutput | Reasoning | Reference
 
 
 class FunctionTool(Struct, tag_field="type", tag="function"):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from services.edge import completion
+from services.edge.chat import KEEP_ALIVE
 from services.edge.completion import Call, Completion, Said
 from services.edge.responses import answer
 from services.edge.responses.request import View
@@ -23,6 +24,8 @@ _encode = msgspec.json.Encoder().encode
 
 class Stream:
     """Writes one stream: items in order, one open at a time, events numbered."""
+
+    sign = KEEP_ALIVE
 
     def __init__(self, view: View) -> None:
         self._view = view

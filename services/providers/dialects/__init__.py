@@ -2,7 +2,7 @@
 
 import msgspec
 
-from services.providers.dialects import reasoning, stopping
+from services.providers.dialects import naming, reasoning, stopping
 from services.providers.dialects.anthropic_messages import AnthropicMessages
 from services.providers.dialects.contract import Dialect, Json, Target
 from services.providers.dialects.google_generate import GoogleGenerate
@@ -17,15 +17,20 @@ DIALECTS: dict[str, Dialect] = {
 }
 
 
-def chosen(target: Target, body: Json) -> tuple[Dialect, Target]:
-    """Return the wire format of a request, and the target with what is done for the vendor there.
+def chosen(target: Target, body: Json) -> tuple[Dialect, Target, Json]:
+    """Return the wire format of a request, the target with what is done there, and the request.
+
+    What is done stands in for the vendor; the names of tools are such as it takes.
 
     It is the vendor's own format, or the one that takes tools and thought together. Raises
     RoutorError(INVALID_REQUEST) for a reasoning_effort that is none of OpenAI's words.
     """
     name = _name(target, body)
     stop = stopping.here(body, target, name)
-    return DIALECTS[name], msgspec.structs.replace(target, stop=stop) if stop else target
+    body, names = naming.fit(body, name)
+    if stop or names:
+        target = msgspec.structs.replace(target, stop=stop, names=names)
+    return DIALECTS[name], target, body
 
 
 def _name(target: Target, body: Json) -> str:

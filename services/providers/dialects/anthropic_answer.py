@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from services.providers.dialects import completion, faults
+from services.providers.dialects.anthropic_native import CONTENT
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 
@@ -20,6 +21,9 @@ _FINISH = {
     "model_context_window_exceeded": "length",
     "refusal": "content_filter",
 }
+# Told beside "length": where they are known, there is something to do about them.
+_OWN_ENDINGS = ("pause_turn", "model_context_window_exceeded")
+_SHARED = ("text", "thinking", "redacted_thinking", "tool_use")
 
 
 def decode(content: bytes, target: Target) -> Answer:
@@ -35,6 +39,9 @@ def decode(content: bytes, target: Target) -> Answer:
             _gather(turn, block, target, reason)
     usage = usage_of(body.get("usage"))
     choice = completion.choice(0, turn, reason, stopped_at=stopped_at(body))
+    told = [block for block in blocks if isinstance(block, dict)]
+    if any(map(is_beyond, told)):
+        choice["message"][CONTENT] = told
     return completion.answer(target, head(body), [choice], usage, content)
 
 
@@ -62,8 +69,16 @@ def finish_reason(word: object) -> str:
     return _FINISH.get(str(word), "stop")
 
 
+def is_beyond(block: Json) -> bool:
+    """Tell whether OpenAI's shape has no place for a block: what Anthropic's own tools did."""
+    cited = block.get("citations")
+    return block.get("type") not in _SHARED or (isinstance(cited, list) and bool(cited))
+
+
 def stopped_at(message: Json) -> str:
-    """Return the stop sequence that ended a message, or ""."""
+    """Return the stop sequence that ended a message, or an ending of Anthropic's own, or ""."""
+    if message.get("stop_reason") in _OWN_ENDINGS:
+        return str(message["stop_reason"])
     word = message.get("stop_sequence")
     told = message.get("stop_reason") == "stop_sequence" and isinstance(word, str)
     return str(word) if told else ""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import history
+from services.providers.dialects import anthropic_native, history
 from services.providers.dialects.contract import Json, Target
 
 _CONTINUE = {"type": "text", "text": "Continue."}
@@ -77,6 +77,9 @@ def _turn(message: Json, path: str, *, thinks: bool) -> tuple[str, list[Json]]:
         text = history.text_of(message.get("content"), f"{path}.content")
         marked = {"type": "text", "text": f"<system>\n{text}\n</system>"}
         return "user", [marked] if text.strip() else []
+    whole = message.get(anthropic_native.CONTENT)
+    if isinstance(whole, list):
+        return "user", _cached([block for block in whole if isinstance(block, dict)], message)
     parts = history.parts_of(message.get("content"), f"{path}.content")
     blocks = [_block(part, f"{path}.content[{place}]") for place, part in enumerate(parts)]
     return "user", _cached(blocks, message)
@@ -98,6 +101,9 @@ def _cached(blocks: list[Json], message: Json) -> list[Json]:
 
 
 def _assistant(message: Json, path: str, *, thinks: bool) -> list[Json]:
+    whole = message.get(anthropic_native.CONTENT)
+    if isinstance(whole, list):
+        return _as_given(whole, message, thinks=thinks)
     blocks = _thoughts(message) if thinks else []
     content = message.get("content")
     if not content and message.get("refusal"):
@@ -120,6 +126,19 @@ def _assistant(message: Json, path: str, *, thinks: bool) -> list[Json]:
     ]
     only_thoughts = all(block["type"].endswith("thinking") for block in blocks)
     return [] if only_thoughts else _cached(blocks, message)
+
+
+def _as_given(whole: list[Any], message: Json, *, thinks: bool) -> list[Json]:
+    """Return the blocks of a turn as Anthropic gave them, with the ids that its calls have now."""
+    ids = iter([call["id"] for call in message.get("tool_calls") or ()])
+    blocks = []
+    for block in whole:
+        kind = block.get("type") if isinstance(block, dict) else None
+        if kind == "tool_use":
+            blocks.append({**block, "id": next(ids, block.get("id"))})
+        elif isinstance(kind, str) and (thinks or not kind.endswith("thinking")):
+            blocks.append(block)
+    return blocks
 
 
 def _thoughts(message: Json) -> list[Json]:
@@ -145,6 +164,9 @@ def _result(message: Json, path: str) -> Json:
     result: Json = {"type": "tool_result", "tool_use_id": message["tool_call_id"]}
     parts = history.parts_of(message.get("content"), f"{path}.content")
     blocks = [_block(part, f"{path}.content[{place}]") for place, part in enumerate(parts)]
+    whole = message.get(anthropic_native.CONTENT)
+    if isinstance(whole, list):
+        blocks = [block for block in whole if isinstance(block, dict)]
     if blocks:
         result["content"] = blocks
     if message.get("is_error"):

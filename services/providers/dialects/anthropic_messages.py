@@ -23,7 +23,8 @@ class AnthropicMessages:
 
     def decoder(self, target: Target, request: Json) -> Decoder:
         """Return a fresh decoder for one stream."""
-        return AnthropicDecoder(target)
+        options = request.get("stream_options") or {}
+        return AnthropicDecoder(target, usage_at_start=bool(options.get("usage_at_start")))
 
     def error(
         self, status: int, headers: Mapping[str, str], content: bytes, target: Target

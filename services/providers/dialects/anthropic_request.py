@@ -3,26 +3,38 @@
 Shapes: anthropic 2.12.0, types/message_create_params.py (2026-11-23).
 """
 
+import re
 from typing import Any, cast
 
 import msgspec
 
 from services.catalog import Model
 from services.errors import Kind, RoutorError
-from services.providers.dialects import history, reasoning, stopping, structured
+from services.providers.dialects import (
+    anthropic_native,
+    history,
+    reasoning,
+    stopping,
+    structured,
+)
 from services.providers.dialects.anthropic_history import (
     conversation,
     lacks_thoughts,
     used_tools,
 )
+from services.providers.dialects.anthropic_native import Native
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
-from services.providers.dialects.schema import closed, strict
+from services.providers.dialects.schema import closed, rooted, strict
 
 # max_tokens is required. Room for a long answer, and twice that where thinking counts towards it.
 _DEFAULT_TOKENS = 16384
 _DEFAULT_TOKENS_THINKING = 32768
 _LEAST_BUDGET = 1024
+_STRICT = "tools[].function.strict"
+# Opus 4.8 and all later ones take no sampling parameters, which the catalog says of those in it
+# (https://platform.claude.com/docs/en/api/versioning, 2026-11-23).
+_UNSAMPLED = re.compile(r"claude-(?:opus-4-[89]|[a-z]+-[5-9])(?!\d)")
 
 
 def encode(body: Json, target: Target) -> Encoded:
@@ -35,11 +47,14 @@ def encode(body: Json, target: Target) -> Encoded:
         native, body = False, structured.forced(body, cast(Model, target.model), wanted)
     settled = settle(body, target)
     values, dropped = dict(settled.values), list(settled.dropped)
+    own = anthropic_native.take(values)
     messages = body["messages"]
     if native and kind == "json_object":
         messages = structured.instructed(messages, structured.JSON_INSTRUCTION)
+    if target.model is None and _UNSAMPLED.match(target.upstream_model):
+        drop(values, ("temperature", "top_p", "top_k"), dropped)
     limit = _limit(values, settled, target)
-    thinking = _thinking(body, settled, target, limit=limit, dropped=dropped)
+    thinking = _thinking(body, settled, target, own, limit=limit, dropped=dropped)
     thinks = thinking.get("thinking", {}).get("type") != "disabled" and settled.thinks
     system, turns = conversation(messages, target, thinks=thinks)
     request: Json = {
@@ -49,7 +64,7 @@ def encode(body: Json, target: Target) -> Encoded:
         **({"system": system} if system else {}),
         **_sampling(values, dropped, thinks=thinks),
         **thinking,
-        **_tools(values, turns, dropped),
+        **_tools(values, turns, own, dropped),
         **_account(values),
     }
     if native and kind == "json_schema":
@@ -61,7 +76,8 @@ def encode(body: Json, target: Target) -> Encoded:
         values.pop(name, None)
     drop(values, tuple(values), dropped)
     dropped += history.names_of(messages)
-    return Encoded("/v1/messages", msgspec.json.encode(request), dropped=tuple(dropped))
+    headers = {"anthropic-beta": own.beta} if own.beta else {}
+    return Encoded("/v1/messages", msgspec.json.encode(request), headers, tuple(dropped))
 
 
 def _is_open(kind: str, schema: Json, body: Json, target: Target) -> bool:
@@ -83,15 +99,19 @@ def _limit(values: Json, settled: Settled, target: Target) -> int:
 
 
 def _thinking(
-    body: Json, settled: Settled, target: Target, *, limit: int, dropped: list[str]
+    body: Json, settled: Settled, target: Target, own: Native, *, limit: int, dropped: list[str]
 ) -> Json:
     """Return `thinking` and `output_config`. A forced tool and thinking exclude each other."""
     model, effort = target.model, settled.effort
+    if model is None and (own.thinking or own.effort):
+        asked = {"thinking": own.thinking} if own.thinking else {}
+        return {**asked, **({"output_config": {"effort": own.effort}} if own.effort else {})}
     if model is None or not model.reasoning.switch.startswith("anthropic_"):
         if effort:
             dropped.append("reasoning_effort")  # nobody knows this model's switch
         return {}
     forced = tool_choice_kind(settled.values.get("tool_choice")) in ("required", "named")
+    forced = forced or (own.tool_choice or {}).get("type") in ("any", "tool")
     budgeted = model.reasoning.switch == "anthropic_budget"
     cannot = forced or (budgeted and (limit <= _LEAST_BUDGET or lacks_thoughts(body["messages"])))
     if settled.thinks and cannot and model.reasoning.can_disable:
@@ -102,11 +122,12 @@ def _thinking(
         return {"thinking": {"type": "disabled"}} if model.reasoning.can_disable else {}
     if not effort:
         return {}
+    shown = {"display": own.display} if own.display else {}
     if budgeted:
         # Half of the limit at most, so that there is room to answer.
         budget = reasoning.budget_tokens(effort, min(limit - 1, max(limit // 2, _LEAST_BUDGET)))
-        return {"thinking": {"type": "enabled", "budget_tokens": budget}}
-    return {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
+        return {"thinking": {"type": "enabled", "budget_tokens": budget, **shown}}
+    return {"thinking": {"type": "adaptive", **shown}, "output_config": {"effort": effort}}
 
 
 def _sampling(values: Json, dropped: list[str], *, thinks: bool) -> Json:
@@ -135,33 +156,37 @@ def _unsupported(param: str, advice: str) -> RoutorError:
     return RoutorError(Kind.UNSUPPORTED_PARAMETER, message, param=param)
 
 
-def _tools(values: Json, turns: list[Json], dropped: list[str]) -> Json:
-    given, choice = values.pop("tools", None), values.pop("tool_choice", None)
+def _tools(values: Json, turns: list[Json], own: Native, dropped: list[str]) -> Json:
+    given, choice = values.pop("tools", None) or [], values.pop("tool_choice", None)
     single = values.pop("parallel_tool_calls", True) is False
+    declared = [_tool(tool, place, own, dropped) for place, tool in enumerate(given)]
     if not given:
-        known = used_tools(turns)
-        return {"tools": known, "tool_choice": {"type": "none"}} if known else {}
-    made: Json = {"tools": [_tool(tool, place, dropped) for place, tool in enumerate(given)]}
+        named = {tool.get("name") for tool in own.tools}
+        declared = [tool for tool in used_tools(turns) if tool["name"] not in named]
+    tools = [*declared, *own.tools]
+    if not given and not own.tools:
+        return {"tools": tools, "tool_choice": {"type": "none"}} if tools else {}
     kind = tool_choice_kind(choice)
     word: Json = {"type": {"required": "any", "named": "tool"}.get(kind, kind)}
     if kind == "named":
         word["name"] = choice["function"]["name"]
     if single and kind != "none":
         word["disable_parallel_tool_use"] = True
-    if choice is not None or single:
-        made["tool_choice"] = word
-    return made
+    word = own.tool_choice or word
+    asked = choice is not None or single or own.tool_choice
+    return {"tools": tools, **({"tool_choice": word} if asked else {})}
 
 
-def _tool(tool: Any, place: int, dropped: list[str]) -> Json:
+def _tool(tool: Any, place: int, own: Native, dropped: list[str]) -> Json:
     function = tool.get("function") if isinstance(tool, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         path = f"tools[{place}].function"
         raise history.invalid(f"{path} must be a function with a name.", path)
-    if function.get("strict") and "tools[].function.strict" not in dropped:
-        dropped.append("tools[].function.strict")
-    schema = function.get("parameters") or {"type": "object", "properties": {}}
-    made: Json = {"name": function["name"], "input_schema": {"type": "object", **schema}}
+    more = own.declared.get(function["name"], {})
+    if function.get("strict") and "strict" not in more and _STRICT not in dropped:
+        dropped.append(_STRICT)
+    schema = rooted(function.get("parameters") or {"type": "object", "properties": {}})
+    made: Json = {"name": function["name"], "input_schema": {"type": "object", **schema}, **more}
     if function.get("description"):
         made["description"] = function["description"]
     mark = tool.get("cache_control") or function.get("cache_control")

@@ -6,8 +6,11 @@ Events: anthropic 2.12.0, types/raw_message_stream_event.py; unknown ones are to
 
 from typing import Any
 
+import msgspec
+
 from services.errors import Kind, RoutorError
 from services.providers.dialects import anthropic_answer, completion, faults
+from services.providers.dialects.anthropic_native import CONTENT
 from services.providers.dialects.completion import Writer
 from services.providers.dialects.contract import Chunk, Ending, Json, Target
 from services.providers.dialects.sse import Parser
@@ -19,10 +22,14 @@ _DELTAS = {  # delta type -> (its field, OpenAI's field)
 
 
 class AnthropicDecoder:
-    """Decoder of Messages events. Complete with message_stop, or a stop_reason at least."""
+    """Decoder of Messages events. Complete with message_stop, or a stop_reason at least.
 
-    def __init__(self, target: Target) -> None:
+    `usage_at_start`: the first chunk tells what is known of the usage by then.
+    """
+
+    def __init__(self, target: Target, *, usage_at_start: bool = False) -> None:
         self._target = target
+        self._usage_at_start = usage_at_start
         self._parser = Parser()
         self._writer = Writer(target)
         self._blocks: dict[int, Json] = {}  # open blocks by the vendor's index
@@ -71,6 +78,9 @@ class AnthropicDecoder:
                 message = _table(body, "message")
                 self._writer.begin(anthropic_answer.head(message), data.encode())
                 self._count(message)
+                if self._usage_at_start:
+                    usage = anthropic_answer.usage_of(self._usage)
+                    return self._writer.role(0, usage=completion.usage_json(usage))
             case "content_block_start":
                 return self._start(_place(body), _table(body, "content_block"))
             case "content_block_delta":
@@ -108,6 +118,8 @@ class AnthropicDecoder:
         kind = delta.get("type")
         if kind == "input_json_delta":
             self._fragments.setdefault(place, []).append(delta.get("partial_json"))
+        elif kind == "citations_delta":
+            block["citations"] = [*(block.get("citations") or ()), delta.get("citation")]
         elif kind == "signature_delta":
             block["signature"] = f"{block.get('signature') or ''}{delta.get('signature') or ''}"
         elif kind in _DELTAS:
@@ -133,6 +145,8 @@ class AnthropicDecoder:
             numbered = {"index": self._thoughts, **block}
             self._thoughts += 1
             return self._writer.delta(0, {"thinking_blocks": [numbered]})
+        if block and anthropic_answer.is_beyond(block):
+            return self._writer.delta(0, {CONTENT: [_whole(block, fragments)]})
         return []
 
     def _ended(self) -> list[Chunk]:
@@ -150,6 +164,16 @@ class AnthropicDecoder:
     def _require_begun(self) -> None:
         if not self._writer.id:
             raise faults.bad_answer(self._target, "a stream without its message_start")
+
+
+def _whole(block: Json, fragments: list[Any]) -> Json:
+    """Return a block with the input that came piece by piece; of a text only its citations."""
+    if block.get("type") == "text":
+        return {"type": "text", "citations": block["citations"]}
+    try:
+        return {**block, "input": msgspec.json.decode(completion.joined(fragments))}
+    except msgspec.DecodeError:
+        return block  # it has none, or the limit has cut it
 
 
 def _table(body: Json, name: str) -> Json:

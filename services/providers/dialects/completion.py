@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import mending, stopping
+from services.providers.dialects import mending, naming, stopping
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.faults import bad_answer
 from services.providers.dialects.stopping import Stopper
@@ -177,6 +177,9 @@ def answer(target: Target, head: Json, choices: list[Json], usage: Usage, conten
     for one in choices:
         if target.one_call:
             del one["message"].get("tool_calls", [])[1:]
+        if target.names and "tool_calls" in one["message"]:
+            calls = one["message"]["tool_calls"]
+            one["message"]["tool_calls"] = [naming.restore(call, target.names) for call in calls]
         if target.stop:
             _stop(one, target)
     given = {key: value for key, value in head.items() if value is not None}
@@ -261,13 +264,13 @@ class Writer:
         before, _, after = _encode(self._body(index, {})).rpartition(b"{}")
         return before, after
 
-    def role(self, index: int, content: str | None = "") -> list[Chunk]:
-        """Open a choice: its first chunk says the role. Empty when it is open already."""
+    def role(self, index: int, content: str | None = "", **more: Any) -> list[Chunk]:
+        """Open a choice: its first chunk says the role, and `more`. Empty when it is open."""
         if index in self._begun:
             return []
         self._begun.add(index)
         delta = {"role": "assistant", "content": content}
-        return [Chunk(_encode(self._body(index, delta)), content=False)]
+        return [Chunk(_encode({**self._body(index, delta), **more}), content=False)]
 
     def delta(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
         """Say something that a reader sees."""
@@ -301,7 +304,10 @@ class Writer:
         if (number and self._target.one_call) or (stopper is not None and stopper.stopped):
             return []
         self._calls[index] = number + 1
-        return self.delta(index, {"tool_calls": [{"index": number, **call.json()}]})
+        told = call.json()
+        if self._target.names:
+            told = naming.restore(told, self._target.names)
+        return self.delta(index, {"tool_calls": [{"index": number, **told}]})
 
     def ending(self, reasons: dict[int, str], usage: Usage, stopped_at: str = "") -> Ending:
         """Make the ending of the choices' finish reasons, by choice index.

@@ -33,6 +33,7 @@ class Target(msgspec.Struct, frozen=True):
     created: int = 0  # Unix seconds, put into answers of vendors that do not say the time
     one_call: bool = False  # answers hold one tool call at most, whatever the vendor says
     stop: tuple[str, ...] = ()  # ends of the text that the vendor does not look for itself
+    names: Mapping[str, str] = {}  # tools' names at the caller, by those sent (`naming`)
     nonce: str = ""  # differs for every call; made into the ids that a vendor does not give
 
 

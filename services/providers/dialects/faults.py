@@ -37,6 +37,10 @@ _CODES = {
     "content_policy_violation": Kind.CONTENT_REFUSED,
     "unsupported_parameter": Kind.UNSUPPORTED_PARAMETER,
     "unsupported_value": Kind.UNSUPPORTED_PARAMETER,
+    # Limits of a vendor's own: OpenAI takes 128 tools, others more or any number
+    # (github.com/musistudio/claude-code-router/issues/495, 2025-08), and has views on schemas.
+    "array_above_max_length": Kind.UNSUPPORTED_PARAMETER,
+    "invalid_function_parameters": Kind.UNSUPPORTED_PARAMETER,
     "rate_limit_exceeded": Kind.PROVIDER_RATE_LIMITED,
     "rate_limit_error": Kind.PROVIDER_RATE_LIMITED,
     "slow_down": Kind.PROVIDER_RATE_LIMITED,
@@ -46,6 +50,26 @@ _CODES = {
     "timeout_error": Kind.PROVIDER_TIMEOUT,
     "deadline_exceeded": Kind.PROVIDER_TIMEOUT,
 }
+# A vendor did not get at what a web address names (an image, a file): another one may, from where
+# it stands. Vendors' words, 2026: OpenAI "Error while downloading", Anthropic "Unable to download
+# the file" and "disallowed by the website's robots.txt", Gemini "Cannot fetch content", Mistral
+# "could not be fetched from url", Alibaba "Failed to download multimodal content"
+# (github.com/agentscope-ai/agentscope-java/issues/2700).
+_UNFETCHED = (
+    "while downloading",
+    "failed to download",
+    "unable to download",
+    "could not be fetched",
+    "failed to fetch",
+    "cannot fetch",
+    "could not fetch",
+    "unable to fetch",
+    "error fetching",
+    "fetching image",
+    "robots.txt",
+)
+# What such a refusal is called where the vendor has no word of its own (OpenAI's).
+_UNFETCHED_CODE = "invalid_image_url"
 # Phrases of a refused request (400, 413, 422), in lower case. A limit on the *output* is not one.
 _PHRASES = (
     ("maximum context length", Kind.CONTEXT_TOO_LONG),
@@ -57,6 +81,7 @@ _PHRASES = (
     ("input length", Kind.CONTEXT_TOO_LONG),
     ("exceeded model token limit", Kind.CONTEXT_TOO_LONG),
     ("maximum prompt length", Kind.CONTEXT_TOO_LONG),
+    *((phrase, Kind.UNSUPPORTED_PARAMETER) for phrase in _UNFETCHED),
     ("unsupported parameter", Kind.UNSUPPORTED_PARAMETER),
     ("are not supported for", Kind.UNSUPPORTED_PARAMETER),
     ("is not supported with this model", Kind.UNSUPPORTED_PARAMETER),
@@ -156,10 +181,10 @@ def _error(status: int, headers: Mapping[str, str], body: object, target: Target
     if kind is Kind.MODEL_GONE and target.model is None and target.upstream_model:
         # Nobody but the caller has ever said that there is such a model.
         kind, param = Kind.UNKNOWN_MODEL, "model"
+    if kind is Kind.CONTEXT_TOO_LONG and (param or "").startswith("tools"):
+        kind = Kind.UNSUPPORTED_PARAMETER  # a description too long for this vendor, not the input
     text = redact(message) or f"HTTP status {status}"
     about_request = kind in _ABOUT_THE_REQUEST
-    own = fields.get("error")
-    code = own.get("code") if isinstance(own, dict) and kind is Kind.INVALID_REQUEST else None
     limited = kind is Kind.PROVIDER_RATE_LIMITED
     return RoutorError(
         kind,
@@ -167,10 +192,21 @@ def _error(status: int, headers: Mapping[str, str], body: object, target: Target
         param=param,
         provider=target.vendor.id,
         model=target.key,
-        code=code if isinstance(code, str) and _WORD.fullmatch(code) else None,
+        code=_code(kind, fields, message.lower()),
         upstream_status=status,
         retry_after_s=None if about_request else retry_after_s(headers, body, limited=limited),
     )
+
+
+def _code(kind: Kind, body: Mapping[str, Any], message: str) -> str | None:
+    """Return the vendor's own word for what is wrong with a request; None leaves the kind's."""
+    unfetched = kind is Kind.UNSUPPORTED_PARAMETER and any(one in message for one in _UNFETCHED)
+    if not unfetched and kind is not Kind.INVALID_REQUEST:
+        return None
+    own = body.get("error")
+    code = own.get("code") if isinstance(own, dict) else None
+    known = isinstance(code, str) and _WORD.fullmatch(code)
+    return str(code) if known else _UNFETCHED_CODE if unfetched else None
 
 
 def _kind(status: int, codes: list[str], message: str, target: Target) -> Kind:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import history
+from services.providers.dialects import anthropic_native, history
 from services.providers.dialects.contract import Json, Target
 from services.providers.dialects.parameters import Settled
 from services.providers.vendors.contract import Quirks
@@ -24,9 +24,8 @@ _ASSISTANT = (
     "function_call",
     "reasoning_content",
     "prefix",
-    "cache_control",
 )
-_OURS = ("routor", "thinking_blocks", "annotations")
+_OURS = ("routor", "thinking_blocks", "annotations", anthropic_native.CONTENT)
 # Stands between a tool's result and the user, where a vendor wants an answer there.
 _NOTED = {"role": "assistant", "content": "Understood."}
 _CONTINUE = {"role": "user", "content": "Continue."}
@@ -113,8 +112,7 @@ def _message(message: Json, settled: Settled, target: Target) -> Json:
         kept["role"] = "system"
     if not quirks.message_name:
         kept.pop("name", None)
-    if not quirks.cache_control:
-        kept.pop("cache_control", None)
+    kept.pop("cache_control", None)
     if kept["role"] == "assistant":
         kept = _assistant(kept, settled, target)
     if kept["role"] == "tool":
@@ -142,9 +140,15 @@ def _content(parts: list[Any], quirks: Quirks) -> Any:
         solid = [_as_text(part) if part.get("type") == "refusal" else part for part in solid]
     if not quirks.text_parts and all(part.get("type") == "text" for part in solid):
         return "\n".join(part["text"] for part in solid)
-    if not quirks.cache_control:
-        solid = [{k: v for k, v in part.items() if k != "cache_control"} for part in solid]
-    return solid or ""
+    return [_marked(part, quirks) for part in solid] or ""
+
+
+def _marked(part: Json, quirks: Quirks) -> Json:
+    """Return a part with the one mark of a cache that imitators know, or none."""
+    if "cache_control" not in part:
+        return part
+    kept = {name: value for name, value in part.items() if name != "cache_control"}
+    return {**kept, "cache_control": {"type": "ephemeral"}} if quirks.cache_control else kept
 
 
 def _as_text(refusal: Json) -> Json:

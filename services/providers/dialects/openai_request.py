@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import conversation, history, reasoning, structured
+from services.providers.dialects import conversation, history, reasoning, schema, structured
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.conversation import Turn
 from services.providers.dialects.openai_history import conversation_of
@@ -67,6 +67,7 @@ def encode(body: Json, target: Target) -> Encoded:
     dropped = list(settled.dropped)
     values = dict(settled.values)
     drop(values, _foreign(values, target), dropped)
+    _reword(values, quirks, dropped)
     messages: Any = conversation.turns(body)
     if not messages or not _fit(messages, settled, target):
         body = conversation.spelled(body)
@@ -85,7 +86,24 @@ def encode(body: Json, target: Target) -> Encoded:
         **quirks.extra_body,
     }
     path = _path(request, quirks)
-    return Encoded(path, msgspec.json.encode(request), dropped=tuple(dropped))
+    encoded = msgspec.json.encode(request)
+    if request.get("tools") and schema.lacks_items(encoded):
+        encoded = msgspec.json.encode({**request, "tools": schema.with_items(request["tools"])})
+    return Encoded(path, encoded, dropped=tuple(dropped))
+
+
+def _reword(values: Json, quirks: Quirks, dropped: list[str]) -> None:
+    """Say OpenAI's services in the vendor's words, where it has its own."""
+    if quirks.service_tiers and "service_tier" in values:
+        word = quirks.service_tiers.get(str(values["service_tier"]))
+        if word is None:
+            drop(values, ("service_tier",), dropped)
+        else:
+            values["service_tier"] = word
+    predicted = values.get("prediction")
+    if isinstance(predicted, dict) and not quirks.store_and_metadata:
+        text = history.text_of(predicted.get("content"), "prediction.content")
+        values["prediction"] = {**predicted, "content": text}
 
 
 def _path(request: Json, quirks: Quirks) -> str:
@@ -172,13 +190,13 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
         values["stream"] = True  # the answer is put together again
     if values.get("stream") and quirks.stream_options:
         values["stream_options"] = {**options, "include_usage": True}
+        values["stream_options"].pop("usage_at_start", None)  # what Anthropic's dialect may do
     return values
 
 
 def _tool(tool: Json, quirks: Quirks) -> Json:
     own = {key: value for key, value in tool.items() if value is not None}
-    if not quirks.cache_control:
-        own.pop("cache_control", None)
+    own.pop("cache_control", None)  # only Anthropic reads it there
     function = own.get("function")
     if isinstance(function, dict):
         kept = {key: value for key, value in function.items() if value is not None}
@@ -188,9 +206,11 @@ def _tool(tool: Json, quirks: Quirks) -> Json:
             # OpenAI alone lets them be left out (mistralai 3.7.0, models/function.py).
             kept.setdefault("parameters", {"type": "object", "properties": {}})
             # Names of the schema itself, at which grammars stumble (litellm 1.109.1, mistral).
-            schema = kept["parameters"]
-            if "$schema" in schema or "$id" in schema:
+            given = kept["parameters"]
+            if "$schema" in given or "$id" in given:
                 named = ("$schema", "$id")
-                kept["parameters"] = {k: v for k, v in schema.items() if k not in named}
+                kept["parameters"] = {k: v for k, v in given.items() if k not in named}
+        if isinstance(kept.get("parameters"), dict):
+            kept["parameters"] = schema.whole(kept["parameters"])
         own["function"] = kept
     return own

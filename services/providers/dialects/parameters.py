@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from services.catalog import Model, Parameters
 from services.errors import Kind, RoutorError
-from services.providers.dialects import reasoning, stopping
+from services.providers.dialects import anthropic_native, reasoning, stopping
 from services.providers.dialects.contract import Json, Target
 
 _PENALTIES = ("presence_penalty", "frequency_penalty")
@@ -61,6 +61,9 @@ def settle(body: Json, target: Target) -> Settled:
     }
     if target.vendor.quirks.store_and_metadata:
         _shorten(values)
+    dropped: list[str] = []
+    if anthropic_native.NAME in values and target.vendor.dialect != "anthropic_messages":
+        dropped += anthropic_native.leave_out(values, target)
     if not _is_openai(target):
         _refuse_openais(values, target)
         _allow(values)
@@ -70,8 +73,7 @@ def settle(body: Json, target: Target) -> Settled:
         values["max_tokens"] = limit
     model = target.model
     if model is None:
-        return Settled(values, (), word, thinks=word not in ("", "none"))
-    dropped: list[str] = []
+        return Settled(values, tuple(dropped), word, thinks=word not in ("", "none"))
     effort = _effort(word, values, model, dropped)
     thinks = reasoning.thinks(effort, model)
     if limit is not None:

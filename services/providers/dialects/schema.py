@@ -64,6 +64,7 @@ _WORDS = (
     "patternProperties",
     "uniqueItems",
 )
+_CHOICES = ("allOf", "anyOf", "oneOf")
 _SIMPLE_FORMATS = ("enum", "date-time", "int32", "int64", "float", "double")
 
 
@@ -86,6 +87,61 @@ def simple(given: Json) -> Json:
 def native(given: Json) -> Json:
     """Return a schema for Gemini's responseJsonSchema: the keywords that it documents."""
     return _native(_Inliner(given).inline(given))
+
+
+def whole(given: Json) -> Json:
+    """Return parameters that say what they are at their root: OpenAI refuses them otherwise.
+
+    ("object schema missing properties", github.com/github/github-mcp-server/issues/1548, 2025-12)
+    """
+    if ("type" in given and "properties" in given) or given.get("type", "object") != "object":
+        return given
+    if "$ref" in given or any(name in given for name in _CHOICES):
+        return given
+    return {"type": "object", "properties": {}, **given}
+
+
+def lacks_items(encoded: bytes) -> bool:
+    """Tell whether encoded schemas may have arrays without items; who has none pays little."""
+    return encoded.count(b'"type":"array"') > encoded.count(b'"items"')
+
+
+def with_items(node: Any) -> Any:
+    """Return schemas in which every array says what it holds: OpenAI refuses them otherwise.
+
+    ("array schema missing items", github.com/spacelift-io/spacectl/issues/402, 2026-03)
+    """
+    if isinstance(node, list):
+        return [with_items(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    made = {name: with_items(one) for name, one in node.items()}
+    if made.get("type") == "array" and "prefixItems" not in made:
+        made.setdefault("items", {})
+    return made
+
+
+def rooted(given: Json) -> Json:
+    """Return parameters without a choice at their root, which Anthropic refuses there alone.
+
+    What any choice has is offered, and what all of them require is required; the choice itself
+    is told in the description. (github.com/dearlordylord/huly-mcp/issues/66, 2026-05)
+    """
+    if not any(name in given for name in _CHOICES):
+        return given
+    node = _merged(_Inliner(given).inline(given))
+    variants = [one for one in _variants(node) if isinstance(one, dict)]
+    tables = [_properties(one) for one in (*variants, node)]
+    properties = {name: one for table in tables for name, one in table.items()}
+    wanted = [_required(one) for one in variants]
+    always = [name for name in properties if wanted and all(name in names for names in wanted)]
+    required = list(dict.fromkeys([*_known(node, properties), *always]))
+    made = {name: value for name, value in node.items() if name not in _CHOICES}
+    if any(wanted):
+        words = " or ".join(", ".join(map(str, names)) or "none" for names in wanted)
+        said = f"Required besides: {words}."
+        _describe(made, said, " ")
+    return {**made, "type": "object", "properties": properties, "required": required}
 
 
 class _Inliner:
@@ -141,8 +197,8 @@ def _closed(node: Any) -> bool:
     if "enum" in node or "const" in node:
         return True
     kinds = node.get("type")
-    known = {kinds} if isinstance(kinds, str) else set(kinds or ())
-    properties = node.get("properties") or {}
+    known = [kinds] if isinstance(kinds, str) else kinds if isinstance(kinds, list) else []
+    properties = _properties(node)
     if "object" in known or properties:
         more = node.get("additionalProperties")
         named = bool(properties) and more in (None, False)
@@ -168,7 +224,7 @@ def _strict(node: Any) -> Json:
         _strict_type(rest, made)
     if rest:
         words = msgspec.json.encode(rest).decode()
-        made["description"] = "\n\n".join(filter(None, (made.get("description"), words)))
+        _describe(made, words, "\n\n")
     return made
 
 
@@ -182,7 +238,8 @@ def _strict_type(rest: Json, made: Json) -> None:
         return
     made["type"] = kind or ("object" if "properties" in rest or "items" not in rest else "array")
     if made["type"] == "object":
-        properties = rest.pop("properties", None) or {}
+        properties = _properties(rest)
+        rest.pop("properties", None)
         rest.pop("additionalProperties", None)
         made["properties"] = {name: _strict(one) for name, one in properties.items()}
         made["required"] = _known(rest, properties)
@@ -209,7 +266,7 @@ def _native(node: Any) -> Json:
     words = {name: node[name] for name in _WORDS if name in node}
     if words:
         said = msgspec.json.encode(words).decode()
-        made["description"] = "\n\n".join(filter(None, (made.get("description"), said)))
+        _describe(made, said, "\n\n")
     return _enumerated(made)
 
 
@@ -235,8 +292,25 @@ def _native_parts(node: Json, kind: Any) -> Json:
 
 def _known(node: Json, properties: Json) -> list[str]:
     """Return the required properties that there are."""
+    return [name for name in _required(node) if name in properties]
+
+
+def _describe(made: Json, words: str, between: str) -> None:
+    """Add words to the description."""
+    known = made.get("description")
+    made["description"] = f"{known}{between}{words}" if known and isinstance(known, str) else words
+
+
+def _required(node: Json) -> list[str]:
     required = node.get("required")
-    return [name for name in required if name in properties] if isinstance(required, list) else []
+    names = required if isinstance(required, list) else []
+    return [name for name in names if isinstance(name, str)]
+
+
+def _properties(node: Json) -> Json:
+    """Return the properties; what is no table of them is none."""
+    properties = node.get("properties")
+    return properties if isinstance(properties, dict) else {}
 
 
 def _enumerated(made: Json) -> Json:
@@ -295,8 +369,8 @@ def _variants(node: Json) -> list[Any]:
 
 def _as_object(given: Json) -> Json:
     """Return one object for a choice of objects: parameters are an object by themselves."""
-    objects = [one for one in _variants(given) if isinstance(one, dict) and one.get("properties")]
-    if not objects or given.get("properties"):
+    objects = [one for one in _variants(given) if isinstance(one, dict) and _properties(one)]
+    if not objects or _properties(given):
         return given
     kept = {name: value for name, value in given.items() if name not in ("anyOf", "oneOf")}
     properties = {name: one for each in objects for name, one in each["properties"].items()}
@@ -307,11 +381,12 @@ def _as_object(given: Json) -> Json:
 def _merged(given: Json) -> Json:
     """Return a schema with the parts of its allOf in it."""
     node = given
-    for part in given.get("allOf") or ():
+    parts = given.get("allOf")
+    for part in parts if isinstance(parts, list) else ():
         if isinstance(part, dict):
             own = _merged(part)
-            properties = {**(node.get("properties") or {}), **(own.get("properties") or {})}
-            required = [*(node.get("required") or ()), *(own.get("required") or ())]
+            properties = {**_properties(node), **_properties(own)}
+            required = [*_required(node), *_required(own)]
             node = {
                 **own,
                 **node,
@@ -329,7 +404,7 @@ def _simple_type(kind: Any, node: Json, made: Json) -> Json:
             return {**made, "type": "string", **({"enum": real} if real else {})}
         # Gemini's enums are strings alone; as words the others keep their type.
         words = f"One of: {msgspec.json.encode(real).decode()}."
-        made["description"] = " ".join(filter(None, (made.get("description"), words)))
+        _describe(made, words, " ")
         kind = kind or _kind_of(real)
     made["type"] = kind or ("array" if "items" in node else "object" if _open(node) else "string")
     if made["type"] == "array":

@@ -33,9 +33,12 @@ def is_taken(model: Model, thinks: bool) -> bool:
 
 
 def cut(text: str, words: tuple[str, ...]) -> str | None:
-    """Return the text before the first stop sequence; None when there is none in it."""
-    places = [place for word in words if (place := text.find(word)) >= 0]
-    return text[: min(places)] if places else None
+    """Return the text before the first stop sequence; None when there is none in it.
+
+    The first is the one that is complete first, as a model that writes would stop there.
+    """
+    places = [(place + len(word), place) for word in words if (place := text.find(word)) >= 0]
+    return text[: min(places)[1]] if places else None
 
 
 class Stopper:

@@ -25,7 +25,12 @@ _EFFORTS = {
     "claude-sonnet-4-6": ("low", "medium", "high", "max"),
     "claude-haiku-4-5": (),
 }
-_BLOCKS = names("text image document tool_use tool_result thinking redacted_thinking search_result")
+_BLOCKS = names(
+    "text image document tool_use tool_result thinking redacted_thinking search_result "
+    "server_tool_use web_search_tool_result web_fetch_tool_result tool_search_tool_result "
+    "code_execution_tool_result bash_code_execution_tool_result "
+    "text_editor_code_execution_tool_result container_upload"
+)
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _NAME = re.compile("[a-zA-Z0-9_-]{1,128}")
 
@@ -84,7 +89,11 @@ def _content(number: int, message: Json, *, final: bool) -> None:
             raise _bad(f"{where}.content.{place}: text content blocks must be non-empty")
         _source(f"{where}.content.{place}", block)
         for field in ("id", "tool_use_id"):
-            if kind.startswith("tool_") and field in block and not _NAME.fullmatch(block[field]):
+            if (
+                kind in ("tool_use", "tool_result")
+                and field in block
+                and not _NAME.fullmatch(block[field])
+            ):
                 raise _bad(f"{where}.content.{place}.{field}: should match '^[a-zA-Z0-9_-]+$'")
         if kind == "tool_use" and not isinstance(block.get("input"), dict):
             raise _bad(f"{where}.content.{place}.tool_use.input: should be an object")
@@ -161,6 +170,9 @@ def _tools(body: Json) -> None:
             raise _bad(f"tools.{number}.name: should match '^[a-zA-Z0-9_-]{{1,128}}$'")
         if "type" not in tool and (tool.get("input_schema") or {}).get("type") != "object":
             raise _bad(f"tools.{number}.input_schema.type: should be 'object'")
+        if {"allOf", "anyOf", "oneOf"} & (tool.get("input_schema") or {}).keys():
+            text = "input_schema does not take allOf, anyOf or oneOf at its root"
+            raise _bad(f"tools.{number}.custom.input_schema: {text}")
     choice = body.get("tool_choice")
     if choice is None:
         return

@@ -35,6 +35,8 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
         developer_role=False,
         store_and_metadata=False,
+        # The one name of the limit that the vendor knows (litellm 1.109.1)
+        unlisted_max_tokens_field="max_tokens",
         # https://www.alibabacloud.com/help/en/model-studio/qwen-api-reference (2026-11-23)
         parameters=(
             "enable_search",

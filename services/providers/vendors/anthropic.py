@@ -21,6 +21,9 @@ VENDOR = Vendor(
         "enforced_spend_limit_reached": "PROVIDER_QUOTA",
     },
     error_words={
+        # Schemas of tools are taken in part here, and whole elsewhere: a choice at the root, keys
+        # of properties (github.com/anthropics/claude-code/issues/79418, 2026-07)
+        "input_schema": "UNSUPPORTED_PARAMETER",
         "enforced_spend_limit_reached": "PROVIDER_QUOTA",
         # HTTP 400 when prepaid credit is used up (same source)
         "credit balance is too low": "PROVIDER_QUOTA",

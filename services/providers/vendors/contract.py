@@ -30,6 +30,7 @@ class Quirks:
     thinks_in_streams: bool = False  # thinking is refused outside of streams
     unlisted_over_responses: bool = False  # of unlisted models, for tools with thinking
     unlisted_max_tokens_field: str = ""  # of models that the catalog does not list
+    service_tiers: Mapping[str, str] = field(default_factory=dict)  # OpenAI's word -> the vendor's
     seed_field: str = "seed"
     tool_call_id: Literal["any", "nine_alphanumerics"] = "any"
     required_word: str = "required"  # tool_choice "required" in the vendor's word ("any")
@@ -37,7 +38,7 @@ class Quirks:
     prefill_flag: str = ""  # what a final assistant message must bear to be continued
     prefill_path: str = ""  # the endpoint that does that, where it is another one
     prefill_echo: bool = False  # the answer begins with the prefill
-    cache_control: bool = False  # else cache_control on messages, parts and tools is removed
+    cache_control: bool = False  # of parts; on messages and tools it is Anthropic's alone
     needs_user_message: bool = False  # a conversation without one is refused
     # No system message after an answer, no user message right after a tool's
     template_order: bool = False

@@ -23,6 +23,9 @@ VENDOR = Vendor(
         "limit: 0,": "PROVIDER_QUOTA",
         "limit: 0\n": "PROVIDER_QUOTA",
         "limit: 0.": "PROVIDER_QUOTA",
+        # Its schemas of tools are a part of JSON Schema
+        # (github.com/theopenco/llmgateway/issues/1763, 2026-02)
+        "function_declarations": "UNSUPPORTED_PARAMETER",
         "user location is not supported": "PROVIDER_AUTH",
         "enable billing": "PROVIDER_QUOTA",
         # A signature made on another route

@@ -22,6 +22,8 @@ VENDOR = Vendor(
         stream_options=False,
         store_and_metadata=False,
         services=("metadata", "prediction", "prompt_cache_key", "service_tier"),
+        service_tiers={"auto": "auto", "default": "standard_only"},
+        unlisted_max_tokens_field="max_tokens",
         parameters=(
             "guardrails",
             "min_tokens",

@@ -27,6 +27,8 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
         developer_role=False,
         store_and_metadata=False,
+        # The one name of the limit that the vendor knows (litellm 1.109.1)
+        unlisted_max_tokens_field="max_tokens",
         # https://platform.moonshot.ai/docs/api/chat (2026-11-23)
         services=("prompt_cache_key", "safety_identifier"),
         parameters=("thinking",),

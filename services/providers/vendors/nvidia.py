@@ -21,6 +21,8 @@ VENDOR = Vendor(
         # strictly against each model's schema (docs.api.nvidia.com, 2026-11-23)
         developer_role=False,
         store_and_metadata=False,
+        # The one name of the limit that the vendor knows (litellm 1.109.1)
+        unlisted_max_tokens_field="max_tokens",
         # The vendor's reference of chat completions (2026-11-23)
         parameters=(
             "chat_template_kwargs",

@@ -22,10 +22,10 @@ VENDOR = Vendor(
         developer_role=False,
         store_and_metadata=False,
         # https://docs.x.ai/docs/api-reference, chat completions (2026-11-23): logit_bias is
-        # "unsupported"
+        # "unsupported", penalties are refused by models that reason, which all newer ones do
         services=("user",),
         parameters=("deferred", "search_parameters"),
-        lacks=("logit_bias",),
+        lacks=("logit_bias", "frequency_penalty", "presence_penalty"),
         # litellm 1.109.1, xai/chat/transformation.py: `strict` and `name` are taken out
         strict_tools=False,
         message_name=False,

@@ -145,6 +145,46 @@ def test_tools() -> None:
     assert encoded.dropped == ("tools[].function.strict",)
 
 
+@pytest.mark.parametrize(
+    ("schema", "names", "required"),
+    [
+        (
+            {
+                "type": "object",
+                "properties": {"a": {"type": "string"}, "b": {"type": "string"}, "c": {}},
+                "required": ["c"],
+                "anyOf": [{"required": ["a"]}, {"required": ["b"]}],
+            },
+            {"a", "b", "c"},
+            ["c"],
+        ),
+        (
+            {
+                "oneOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}],
+                "$defs": {
+                    "A": {"type": "object", "properties": {"k": {}, "a": {}}, "required": ["k"]},
+                    "B": {"type": "object", "properties": {"k": {}, "b": {}}, "required": ["k"]},
+                },
+            },
+            {"k", "a", "b"},
+            ["k"],
+        ),
+        ({"allOf": [{"properties": {"a": {}}, "required": ["a"]}]}, {"a"}, ["a"]),
+    ],
+)
+def test_no_choice_stands_at_the_root_of_parameters(
+    schema: dict[str, Any], names: set[str], required: list[str]
+) -> None:
+    (made,) = encode(ask(user("hi"), tools=[tool(parameters=schema)]))["tools"]
+    given = made["input_schema"]
+    assert not {"allOf", "anyOf", "oneOf", "$defs"} & given.keys()
+    assert (given["type"], given["properties"].keys(), given["required"]) == (
+        "object",
+        names,
+        required,
+    )
+
+
 def test_calls_in_history_declare_their_tools() -> None:
     body = encode(ask(user("a"), called(("c", "f", "{}")), result("c", "r")))
     assert [one["name"] for one in body["tools"]] == ["f"]

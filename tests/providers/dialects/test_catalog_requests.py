@@ -45,7 +45,7 @@ MAY_REFUSE = {"required": "tool_choice", "schema": "response_format", "stop": "s
 
 def encoded(name: str, body: dict[str, Any], target: Target) -> Encoded | None:
     try:
-        dialect, target = chosen(target, body)
+        dialect, target, body = chosen(target, body)
         return dialect.encode(body, target)
     except RoutorError as error:
         assert error.kind is Kind.UNSUPPORTED_PARAMETER, (target.key, name, error)

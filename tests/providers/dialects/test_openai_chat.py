@@ -442,6 +442,37 @@ def test_nonsense_and_errors_with_200(provider: str, content: bytes, kind: Kind)
 # --- streams ---
 
 
+@pytest.mark.parametrize("name", ["openai_chat", "openai_responses"])
+def test_schemas_say_what_openai_wants_to_know(name: str) -> None:
+    """Servers of tools leave out what Anthropic and Google do without."""
+    tools = [
+        tool("a", parameters={"type": "object"}),
+        tool("b", parameters={}),
+        tool("c", parameters={"type": "object", "properties": {"x": {"type": "array"}}}),
+    ]
+    body = DIALECTS[name].encode(ask(user("hi"), tools=tools), target("openai")).body
+    made = [one.get("function", one)["parameters"] for one in msgspec.json.decode(body)["tools"]]
+    assert made[:2] == [{"type": "object", "properties": {}}] * 2
+    assert made[2]["properties"] == {"x": {"type": "array", "items": {}}}
+
+
+def test_mistral_has_words_of_its_own_for_openais_services() -> None:
+    predicted = {"type": "content", "content": [{"type": "text", "text": "a"}]}
+    body = encode(ask(user("hi"), service_tier="default", prediction=predicted), "mistral")
+    assert body["service_tier"] == "standard_only"
+    assert body["prediction"] == {"type": "content", "content": "a"}
+    made = DIALECT.encode(ask(user("hi"), service_tier="flex"), target("mistral"))
+    assert "service_tier" not in sent(made)
+    assert made.dropped == ("service_tier",)
+
+
+@pytest.mark.parametrize("provider", ["mistral", "deepseek", "nvidia", "moonshot", "alibaba"])
+def test_the_limit_of_an_unlisted_model_has_the_vendors_name(provider: str) -> None:
+    body = encode(ask(user("hi"), max_completion_tokens=9), provider, known=False)
+    assert body["max_tokens"] == 9
+    assert "max_completion_tokens" not in body
+
+
 def test_model_list() -> None:
     assert DIALECT.models(b'{"data":[{"id":"a"},{"id":"b"},7]}') == ["a", "b"]
     assert DIALECT.models(b'{"object":"list","data":[]}') == []

@@ -88,7 +88,7 @@ def test_a_whole_answer_ends_at_the_word() -> None:
 
 
 def test_no_vendor_is_told_a_word_that_it_refuses() -> None:
-    made, aimed = chosen(target(parameters=parameters(stop=False)), ask(user("hi"), stop=["x"]))
+    made, aimed, _ = chosen(target(parameters=parameters(stop=False)), ask(user("hi"), stop=["x"]))
     encoded = made.encode(ask(user("hi"), stop=["x"]), aimed)
     assert b"stop" not in encoded.body
     assert encoded.dropped == ("stop",)

@@ -1,0 +1,178 @@
+"""What Anthropic's models alone know, on its way to them.
+
+The inner request carries it under `anthropic`, where their dialect finds it
+(`services/providers/dialects/anthropic_native.py`); other models do without, and the caller reads
+what was left out by the names that stand beside it.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from services.edge import document
+from services.edge.door import Headers
+from services.edge.messages.schema import (
+    WRAPPED,
+    Counted,
+    Document,
+    SearchResult,
+    Text,
+    Tool,
+    ToolReference,
+    ToolResult,
+    Wrapped,
+)
+
+Json = dict[str, Any]
+
+NAME = "anthropic"
+BETA = "anthropic-beta"
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_MOST_BETA_CHARS = 2048
+# anthropic 2.12.0, types/tool_param.py (2026-11-23)
+TOOL_MEMBERS = ("allowed_callers", "defer_loading", "eager_input_streaming", "input_examples")
+
+
+# And the blocks of tools that Anthropic runs: types/content_block_param.py, and of its betas.
+_RESULTS = (
+    "bash_code_execution",
+    "code_execution",
+    "text_editor_code_execution",
+    "tool_search",
+    "web_fetch",
+    "web_search",
+)
+BLOCKS = (
+    *(f"{name}_tool_result" for name in _RESULTS),
+    "container_upload",
+    "mcp_tool_result",
+    "mcp_tool_use",
+    "server_tool_use",
+)
+
+
+def beta(headers: Headers) -> str:
+    """Return the words of anthropic-beta, separated by commas; raise for what are no words."""
+    given = ",".join(headers.getall(BETA, ()))
+    words = [word.strip() for word in given.split(",") if word.strip()]
+    if len(given) > _MOST_BETA_CHARS or not all(map(_WORD.fullmatch, words)):
+        text = f"must be words of letters, digits, - and _, {_MOST_BETA_CHARS} characters at most"
+        raise document.invalid(BETA, text)
+    return ",".join(words)
+
+
+def is_own(tool: Tool) -> bool:
+    """Tell whether a tool is one of Anthropic's own."""
+    return tool.type not in (None, "custom")
+
+
+def wrap(turns: object) -> None:
+    """Make blocks of Anthropic's tools, in turns of the model, known to the schema."""
+    for turn in turns if isinstance(turns, list) else ():
+        content = turn.get("content") if isinstance(turn, dict) else None
+        if isinstance(content, list) and turn.get("role") == "assistant":
+            content[:] = [_wrapped(block) for block in content]
+
+
+def _wrapped(block: Any) -> Any:
+    kind = block.get("type") if isinstance(block, dict) else None
+    if kind == WRAPPED:
+        return {**block, "type": ""}  # ours alone to give
+    return {"type": WRAPPED, "block": block} if kind in BLOCKS else block
+
+
+def carried(tree: Json, request: Counted, told_beta: str) -> Json:
+    """Return the member of the inner request, {} when there is nothing to carry.
+
+    `tree` is the request as it was written.
+    """
+    given = list(zip(request.tools or (), tree.get("tools") or (), strict=True))
+    places = [place for place, (tool, _) in enumerate(given) if is_own(tool)]
+    declared = {tool.name: more for tool, raw in given if not is_own(tool) and (more := _more(raw))}
+    display = request.thinking.display if request.thinking is not None else None
+    held = {
+        "beta": told_beta,
+        "display": display,
+        "thinking": tree.get("thinking"),
+        "effort": output.effort if (output := request.output_config) is not None else None,
+        "tools": [given[place][1] for place in places],
+        "paths": [f"tools[{place}].type" for place in places],
+        "declared": declared,
+        "tool_choice": tree["tool_choice"] if chooses_own(request) else None,
+    }
+    told = {name: value for name, value in held.items() if value}
+    names = [*_names(declared, display, told_beta), *_blocks(request)]
+    return {NAME: {**told, "names": names}} if told or names else {}
+
+
+def chooses_own(request: Counted) -> bool:
+    """Tell whether the tool_choice is about Anthropic's own tools alone."""
+    tools, choice = request.tools or (), request.tool_choice
+    if choice is None or not any(map(is_own, tools)):
+        return False
+    wanted = [tool for tool in tools if choice.type != "tool" or tool.name == choice.name]
+    return bool(wanted) and all(map(is_own, wanted))
+
+
+def _more(raw: Json) -> Json:
+    """Return the members of a tool that only Anthropic knows, and how strict it is there."""
+    names = (*TOOL_MEMBERS, "strict")
+    return {name: raw[name] for name in names if raw.get(name) is not None}
+
+
+def _names(declared: Json, display: str | None, told_beta: str) -> list[str]:
+    """Return what the parts are called that other models do without."""
+    members = {name for more in declared.values() for name in more if name != "strict"}
+    return [
+        *((BETA,) if told_beta else ()),
+        *(("thinking.display",) if display else ()),
+        *(f"tools[].{name}" for name in sorted(members)),
+    ]
+
+
+def _blocks(request: Counted) -> list[str]:
+    """Return the same of blocks in the conversation."""
+    kinds: set[str] = set()
+    for turn in request.messages:
+        for block in _all(turn.content):
+            if isinstance(block, ToolReference):
+                kinds.add("messages[].content[].tool_reference")
+            elif isinstance(block, Wrapped):
+                kinds.add(f"messages[].content[].{block.block['type']}")
+            elif _cites(block):
+                kinds.add("messages[].content[].citations")
+    return sorted(kinds)
+
+
+def _all(content: object) -> Iterable[object]:
+    """Return the blocks of a turn, and those in results of tools."""
+    for block in content if isinstance(content, list) else ():
+        yield block
+        if isinstance(block, ToolResult):
+            yield from _all(block.content)
+
+
+def _is_own_block(block: object) -> bool:
+    return isinstance(block, Wrapped | ToolReference) or _cites(block)
+
+
+def _cites(block: object) -> bool:
+    """Tell whether a block is to be cited, or cites."""
+    if isinstance(block, Document | SearchResult):
+        return block.citations is not None and bool(block.citations.enabled)
+    return isinstance(block, Text) and bool(block.citations)
+
+
+def whole(blocks: Iterable[object]) -> list[Json]:
+    """Return a turn as it was written; [] where OpenAI's shape tells all of it."""
+    told = list(blocks)
+    if not any(map(_is_own_block, told)):
+        return []
+    return [one.block if isinstance(one, Wrapped) else _written(one) for one in told]
+
+
+def _written(block: object) -> Json:
+    given: Json = msgspec.to_builtins(block)
+    return {name: value for name, value in given.items() if value is not None}

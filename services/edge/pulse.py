@@ -1,0 +1,41 @@
+"""Signs of life in a stream that is silent while the model writes what is told as a whole.
+
+Claude Code takes a stream without a byte for 20 s to be stalled, and ends it after 180
+(github.com/archestra-ai/archestra/pull/7810, 2026-09); proxies close a silent one after 60 or so.
+Whether the model is alive the providers service knows, which ends what is not.
+"""
+
+import asyncio
+
+from services.edge.answer import Events
+
+
+class Pulse:
+    """Writes `sign` into a stream where nothing was written from one beat to the next."""
+
+    def __init__(self, response: Events, sign: bytes, every_s: float) -> None:
+        self._response = response
+        self._sign = sign
+        self._every_s = every_s
+        self._seen = response.size
+        self._timer = self._later() if every_s > 0 else None
+
+    def stop(self) -> None:
+        """Write no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _later(self) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(self._every_s, self._beat)
+
+    def _beat(self) -> None:
+        if self._response.ended:
+            return
+        if self._response.size == self._seen and not self._response.paused:
+            try:
+                self._response.put(self._sign)
+            except ConnectionError:
+                return  # whoever writes next will learn of it
+        self._seen = self._response.size
+        self._timer = self._later()

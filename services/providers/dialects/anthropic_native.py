@@ -1,0 +1,59 @@
+"""What Anthropic alone knows of a request: carried in the inner one under `anthropic`.
+
+The edge puts it there for Anthropic's clients. To its own models it goes as it is; what other
+dialects do without is named in its own words, and what they cannot do without is refused.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects.contract import Json, Target
+
+NAME = "anthropic"
+# A turn of the model with all its blocks as they were, where OpenAI's shape cannot tell them.
+CONTENT = "anthropic_content"
+
+
+class Native(Struct, frozen=True):
+    """What may be carried; `names` is what the parts that can be left out are called."""
+
+    beta: Annotated[str, Meta(pattern=r"^[\w.,-]*$", max_length=2048)] = ""  # the header
+    display: str = ""  # of thoughts
+    # As they were asked for: of models whose switch nobody here knows.
+    thinking: dict[str, Any] | None = None
+    effort: str = ""
+    tools: list[Json] = []  # tools of Anthropic's own
+    paths: list[str] = []  # where the caller has declared each
+    declared: dict[str, Json] = {}  # further members of the caller's tools, by name
+    tool_choice: dict[str, Any] | None = None  # of a tool of Anthropic's own
+    names: list[str] = []
+
+
+_NONE = Native()
+
+
+def take(values: Json) -> Native:
+    """Take it out of a request's parameters; raise RoutorError(INVALID_REQUEST) for nonsense."""
+    given = values.pop(NAME, None)
+    if given is None:
+        return _NONE
+    try:
+        return msgspec.convert(given, Native)
+    except msgspec.ValidationError as fault:
+        raise RoutorError(Kind.INVALID_REQUEST, f"{NAME}: {fault}", param=NAME) from None
+
+
+def leave_out(values: Json, target: Target) -> tuple[str, ...]:
+    """Take it out for another dialect; return the names, or raise for tools that are missed."""
+    native = take(values)
+    if native.tools:
+        path = native.paths[0] if native.paths else "tools"
+        text = (
+            f"{path}: {target.key} has no tools of Anthropic's own; leave it out, choose a model "
+            "of Anthropic's, or declare one with a name and an input_schema."
+        )
+        raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=path)
+    return tuple(native.names)

@@ -1,0 +1,36 @@
+"""Schemas that callers write: whatever stands in them, they are made into something or left."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.providers.dialects import schema
+
+KEYS = (
+    *("type", "properties", "required", "items", "anyOf", "oneOf", "allOf", "enum", "const"),
+    *("$ref", "$defs", "additionalProperties", "description", "format", "prefixItems", "pattern"),
+)
+PLAIN = st.sampled_from(
+    [None, 1, 1.5, "x", "object", "array", "#", "#/$defs/a", True, [], {}, ["a"]]
+)
+NODES = st.recursive(
+    PLAIN,
+    lambda inner: (
+        st.dictionaries(st.sampled_from((*KEYS, "a", "b")), inner, max_size=5)
+        | st.lists(inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+SCHEMAS = st.dictionaries(st.sampled_from(KEYS), NODES, max_size=6)
+STEPS = (schema.strict, schema.simple, schema.native, schema.rooted, schema.whole)
+
+
+@pytest.mark.parametrize("step", [*STEPS, schema.with_items, schema.closed])
+@given(given_=SCHEMAS)
+def test_no_schema_is_too_odd(step: Any, given_: dict[str, Any]) -> None:
+    before = msgspec.json.encode(given_)
+    msgspec.json.encode(step(given_))
+    assert msgspec.json.encode(given_) == before
