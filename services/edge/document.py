@@ -47,8 +47,7 @@ def read(raw: bytes) -> Json:
     UTF-8, lone surrogates, nesting beyond 100 levels and integers beyond 64 bits; and more than
     10,000 fields, messages or tools, or 100,000 objects and lists or 320,000 values in all.
     """
-    if len(raw) > QUICK_BYTES:
-        _check_crowd(raw)
+    check_crowd(raw)
     try:
         tree = _decode(raw)
     except RecursionError:
@@ -91,8 +90,10 @@ def _refusal(message: str) -> RoutorError:
     return RoutorError(Kind.INVALID_REQUEST, message)
 
 
-def _check_crowd(raw: bytes) -> None:
+def check_crowd(raw: bytes) -> None:
     """Refuse, before it is decoded, what would take long: all others would wait for it."""
+    if len(raw) <= QUICK_BYTES:
+        return
     if not any(_more(raw, mark, FEW_VALUES) for mark in _MARKS) or _is_quick(raw):
         return
     # Much may stand in texts.

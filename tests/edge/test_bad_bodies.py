@@ -444,6 +444,13 @@ def test_more_values_than_can_be_read_at_once_are_refused_unread(value, monkeypa
     assert refused.value.kind is Kind.INVALID_REQUEST
 
 
+def test_values_in_arguments_are_counted_too():
+    call = {"name": "f", "arguments": "[%s1]" % ("1234," * MANY)}
+    past = {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": call}]}
+    with pytest.raises(RoutorError, match="320,000 values"):
+        chat.parse(msgspec.json.encode({"model": "auto", "messages": [USER, past]}))
+
+
 @pytest.mark.parametrize("mark", ["1,", "[{", "e-3, ", '\\",', ":"])
 async def test_as_many_in_a_text_are_answered(house, mark):
     answer = await house.chat(messages=[{"role": "user", "content": mark * MANY}])
