@@ -125,7 +125,8 @@ def choose(
 
     Members are taken in the order of the chain, each at most once; those of providers that have
     failed this request come after the others. One that is open is taken when no ready one is
-    left whose provider has failed less than twice, once per request. When a part of the answer
+    left whose provider has failed less than twice, once per request, and of several the one that
+    could be well soonest. When a part of the answer
     has been `shown`, see `_resume`.
     """
     if failed and not all(_goes_on(failure, shown) for failure in failed):
@@ -137,6 +138,8 @@ def choose(
         fit = [index for index in fit if _fits(index, members, failed, envelope)]
     ready = [index for index in fit if members[index].standing is Standing.READY]
     spare = [index for index in fit if members[index].standing is Standing.OPEN]
+    if len(spare) > 1:
+        spare.sort(key=lambda index: _doubt(members[index]))
     if any(failure.last_resort for failure in failed):
         spare = []
     if failed:
@@ -150,6 +153,15 @@ def choose(
         more = len(ready) > 1 or bool(spare)
         return Choice(ready[0], others=more and envelope.attempts_left > 1)
     return Choice(spare[0], last_resort=True) if spare else None
+
+
+def _doubt(member: Member) -> tuple[bool, float]:
+    """Return what orders open members: who is only short of a limit, then who failed longest ago.
+
+    In an outage each is tried in turn, so that who is back is found.
+    """
+    short = member.cause in (Kind.OVERLOADED, Kind.PROVIDER_RATE_LIMITED)
+    return not short, member.wait_s
 
 
 def _goes_on(failure: Failure, shown: Shown) -> bool:

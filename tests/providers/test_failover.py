@@ -111,6 +111,14 @@ def test_limits_and_refused_keys_hold_for_the_whole_provider():
     assert choose([A, A2, B], [failed(0, Kind.MODEL_GONE)], WIDE) == Choice(1, others=True)
 
 
+def test_of_open_ones_the_last_resort_is_who_failed_longest_ago():
+    late = with_standing(A, Standing.OPEN, wait_s=4.0)
+    soon = with_standing(B, Standing.OPEN, wait_s=1.0)
+    short = with_standing(C, Standing.OPEN, wait_s=9.0, cause=Kind.PROVIDER_RATE_LIMITED)
+    assert choose([late, soon], [], WIDE) == Choice(1, last_resort=True)
+    assert choose([late, soon, short], [], WIDE) == Choice(2, last_resort=True)
+
+
 def test_open_ones_are_a_last_resort_and_resting_ones_are_none():
     opened, resting = with_standing(A, Standing.OPEN), with_standing(B, Standing.RESTING)
     absent = with_standing(C, Standing.NOT_CONNECTED)
