@@ -108,7 +108,9 @@ def _headers(error: RoutorError) -> Mapping[str, str]:
         headers["WWW-Authenticate"] = "Bearer"
     if error.kind in HOPELESS or (status < 500 and status != 429):
         headers["x-should-retry"] = "false"
-    elif error.retry_after_s is not None or status in (429, 503):
+    if status in (429, 503) or (
+        error.retry_after_s is not None and "x-should-retry" not in headers
+    ):
         wait_s = math.ceil(error.retry_after_s or 1)
         headers["Retry-After"] = str(min(max(wait_s, 1), MOST_RETRY_AFTER_S))
     return headers

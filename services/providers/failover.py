@@ -17,6 +17,8 @@ from services.errors import Kind, RoutorError
 LEAST_S = 0.05
 # For how long a provider at its limit is left alone when it does not say.
 REST_S = 5.0
+# A balance may be topped up at any time; nobody is asked again sooner than this (`breaker`).
+QUOTA_REST_S = 30.0
 # What one line for people may hold.
 _MESSAGE_LIMIT = 160
 
@@ -273,6 +275,7 @@ def verdict(
         return _attached(last, attempts)
     tried = "; ".join(f"{error.model} ({_short(error.message)})" for error in causes)
     stop = "" if envelope.time_left_s >= LEAST_S else " before the time was up"
+    limited = kind is Kind.PROVIDER_RATE_LIMITED
     waits = [error.retry_after_s for error in causes if error.retry_after_s is not None]
     waits += [member.wait_s for member in members if member.standing is Standing.RESTING]
     return RoutorError(
@@ -281,7 +284,7 @@ def verdict(
         provider=last.provider,
         model=last.model,
         upstream_status=last.upstream_status,
-        retry_after_s=min(waits, default=REST_S) if kind is Kind.PROVIDER_RATE_LIMITED else None,
+        retry_after_s=min(waits, default=REST_S) if limited else _rest_s(kind),
         attempts=attempts,
     )
 
@@ -297,9 +300,14 @@ def _cut_off(cut: Failure, failed: Sequence[Failure]) -> RoutorError:
 
 def _attached(error: RoutorError, attempts: Sequence[Attempt]) -> RoutorError:
     error.attempts = tuple(attempts)
-    if error.kind is Kind.PROVIDER_RATE_LIMITED and error.retry_after_s is None:
-        error.retry_after_s = REST_S
+    if error.retry_after_s is None:
+        error.retry_after_s = _rest_s(error.kind)
     return error
+
+
+def _rest_s(kind: Kind) -> float | None:
+    """Return when to try again, where that is all that is known."""
+    return {Kind.PROVIDER_RATE_LIMITED: REST_S, Kind.PROVIDER_QUOTA: QUOTA_REST_S}.get(kind)
 
 
 def _kind(kinds: Sequence[Kind]) -> Kind:
@@ -355,7 +363,7 @@ def _untried(members: Sequence[Member], envelope: Envelope) -> RoutorError:
         f"No model can be called now: {reasons}.{then}",
         provider=soonest.provider,
         model=soonest.model,
-        retry_after_s=soonest.wait_s if limited else None,
+        retry_after_s=soonest.wait_s if limited else _rest_s(kind),
     )
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind, RoutorError
 from services.providers.failover import (
+    QUOTA_REST_S,
     Choice,
     Envelope,
     Failure,
@@ -243,12 +244,17 @@ def test_slow_and_limited_is_slow():
     assert verdict([A, B], failures, [], WIDE).kind is Kind.PROVIDER_UNAVAILABLE
 
 
-@pytest.mark.parametrize("kind", [Kind.PROVIDER_AUTH, Kind.PROVIDER_QUOTA])
-def test_nobody_is_told_when_a_refusal_ends(kind):
+@pytest.mark.parametrize(
+    ("kind", "wait_s"), [(Kind.PROVIDER_AUTH, None), (Kind.PROVIDER_QUOTA, QUOTA_REST_S)]
+)
+def test_nobody_knows_when_a_refusal_ends(kind, wait_s):
     error = verdict([with_standing(A, Standing.RESTING, cause=kind, wait_s=30.0)], [], [], WIDE)
     assert error.kind is kind
     assert error.message == f"No model can be called now: a/one ({kind.name})."
-    assert error.retry_after_s is None
+    assert error.retry_after_s == wait_s
+    error = verdict([A, B], [failed(0, kind), failed(1, kind)], [], WIDE)
+    assert (error.kind, error.retry_after_s) == (kind, wait_s)
+    assert verdict([A], [failed(0, kind)], [], WIDE).retry_after_s == wait_s
 
 
 def test_nobody_to_call_is_said():
