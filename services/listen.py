@@ -17,7 +17,8 @@ from socket import (
 from services import settings
 from services.settings import Settings, SettingsError
 
-BACKLOG = 1024
+# A connection that finds no place waits a second before it asks again; Linux grants 4096 at most.
+BACKLOG = 4096
 
 
 def door(listen: str, *, beside: bool = False) -> socket:

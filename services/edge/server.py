@@ -20,7 +20,6 @@ from services.edge.settings import EdgeSettings
 from services.edge.trail import Trail
 from services.status import StatusBoard
 
-BACKLOG = 1024
 # After the drain: what is still being written, or still hangs, gets this long.
 LAST_WRITES_S = 1.0
 
@@ -91,12 +90,12 @@ class Edge:
     def _site(self) -> web.BaseSite:
         where = self._settings.listen
         if where.startswith("unix:"):
-            return web.UnixSite(self._runner, where.removeprefix("unix:"), backlog=BACKLOG)
+            return web.UnixSite(self._runner, where.removeprefix("unix:"), backlog=listen.BACKLOG)
         if where.startswith("fd:"):
             self._door = socket.socket(fileno=int(where.removeprefix("fd:")))
-            return web.SockSite(self._runner, self._door.dup(), backlog=BACKLOG)
+            return web.SockSite(self._runner, self._door.dup(), backlog=listen.BACKLOG)
         host, _, port = where.rpartition(":")
-        return web.TCPSite(self._runner, host.strip("[]"), int(port), backlog=BACKLOG)
+        return web.TCPSite(self._runner, host.strip("[]"), int(port), backlog=listen.BACKLOG)
 
     async def stop(self) -> None:
         """Take no new requests, let the running ones end within `drain_s`, then close."""
