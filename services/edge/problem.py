@@ -101,6 +101,23 @@ def malformed(status: int) -> web.Response:
     )
 
 
+def _head_too_large() -> bytes:
+    text = "The head of the request is too large."
+    fault = RoutorError(Kind.INVALID_REQUEST, text)
+    body = msgspec.json.encode(document(fault, ""))
+    lines = [
+        "HTTP/1.1 431 Request Header Fields Too Large",
+        f"Server: {SERVER}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+HEAD_TOO_LARGE = _head_too_large()
+
+
 def _headers(error: RoutorError) -> Mapping[str, str]:
     headers = {}
     status = error.kind.rule.http

@@ -126,6 +126,7 @@ def _runner(parts: app.Parts) -> web.ServerRunner:
         handler_cancellation=True,
         access_log=None,
         auto_decompress=False,
+        max_field_size=wire.HEADER_BYTES,
         keepalive_timeout=parts.settings.keepalive_timeout_s,
     )
     return web.ServerRunner(listener, shutdown_timeout=LAST_WRITES_S)
