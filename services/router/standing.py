@@ -24,8 +24,8 @@ class Standing:
     """One provider or model. `down` says why it is out, "" while it is in.
 
     `resting`: it asked to be left alone for a while, is short of a limit, or is a last attempt.
-    `p95_first_token_ms` is None when unknown. `useful`: what share of a degraded model's calls
-    brought an answer of use lately.
+    `p95_first_token_ms` is None when unknown. `useful`: what share of a degraded model's
+    answers were of use lately.
     """
 
     connected: bool = True
@@ -126,5 +126,6 @@ def _model(model: status_pb2.ModelStatus, now_s: float, last: bool) -> Standing:
 
 
 def _useful(model: status_pb2.ModelStatus) -> float:
-    good = model.samples * (model.success_rate - model.flaw_rate)
-    return max(LEAST_USEFUL, (good + GOOD_SAMPLES) / (model.samples + GOOD_SAMPLES))
+    # Calls that failed do not count here: breakers and probes tell sooner when that is over.
+    answers, flawed = model.samples * model.success_rate, model.samples * model.flaw_rate
+    return max(LEAST_USEFUL, 1 - flawed / (answers + GOOD_SAMPLES))
