@@ -5,7 +5,6 @@ run in a span of the caller's trace, and are cancelled when the caller leaves or
 """
 
 import asyncio
-import hmac
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
@@ -175,11 +174,9 @@ class _ServerWire(Wire):
         hello = Hello.FromString(body) if kind == HELLO else None
         if hello is None or hello.version != VERSION:
             raise ViolationError("no hello, or not of this version")
-        token = self._server.token
-        if token and not hmac.compare_digest(hello.token.encode(), token):
+        if not self._server.knows(hello.token):
             logger.warning("a client without the internal token is refused")
-            text = "This service needs the internal token."
-            self._refuse(0, RoutorError(Kind.UNAUTHENTICATED, text))
+            self._refuse(0, rpc.stranger())
             self.close()
             return
         self._patience.cancel()
@@ -299,7 +296,7 @@ class LinkServer:
     def __init__(
         self, listen: str, methods: Mapping[str, Handler], *, token: str = "", tls: Tls = None
     ) -> None:
-        self.token = token.encode()
+        self.knows = rpc.known_by(token)
         self.handlers = methods
         self.serving = True
         self.wires: set[_ServerWire] = set()

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from services import signals
+from services import listen, signals
 from services.plan import Child, Plan, home_of, plan
 from services.settings import SettingsError
 
@@ -89,6 +89,7 @@ class Local:
         child = process.child
         kept = [self.lock] if self.lock >= 0 else []
         if child.door is not None:
+            listen.reopen(child.door)
             kept.append(child.door.fileno())
         with child.log.open("ab") as log:
             process.running = await asyncio.create_subprocess_exec(
@@ -199,14 +200,14 @@ async def _leave(process: Process) -> None:
         await running.wait()
 
 
-async def _serves(listen: str) -> bool:
+async def _serves(address: str) -> bool:
     """Ask the edge whether it is ready; in plain HTTP, as a library for it takes long to load."""
-    host, _, port = listen.rpartition(":")
+    host, _, port = address.rpartition(":")
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(READY_POLL_S):
             reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
             with closing(writer):
-                writer.write(f"GET /readyz HTTP/1.0\r\nHost: {listen}\r\n\r\n".encode())
+                writer.write(f"GET /readyz HTTP/1.0\r\nHost: {address}\r\n\r\n".encode())
                 return b" 200 " in await reader.readline()
     return False
 

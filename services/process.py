@@ -32,6 +32,8 @@ S = TypeVar("S", bound=ServiceSettings)
 # the collector looks for garbage several times a request.
 YOUNG_OBJECTS: Final = 20_000
 MOST_FILES = 65_536
+# Although it names no limit, macOS refuses more than OPEN_MAX of its <sys/syslimits.h>.
+MACOS_FILES = 10_240
 
 
 def run(name: str, cls: type[S], serve: Callable[[S], Coroutine[Any, Any, None]]) -> None:
@@ -57,7 +59,10 @@ def settle() -> None:
 def _allow_connections() -> None:
     """Take all the descriptors that the system grants: usual soft limits are 256 and 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    for most in (MOST_FILES, MACOS_FILES):
+        wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
+        if soft == resource.RLIM_INFINITY or soft >= wanted:
+            return
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return

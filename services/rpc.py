@@ -6,6 +6,7 @@ RetryInfo, Attempts) and `error_of` turns that back into the same RoutorError.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
@@ -157,11 +158,34 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Callable[[Any, Any], Any]
 
 
+def known_by(token: str) -> Callable[[str], bool]:
+    """Return what tells whether a caller brings the token; without one everybody is welcome.
+
+    Digests are compared, so that time tells nothing, not even the token's length.
+    """
+    own = _digest(token)
+    return lambda given: not token or hmac.compare_digest(_digest(given), own)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+async def _refuse(_: bytes, context: Context) -> None:
+    status = rpc_status.to_status(status_of(stranger()))
+    await context.abort(status.code, status.details, status.trailing_metadata)
+
+
+def stranger() -> RoutorError:
+    """Return what is told to callers without the token."""
+    return RoutorError(Kind.UNAUTHENTICATED, "This service needs the internal token.")
+
+
 class _Guard(grpc.aio.ServerInterceptor):
-    """Checks the internal token, opens the span, and turns RoutorError into a status."""
+    """Checks the internal token first, opens the span, and turns RoutorError into a status."""
 
     def __init__(self, token: str) -> None:
-        self._token = token.encode()
+        self._known = known_by(token)
 
     async def intercept_service(
         self,
@@ -174,6 +198,10 @@ class _Guard(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.startswith(OPEN_SERVICES):
             return handler
+        facts = dict(handler_call_details.invocation_metadata or ())
+        if not self._known(str(facts.get(TOKEN_KEY, ""))):
+            # A stranger's message is not even read.
+            return grpc.unary_unary_rpc_method_handler(_refuse)
         if handler.unary_unary is not None:
             return grpc.unary_unary_rpc_method_handler(
                 self._unary(method, handler.unary_unary),
@@ -186,17 +214,11 @@ class _Guard(grpc.aio.ServerInterceptor):
             response_serializer=handler.response_serializer,
         )
 
-    def _check(self, facts: dict[str, str | bytes]) -> None:
-        given = str(facts.get(TOKEN_KEY, "")).encode()
-        if self._token and not hmac.compare_digest(given, self._token):
-            raise RoutorError(Kind.UNAUTHENTICATED, "This service needs the internal token.")
-
     def _unary(self, method: str, call: Handler) -> Handler:
         async def guarded(request: Any, context: Context) -> Any:
             facts = dict(context.invocation_metadata() or ())
             with telemetry.rpc_span(method, facts) as span:
                 try:
-                    self._check(facts)
                     return await call(request, context)
                 except Exception as failure:
                     await _abort(context, span, failure)
@@ -209,7 +231,6 @@ class _Guard(grpc.aio.ServerInterceptor):
             facts = dict(context.invocation_metadata() or ())
             with telemetry.rpc_span(method, facts) as span:
                 try:
-                    self._check(facts)
                     async with aclosing(call(request, context)) as messages:
                         async for message in messages:
                             await context.write(message)

@@ -11,11 +11,14 @@ from cryptography.x509.oid import NameOID
 from services.tls import TlsSettings
 
 
-def signed(folder, name="authority"):
-    """Make an authority and a certificate for 127.0.0.1; return the settings that name them."""
+def signed(folder, name="authority", *, host="127.0.0.1", days=1):
+    """Make an authority and a certificate for a host; return the settings that name them.
+
+    With negative `days` the certificate has expired.
+    """
     ours, theirs = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = _certificate(name, ours, name, ours)
-    service = _certificate("routor", theirs, name, ours)
+    service = _certificate("routor", theirs, name, ours, host, days)
     key = theirs.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -40,7 +43,7 @@ def _pem(certificate):
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _certificate(name, key, issuer, issuer_key):
+def _certificate(name, key, issuer, issuer_key, host="127.0.0.1", days=1):
     now, own = datetime.now(UTC), key is issuer_key
     made = (
         x509.CertificateBuilder()
@@ -48,8 +51,8 @@ def _certificate(name, key, issuer, issuer_key):
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=9))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=own, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
@@ -59,7 +62,9 @@ def _certificate(name, key, issuer, issuer_key):
     )
     if own:
         return made.add_extension(_SIGNS, critical=True).sign(issuer_key, hashes.SHA256())
-    names = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")]
+    names = [x509.DNSName(host)]
+    if host == "127.0.0.1":
+        names = [x509.IPAddress(ip_address(host)), x509.DNSName("localhost")]
     return made.add_extension(x509.SubjectAlternativeName(names), critical=False).sign(
         issuer_key, hashes.SHA256()
     )

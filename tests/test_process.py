@@ -1,11 +1,14 @@
 """A service that cannot start says why in one line."""
 
 import os
+import resource
 import socket
 import subprocess
 import sys
 
 import pytest
+
+from services import process
 
 
 def started(service, **more):
@@ -65,6 +68,20 @@ def test_the_providers_service_needs_the_internal_token():
 def test_workers_of_a_single_service_are_not_silently_left_out(taken):
     done = started("edge", ROUTOR_EDGE_WORKERS="4", ROUTOR_EDGE_LISTEN=taken)
     assert done.stderr.startswith("routor: ROUTOR_EDGE_WORKERS is for `routor up`")
+
+
+def test_where_fewer_descriptors_are_granted_those_are_taken(monkeypatch):
+    asked = []
+
+    def grants(_, limits):
+        asked.append(limits[0])
+        if limits[0] > 10_240:
+            raise ValueError("not so many")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", grants)
+    process._allow_connections()
+    assert asked == [65_536, 10_240]
 
 
 def test_a_service_takes_the_descriptors_it_may_have():

@@ -145,6 +145,13 @@ async def test_without_the_token_nothing_is_answered(served, token, method):
     assert TOKEN not in (failure.details() or "")
 
 
+async def test_what_a_stranger_sends_is_not_even_read(served):
+    _, _, channel = served
+    probe = channel.unary_unary(f"/{NAME}/Probe")
+    failure = await failure_of(probe(b"\xff no message", metadata=rpc.metadata("wrong")))
+    assert failure.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
 async def test_a_server_without_a_token_answers_everybody():
     server = rpc.Server("127.0.0.1:0")
     server.add(add_ProvidersServiceServicer_to_server, Servicer(), NAME)

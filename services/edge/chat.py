@@ -167,6 +167,7 @@ def _check_messages(messages: Sequence[schema.Message]) -> None:
                 _check_files(message.content, index)
         elif isinstance(message, schema.Assistant):
             called.update([made.id for made in message.tool_calls or ()])
+            _check_arguments(message.tool_calls or ())
             if message.content is None and not (
                 message.tool_calls or message.refusal or message.audio
             ):
@@ -175,6 +176,15 @@ def _check_messages(messages: Sequence[schema.Message]) -> None:
         elif isinstance(message, schema.ToolResult) and message.tool_call_id not in called:
             text = "answers no tool call of an earlier assistant message"
             raise document.invalid(f"messages[{index}].tool_call_id", text)
+
+
+def _check_arguments(calls: Iterable[schema.FunctionCall | schema.CustomCall]) -> None:
+    """Refuse what vendors would take long to be given: their formats have arguments as objects."""
+    for made in calls:
+        if isinstance(made, schema.FunctionCall):
+            given = made.function.arguments
+            if len(given) > document.QUICK_BYTES:
+                document.check_crowd(given.encode())
 
 
 def _check_files(parts: Sequence[schema.UserPart], index: int) -> None:

@@ -15,10 +15,16 @@ MAX_DEPTH = 100
 # All others wait while a body is read: 100,000 messages would take half a second.
 LISTS, MOST_ELEMENTS = ("messages", "input", "tools", "functions"), 10_000
 MOST_CONTAINERS = 100_000
+# OpenAI takes 300,000 tokens to embed, which may be numbers. A million values take half a second,
+# and so do 50,000 numbers such as 1.2345678901234567e-300, a hundred times as slow as any others.
+MOST_VALUES, MOST_EXPONENTS, FEW_VALUES = 320_000, 1_000, 20_000
+# What is smaller is read in time whatever it holds.
+QUICK_BYTES = 1 << 20
 COPIED_BYTES = 64 << 10
 NAME_CHARS, MOST_NAMES = 64, 32
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+_MARKS = (b",", b"[", b"{")
 _PLACE = re.compile(r"(?P<text>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 # What may stand where msgspec only says that something else stood there.
@@ -39,8 +45,9 @@ def read(raw: bytes) -> Json:
 
     Refuses, with INVALID_REQUEST, what parsers disagree on: duplicate names, NaN, invalid
     UTF-8, lone surrogates, nesting beyond 100 levels and integers beyond 64 bits; and more than
-    10,000 messages or tools, or 100,000 objects and lists in all.
+    10,000 fields, messages or tools, or 100,000 objects and lists or 320,000 values in all.
     """
+    check_crowd(raw)
     try:
         tree = _decode(raw)
     except RecursionError:
@@ -49,6 +56,8 @@ def read(raw: bytes) -> Json:
         raise _refusal("The body is not valid JSON in UTF-8.") from None
     if not isinstance(tree, dict):
         raise _refusal("The body must be a JSON object.")
+    if len(tree) > MOST_ELEMENTS:
+        raise _refusal(f"The body has more than {MOST_ELEMENTS:,} fields.")
     for name in LISTS:
         given = tree.get(name)
         if type(given) is list and len(given) > MOST_ELEMENTS:
@@ -79,6 +88,30 @@ def named(fields: Iterable[str]) -> tuple[str, ...]:
 
 def _refusal(message: str) -> RoutorError:
     return RoutorError(Kind.INVALID_REQUEST, message)
+
+
+def check_crowd(raw: bytes) -> None:
+    """Refuse, before it is decoded, what would take long: all others would wait for it."""
+    if len(raw) <= QUICK_BYTES:
+        return
+    if not any(_more(raw, mark, FEW_VALUES) for mark in _MARKS) or _is_quick(raw):
+        return
+    # Much may stand in texts.
+    if not _is_quick(_bare(raw)):
+        raise _refusal(f"The body holds more than {MOST_VALUES:,} values, or too many exponents.")
+
+
+def _is_quick(raw: bytes) -> bool:
+    # A comma or a bracket is before each value but one.
+    exponents = raw.count(b"e-") + raw.count(b"E-")
+    return sum(map(raw.count, _MARKS)) <= MOST_VALUES and exponents <= MOST_EXPONENTS
+
+
+def _bare(raw: bytes) -> bytes:
+    """Return valid JSON without what stands in its strings, as far as it is not refused."""
+    if b"\\" in raw:
+        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b'"'.join(raw.split(b'"', 4 * MOST_VALUES)[::2])
 
 
 def _members(tree: Json) -> int:
@@ -114,7 +147,7 @@ def _complete(raw: bytes, tree: Json, members: int) -> bool:
     here, but for spaces: to compare is quicker than to look where the colons stand, unless so
     much is copied that the memory for it costs more.
     """
-    if not _more_colons(raw, members):
+    if not _more(raw, b":", members):
         return True
     if len(raw) < COPIED_BYTES or b"\\" in raw:
         written = _encode(tree)
@@ -123,11 +156,11 @@ def _complete(raw: bytes, tree: Json, members: int) -> bool:
     return members == _colons(raw)
 
 
-def _more_colons(raw: bytes, number: int) -> bool:
-    """Tell whether there are more colons than so many, texts included; quicker than to count."""
+def _more(raw: bytes, mark: bytes, number: int) -> bool:
+    """Tell whether there are more marks than so many, texts included; quicker than to count."""
     at = -1
     for _ in range(number + 1):
-        at = raw.find(b":", at + 1)
+        at = raw.find(mark, at + 1)
         if at < 0:
             return False
     return True
@@ -135,9 +168,7 @@ def _more_colons(raw: bytes, number: int) -> bool:
 
 def _colons(raw: bytes) -> int:
     """Count the members as they were written: in valid JSON, the colons outside strings."""
-    if b"\\" in raw:
-        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return sum(piece.count(b":") for piece in raw.split(b'"')[::2])
+    return _bare(raw).count(b":")
 
 
 def _fault(told: str) -> RoutorError:

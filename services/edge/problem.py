@@ -106,6 +106,23 @@ def malformed(status: int) -> web.Response:
     )
 
 
+def _head_too_large() -> bytes:
+    text = "The head of the request is too large."
+    fault = RoutorError(Kind.INVALID_REQUEST, text)
+    body = msgspec.json.encode(document(fault, ""))
+    lines = [
+        "HTTP/1.1 431 Request Header Fields Too Large",
+        f"Server: {SERVER}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+HEAD_TOO_LARGE = _head_too_large()
+
+
 def _headers(error: RoutorError) -> Mapping[str, str]:
     headers = {}
     status = error.kind.rule.http
@@ -113,7 +130,9 @@ def _headers(error: RoutorError) -> Mapping[str, str]:
         headers["WWW-Authenticate"] = "Bearer"
     if error.kind in HOPELESS or (status < 500 and status != 429):
         headers["x-should-retry"] = "false"
-    elif error.retry_after_s is not None or status in (429, 503):
+    if status in (429, 503) or (
+        error.retry_after_s is not None and "x-should-retry" not in headers
+    ):
         wait_s = math.ceil(error.retry_after_s or 1)
         headers["Retry-After"] = str(min(max(wait_s, 1), MOST_RETRY_AFTER_S))
     return headers

@@ -5,7 +5,7 @@ import socket
 
 from aiohttp import web
 
-from services import store
+from services import listen, store
 from services.edge import app, wire
 from services.edge.frame import Traffic
 from services.edge.gate import Gate
@@ -20,7 +20,6 @@ from services.edge.settings import EdgeSettings
 from services.edge.trail import Trail
 from services.status import StatusBoard
 
-BACKLOG = 1024
 # After the drain: what is still being written, or still hangs, gets this long.
 LAST_WRITES_S = 1.0
 
@@ -59,6 +58,7 @@ class Edge:
             self._board,
         )
         self._runner = _runner(parts)
+        self._door: socket.socket | None = None
 
     def _follow(self, gate: Gate) -> StatusBoard | None:
         """Return what hears of providers, keys and profiles; None without Redis."""
@@ -85,13 +85,26 @@ class Edge:
         await self._runner.setup()
         if self._board is not None:
             self._following = asyncio.create_task(self._board.run())
-        await _site(self._runner, self._settings.listen).start()
+        await self._site().start()
+
+    def _site(self) -> web.BaseSite:
+        where = self._settings.listen
+        if where.startswith("unix:"):
+            return web.UnixSite(self._runner, where.removeprefix("unix:"), backlog=listen.BACKLOG)
+        if where.startswith("fd:"):
+            self._door = socket.socket(fileno=int(where.removeprefix("fd:")))
+            return web.SockSite(self._runner, self._door.dup(), backlog=listen.BACKLOG)
+        host, _, port = where.rpartition(":")
+        return web.TCPSite(self._runner, host.strip("[]"), int(port), backlog=listen.BACKLOG)
 
     async def stop(self) -> None:
         """Take no new requests, let the running ones end within `drain_s`, then close."""
         self._traffic.draining = True
         for site in self._runner.sites:
             await site.stop()
+        if self._door is not None:
+            with self._door:
+                listen.leave(self._door)
         await self._traffic.quiet(self._settings.drain_s)
         await self._runner.cleanup()
         if self._following is not None:
@@ -113,16 +126,7 @@ def _runner(parts: app.Parts) -> web.ServerRunner:
         handler_cancellation=True,
         access_log=None,
         auto_decompress=False,
+        max_field_size=wire.HEADER_BYTES,
         keepalive_timeout=parts.settings.keepalive_timeout_s,
     )
     return web.ServerRunner(listener, shutdown_timeout=LAST_WRITES_S)
-
-
-def _site(runner: web.ServerRunner, listen: str) -> web.BaseSite:
-    if listen.startswith("unix:"):
-        return web.UnixSite(runner, listen.removeprefix("unix:"), backlog=BACKLOG)
-    if listen.startswith("fd:"):
-        inherited = socket.socket(fileno=int(listen.removeprefix("fd:")))
-        return web.SockSite(runner, inherited, backlog=BACKLOG)
-    host, _, port = listen.rpartition(":")
-    return web.TCPSite(runner, host.strip("[]"), int(port), backlog=BACKLOG)

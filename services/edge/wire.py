@@ -11,6 +11,10 @@ from services.edge import problem
 # How long a connection may take to its request, whatever others do, and for how many times as many
 # connections as may be idle that holds.
 GRACE_S, GRACE = 10.0, 4
+# What a client may send before its request has a whole head, and what one header may hold of it:
+# nobody keeps more of 2,048 clients that never come to an end. A key that is far too long is
+# still refused as a key.
+HEAD_BYTES, HEADER_BYTES = 96 << 10, 64 << 10
 # Of a connection that is to be closed, what is still on its way gets this long.
 LAST_BYTES_S = 1.0
 
@@ -21,11 +25,23 @@ class Protocol(web.RequestHandler):
     aiohttp would repeat malformed bytes in its answer and in its log; they may hold a key.
     """
 
-    __slots__ = ("_unread",)
+    __slots__ = ("_head_bytes", "_unread")
 
     def __init__(self, listener: "Listener", **kwargs: Any) -> None:
         super().__init__(listener, **kwargs)
         self._unread: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in; hang up on a head that does not come to an end."""
+        super().data_received(data)
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES and self.transport is not None:
+            self.transport.write(problem.HEAD_TOO_LARGE)
+            self.force_close()
 
     def pause_writing(self) -> None:
         """Wait for a client that reads slowly, but not for ever."""
@@ -74,6 +90,7 @@ class Protocol(web.RequestHandler):
     async def _arrival(self) -> None:
         """Wait for the next request, as long as not too many others wait as well."""
         self._waiter = self._loop.create_future()
+        self._head_bytes = 0
         listener = self._manager
         if isinstance(listener, Listener):
             listener.waits(self)

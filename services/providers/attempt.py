@@ -170,7 +170,7 @@ class Caller:
         answer = decoded(call, call.dialect.decode, content, call.target)
         choices = answer.body.get("choices")
         if choices is not None and all(_hollow(choice) for choice in choices):
-            flaw.refuse_silence(call.body, answer.usage, others=call.others)
+            flaw.refuse_silence(call.body, answer.usage, others=call.others, later=call.later)
         return answer
 
 

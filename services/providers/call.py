@@ -37,6 +37,7 @@ class Call:
     settled: bool = False  # it succeeded or failed; else it was cancelled
     dropped: tuple[str, ...] = ()
     others: bool = False  # another model could follow
+    later: bool = False  # others have failed before it
     direct: Direct | None = None  # a short cut for what a stream would yield
     said: Said | None = None  # what has gone out of an answer that could be continued
     begun: int = 0  # characters that had gone out before this call

@@ -227,6 +227,7 @@ class Dispatcher:
         elif self._breakers.stand(chosen.provider, chosen.model).doubtful:
             self._budget.spend()
         call = self._call(order, choice, envelope, progress.said)
+        call.later = retry
         # A dead connection is replaced for who is asked first, and for who is the last hope.
         if envelope.attempts_left > 1 and not (retry and choice.others):
             call.most_sends = 2

@@ -17,6 +17,8 @@ from services.errors import Kind, RoutorError
 LEAST_S = 0.05
 # For how long a provider at its limit is left alone when it does not say.
 REST_S = 5.0
+# A balance may be topped up at any time; nobody is asked again sooner than this (`breaker`).
+QUOTA_REST_S = 30.0
 # What one line for people may hold.
 _MESSAGE_LIMIT = 160
 
@@ -125,7 +127,8 @@ def choose(
 
     Members are taken in the order of the chain, each at most once; those of providers that have
     failed this request come after the others. One that is open is taken when no ready one is
-    left whose provider has failed less than twice, once per request. When a part of the answer
+    left whose provider has failed less than twice, once per request, and of several the one that
+    could be well soonest. When a part of the answer
     has been `shown`, see `_resume`.
     """
     if failed and not all(_goes_on(failure, shown) for failure in failed):
@@ -137,6 +140,8 @@ def choose(
         fit = [index for index in fit if _fits(index, members, failed, envelope)]
     ready = [index for index in fit if members[index].standing is Standing.READY]
     spare = [index for index in fit if members[index].standing is Standing.OPEN]
+    if len(spare) > 1:
+        spare.sort(key=lambda index: _doubt(members[index]))
     if any(failure.last_resort for failure in failed):
         spare = []
     if failed:
@@ -150,6 +155,15 @@ def choose(
         more = len(ready) > 1 or bool(spare)
         return Choice(ready[0], others=more and envelope.attempts_left > 1)
     return Choice(spare[0], last_resort=True) if spare else None
+
+
+def _doubt(member: Member) -> tuple[bool, float]:
+    """Return what orders open members: who is only short of a limit, then who failed longest ago.
+
+    In an outage each is tried in turn, so that who is back is found.
+    """
+    short = member.cause in (Kind.OVERLOADED, Kind.PROVIDER_RATE_LIMITED)
+    return not short, member.wait_s
 
 
 def _goes_on(failure: Failure, shown: Shown) -> bool:
@@ -261,6 +275,7 @@ def verdict(
         return _attached(last, attempts)
     tried = "; ".join(f"{error.model} ({_short(error.message)})" for error in causes)
     stop = "" if envelope.time_left_s >= LEAST_S else " before the time was up"
+    limited = kind is Kind.PROVIDER_RATE_LIMITED
     waits = [error.retry_after_s for error in causes if error.retry_after_s is not None]
     waits += [member.wait_s for member in members if member.standing is Standing.RESTING]
     return RoutorError(
@@ -269,7 +284,7 @@ def verdict(
         provider=last.provider,
         model=last.model,
         upstream_status=last.upstream_status,
-        retry_after_s=min(waits, default=REST_S) if kind is Kind.PROVIDER_RATE_LIMITED else None,
+        retry_after_s=min(waits, default=REST_S) if limited else _rest_s(kind),
         attempts=attempts,
     )
 
@@ -285,9 +300,14 @@ def _cut_off(cut: Failure, failed: Sequence[Failure]) -> RoutorError:
 
 def _attached(error: RoutorError, attempts: Sequence[Attempt]) -> RoutorError:
     error.attempts = tuple(attempts)
-    if error.kind is Kind.PROVIDER_RATE_LIMITED and error.retry_after_s is None:
-        error.retry_after_s = REST_S
+    if error.retry_after_s is None:
+        error.retry_after_s = _rest_s(error.kind)
     return error
+
+
+def _rest_s(kind: Kind) -> float | None:
+    """Return when to try again, where that is all that is known."""
+    return {Kind.PROVIDER_RATE_LIMITED: REST_S, Kind.PROVIDER_QUOTA: QUOTA_REST_S}.get(kind)
 
 
 def _kind(kinds: Sequence[Kind]) -> Kind:
@@ -343,7 +363,7 @@ def _untried(members: Sequence[Member], envelope: Envelope) -> RoutorError:
         f"No model can be called now: {reasons}.{then}",
         provider=soonest.provider,
         model=soonest.model,
-        retry_after_s=soonest.wait_s if limited else None,
+        retry_after_s=soonest.wait_s if limited else _rest_s(kind),
     )
 
 

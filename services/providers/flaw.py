@@ -19,16 +19,17 @@ _FORMATS = ("json_object", "json_schema")
 UNSAID_TOKENS = 8
 
 
-def refuse_silence(request: Json, usage: Usage, *, others: bool) -> None:
+def refuse_silence(request: Json, usage: Usage, *, others: bool, later: bool) -> None:
     """Raise RoutorError(PROVIDER_UNAVAILABLE) for an answer that is complete and empty.
 
-    Silence is an answer when there is nobody else to ask, unless the provider counted what it
-    does not show; and after a tool's result a model may have nothing to add.
+    Silence is an answer when there was nobody else to ask (`others` who follow, or have failed
+    before if this is a `later` call), unless the provider counted what it does not show; and
+    after a tool's result a model may have nothing to add.
     """
     messages = request.get("messages")
     asked = isinstance(messages, list) and messages and role_of(messages[-1]) == "user"
-    lost = asked and usage.output_tokens - usage.reasoning_tokens > UNSAID_TOKENS
-    if others or lost:
+    lost = later or usage.output_tokens - usage.reasoning_tokens > UNSAID_TOKENS
+    if others or (asked and lost):
         raise RoutorError(Kind.PROVIDER_UNAVAILABLE, "the answer is empty")
 
 

@@ -66,6 +66,9 @@ class Pool:
         except TimeoutError as failure:
             said = f"no connection within {self._connect_timeout_s:g} s"
             raise RoutorError(Kind.PROVIDER_TIMEOUT, said) from failure
+        except ssl.SSLCertVerificationError as failure:
+            said = f"its certificate was not accepted: {failure.verify_message.rstrip('.')}"
+            raise RoutorError(Kind.PROVIDER_UNAVAILABLE, said) from failure
         except ssl.SSLError as failure:
             said = f"no secure connection: {type(failure).__name__}"
             raise RoutorError(Kind.PROVIDER_UNAVAILABLE, said) from failure

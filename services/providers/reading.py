@@ -153,7 +153,8 @@ class Reading:
             self._commit()
         mute = ending.finish_reason == "stop" and not (joint is not None and joint.whole)
         if mute and not call.committed:
-            flaw.refuse_silence(call.body, ending.usage, others=call.others)
+            others, later = call.others, call.later
+            flaw.refuse_silence(call.body, ending.usage, others=others, later=later)
         return ending
 
 

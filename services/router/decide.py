@@ -24,7 +24,6 @@ from services.router import (
     direct,
     drops,
     need,
-    predict,
     preference,
     rank,
 )
@@ -217,7 +216,7 @@ def _rank(able: Sequence[Contender], turn: Turn) -> Ranking:
     cannot take the request, of the strongest that can.
     """
     reference, resting = turn.sheet.reference, turn.roster.resting
-    qualities = predict.qualities(able, turn.difficulty)
+    qualities = turn.roster.qualities(able, turn.difficulty)
     best = qualities[able.index(reference)] if reference in able else max(qualities)
     floor = best * turn.brain.tiers.of(turn.settled.tier).quality_floor
     enough = [quality >= floor for quality in qualities]

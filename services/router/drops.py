@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Container, Sequence
 
 from services.errors import Kind, RoutorError
-from services.router import capable, cost, predict
+from services.router import capable, cost
 from services.router.capable import Drop
 from services.router.contender import Contender
 from services.router.need import Need
@@ -78,6 +78,6 @@ def _reason(entry: Entry, turn: Turn) -> Drop | None:
 
 
 def _too_weak(contender: Contender, turn: Turn) -> Drop:
-    [quality] = predict.qualities([contender], turn.difficulty)
+    [quality] = turn.roster.qualities([contender], turn.difficulty)
     detail = f"predicted quality {quality:.3f} is too low for the tier"
     return Drop(contender.key, "quality", detail)

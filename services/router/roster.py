@@ -4,7 +4,7 @@ A status holds for many requests. What it says is read once, and each kind of ta
 lineup once; a request finds both ready.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property, lru_cache, partial, reduce
 from operator import and_
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from routor.v1 import status_pb2
 from services import price
-from services.router import capable, standing
+from services.router import capable, predict, standing
 from services.router.contender import Contender, Sheet, Task, contend, sheet
 from services.router.need import Need
 from services.router.pool import Entry, Option, Pool
@@ -99,6 +99,8 @@ class Roster:
         called = [one for one in pool.entries if self._is_called(one)]
         self._called = [one.key for one in called]
         self.resting = frozenset(one.key for one in called if self._rests(one))
+        useful = ((key, standing.useful) for key, standing in self.standings.models.items())
+        self._useful = {key: share for key, share in useful if share < 1}
 
     def seen_by(self, request_id: str) -> "Roster":
         """Return the roster as this request sees it."""
@@ -126,6 +128,14 @@ class Roster:
         """Return the expected time to the first token: as seen, else as published."""
         seen = self.standings.of(one.key).p95_first_token_ms
         return seen or one.option.first_token_ms
+
+    def qualities(self, contenders: Sequence[Contender], difficulty: float) -> list[float]:
+        """Predict P(success) of each, 0..1: as able as it is, and as useful as it was lately."""
+        qualities = predict.qualities(contenders, difficulty)
+        if self._useful:
+            for place, one in enumerate(contenders):
+                qualities[place] *= self._useful.get(one.key, 1.0)
+        return qualities
 
     def contender(self, entry: Entry, option: Option, task: Task) -> Contender:
         """Return a model at any effort."""

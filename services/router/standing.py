@@ -13,6 +13,10 @@ from services.router.pool import Pool
 HALF_OPEN_SHARE: Final = 10
 # Fewer samples say too little about a model's latency.
 LEAST_SAMPLES: Final = 20
+# How many good answers every model is taken to have given, and how much the bad ones may count:
+# one caller's prompts may be what it fails at.
+GOOD_SAMPLES: Final = 4
+LEAST_USEFUL: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class Standing:
     """One provider or model. `down` says why it is out, "" while it is in.
 
     `resting`: it asked to be left alone for a while, is short of a limit, or is a last attempt.
-    `p95_first_token_ms` is None when unknown.
+    `p95_first_token_ms` is None when unknown. `useful`: what share of a degraded model's
+    answers were of use lately.
     """
 
     connected: bool = True
@@ -29,6 +34,7 @@ class Standing:
     retired: bool = False
     resting: bool = False
     p95_first_token_ms: float | None = None
+    useful: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +121,11 @@ def _model(model: status_pb2.ModelStatus, now_s: float, last: bool) -> Standing:
         # Who is short of a limit stands behind all others, too.
         resting=out or max(model.resting_until_s, model.spare_until_s) > now_s,
         p95_first_token_ms=model.p95_first_token_ms if known else None,
+        useful=_useful(model) if model.health == status_pb2.HEALTH_DEGRADED else 1.0,
     )
+
+
+def _useful(model: status_pb2.ModelStatus) -> float:
+    # Calls that failed do not count here: breakers and probes tell sooner when that is over.
+    answers, flawed = model.samples * model.success_rate, model.samples * model.flaw_rate
+    return max(LEAST_USEFUL, 1 - flawed / (answers + GOOD_SAMPLES))

@@ -423,6 +423,46 @@ async def test_parts_beyond_measure_are_400(house):
     assert "100,000" in answer.json()["error"]["message"]
 
 
+MANY = document.MOST_VALUES + 1
+NEVER_READ = {
+    "numbers": b"[%b1]" % (b"1234," * MANY),
+    "texts": b'[%b""]' % (b'"ab",' * MANY),
+    "texts of escapes": b'[%b""]' % (b'"\\\\",' * MANY),
+    "names": b"{%b}" % b",".join(b'"%d":1' % number for number in range(MANY)),
+    "a name again and again": b"{%b}" % b",".join([b'"a":1'] * MANY),
+    "lists in lists": b"[%b[]]" % (b"[[[[]]]]," * (MANY // 2)),
+    "numbers that are slow to read": b"[%b1]" % (b"1.2345678901234567e-300," * 50_000),
+}
+
+
+@pytest.mark.parametrize("value", NEVER_READ.values(), ids=NEVER_READ.keys())
+def test_more_values_than_can_be_read_at_once_are_refused_unread(value, monkeypatch):
+    body = b'{"model": "auto", "messages": [], "metadata": %b}' % value
+    monkeypatch.setattr(document, "_decode", lambda raw: pytest.fail("it was read"))
+    with pytest.raises(RoutorError, match="320,000 values") as refused:
+        chat.parse(body)
+    assert refused.value.kind is Kind.INVALID_REQUEST
+
+
+def test_values_in_arguments_are_counted_too():
+    call = {"name": "f", "arguments": "[%s1]" % ("1234," * MANY)}
+    past = {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": call}]}
+    with pytest.raises(RoutorError, match="320,000 values"):
+        chat.parse(msgspec.json.encode({"model": "auto", "messages": [USER, past]}))
+
+
+@pytest.mark.parametrize("mark", ["1,", "[{", "e-3, ", '\\",', ":"])
+async def test_as_many_in_a_text_are_answered(house, mark):
+    answer = await house.chat(messages=[{"role": "user", "content": mark * MANY}])
+    assert answer.status_code == 200
+
+
+async def test_more_fields_than_anybody_knows_are_400(house):
+    answer = await house.chat(**{f"field_{number}": 1 for number in range(10_001)})
+    assert answer.status_code == 400
+    assert "10,000 fields" in answer.json()["error"]["message"]
+
+
 async def test_a_body_that_never_comes_is_400():
     async with opened(body_timeout_s=0.2) as hasty:
         reader, writer = await asyncio.open_connection("127.0.0.1", hasty.edge.port)

@@ -194,6 +194,9 @@ def limited(retry_after_s):
     return error(Kind.PROVIDER_RATE_LIMITED, retry_after_s=retry_after_s)
 
 
+SPENT = {"x-should-retry": "false", "Retry-After": "30"}
+
+
 @pytest.mark.parametrize(
     ("raised", "status", "code", "headers"),
     [
@@ -202,7 +205,7 @@ def limited(retry_after_s):
         (error(Kind.OVERLOADED), 503, "overloaded", {"Retry-After": "1"}),
         (error(Kind.PROVIDER_UNAVAILABLE), 502, "provider_unavailable", {}),
         (error(Kind.PROVIDER_TIMEOUT), 504, "provider_timeout", {"x-should-retry": "false"}),
-        (error(Kind.PROVIDER_QUOTA), 429, "insufficient_quota", {"x-should-retry": "false"}),
+        (error(Kind.PROVIDER_QUOTA, retry_after_s=30), 429, "insufficient_quota", SPENT),
         (error(Kind.CONTEXT_TOO_LONG), 400, "context_length_exceeded", {"x-should-retry": "false"}),
         (error(Kind.CONTENT_REFUSED), 400, "content_filter", {"x-should-retry": "false"}),
     ],

@@ -63,6 +63,25 @@ async def test_another_http_is_not_spoken(house, version):
     assert not house.router.requests
 
 
+async def test_a_key_of_60_kb_is_refused_as_a_key(house):
+    head = f"GET /v1/models HTTP/1.1\nHost: x\nAuthorization: Bearer {'k' * 60_000}"
+    answer, rest, _, writer = await spoken(house, head)
+    writer.close()
+    assert b" 401 " in answer.split(b"\r\n")[0]
+    assert b"kkk" not in answer + rest
+
+
+async def test_a_head_beyond_measure_is_not_waited_for(house):
+    lines = [f"X-{number}: {'x' * 8_000}" for number in range(13)]
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.edge.port)
+    writer.write("\r\n".join(["GET /v1/models HTTP/1.1", "Host: x", *lines]).encode())
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b'"type":"invalid_request_error"' in answer
+
+
 async def test_an_absolute_address_has_to_be_ours(house):
     for host, status in (("x", b" 200 "), ("evil.example", b" 404 ")):
         head = f"GET http://{host}/v1/models HTTP/1.1\nHost: x\nx-api-key: {KEY}"

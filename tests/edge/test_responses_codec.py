@@ -1,5 +1,6 @@
 """OpenAI's Responses at the door: requests become chat requests, answers OpenAI's own types."""
 
+import base64
 from typing import Any
 
 import msgspec
@@ -236,8 +237,12 @@ def test_sealed_thoughts_come_back_as_they_were():
     assert message["reasoning_content"] == "hm"
 
 
-def test_thoughts_that_are_not_ours_to_open_are_passed_over():
-    foreign = {"type": "reasoning", "summary": [], "encrypted_content": "gAAAA"}
+DEEP = base64.urlsafe_b64encode(b"[" * 99_999).decode()
+
+
+@pytest.mark.parametrize("parcel", ["gAAAA", "routor.1.", f"routor.1.{DEEP}", "routor.1.W10"])
+def test_thoughts_that_are_not_ours_to_open_are_passed_over(parcel):
+    foreign = {"type": "reasoning", "summary": [], "encrypted_content": parcel}
     assert inner(HELLO, foreign, HELLO)["messages"] == [HELLO, HELLO]
 
 

@@ -45,7 +45,7 @@ REFUSED = {
     "chunks end in LF": POST + CODED + b"\r\n" + CHUNKED.replace(b"\r\n", b"\n"),
     "a negative chunk": POST + CODED + b"\r\n-1\r\n" + BODY + b"\r\n0\r\n\r\n",
     "an endless chunk": POST + CODED + b"\r\n" + b"F" * 18 + b"\r\n" + BODY,
-    "a long header": GET + b"X-A: " + b"a" * 20_000 + b"\r\n\r\n",
+    "a long header": GET + b"X-A: " + b"a" * 70_000 + b"\r\n\r\n",
     "many headers": GET + b"".join(b"X-%d: a\r\n" % one for one in range(300)) + b"\r\n",
     "many trailers": POST + CODED + b"\r\n" + CHUNKED[:-2] + b"X-T: 1\r\n" * 1000 + b"\r\n",
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind, RoutorError
 from services.providers.failover import (
+    QUOTA_REST_S,
     Choice,
     Envelope,
     Failure,
@@ -109,6 +110,14 @@ def test_limits_and_refused_keys_hold_for_the_whole_provider():
     for kind in (Kind.PROVIDER_RATE_LIMITED, Kind.PROVIDER_QUOTA, Kind.PROVIDER_AUTH):
         assert choose([A, A2, B], [failed(0, kind)], WIDE) == Choice(2)
     assert choose([A, A2, B], [failed(0, Kind.MODEL_GONE)], WIDE) == Choice(1, others=True)
+
+
+def test_of_open_ones_the_last_resort_is_who_failed_longest_ago():
+    late = with_standing(A, Standing.OPEN, wait_s=4.0)
+    soon = with_standing(B, Standing.OPEN, wait_s=1.0)
+    short = with_standing(C, Standing.OPEN, wait_s=9.0, cause=Kind.PROVIDER_RATE_LIMITED)
+    assert choose([late, soon], [], WIDE) == Choice(1, last_resort=True)
+    assert choose([late, soon, short], [], WIDE) == Choice(2, last_resort=True)
 
 
 def test_open_ones_are_a_last_resort_and_resting_ones_are_none():
@@ -235,12 +244,17 @@ def test_slow_and_limited_is_slow():
     assert verdict([A, B], failures, [], WIDE).kind is Kind.PROVIDER_UNAVAILABLE
 
 
-@pytest.mark.parametrize("kind", [Kind.PROVIDER_AUTH, Kind.PROVIDER_QUOTA])
-def test_nobody_is_told_when_a_refusal_ends(kind):
+@pytest.mark.parametrize(
+    ("kind", "wait_s"), [(Kind.PROVIDER_AUTH, None), (Kind.PROVIDER_QUOTA, QUOTA_REST_S)]
+)
+def test_nobody_knows_when_a_refusal_ends(kind, wait_s):
     error = verdict([with_standing(A, Standing.RESTING, cause=kind, wait_s=30.0)], [], [], WIDE)
     assert error.kind is kind
     assert error.message == f"No model can be called now: a/one ({kind.name})."
-    assert error.retry_after_s is None
+    assert error.retry_after_s == wait_s
+    error = verdict([A, B], [failed(0, kind), failed(1, kind)], [], WIDE)
+    assert (error.kind, error.retry_after_s) == (kind, wait_s)
+    assert verdict([A], [failed(0, kind)], [], WIDE).retry_after_s == wait_s
 
 
 def test_nobody_to_call_is_said():

@@ -57,11 +57,17 @@ TOLD = {"messages": [*ASKED["messages"], {"role": "tool", "content": "ok", "tool
     ],
 )
 def test_silence_is_an_answer_where_nobody_else_could_be_asked(request_body, usage):
-    refuse_silence(request_body, usage, others=False)
+    refuse_silence(request_body, usage, others=False, later=False)
     with pytest.raises(RoutorError, match="empty"):
-        refuse_silence(request_body, usage, others=True)
+        refuse_silence(request_body, usage, others=True, later=False)
+
+
+def test_silence_after_others_have_failed_is_none_unless_a_tool_was_heard():
+    refuse_silence(TOLD, Usage(), others=False, later=True)
+    with pytest.raises(RoutorError, match="empty"):
+        refuse_silence(ASKED, Usage(), others=False, later=True)
 
 
 def test_an_answer_that_was_counted_and_did_not_come_is_none():
     with pytest.raises(RoutorError, match="empty"):
-        refuse_silence(ASKED, Usage(output_tokens=40), others=False)
+        refuse_silence(ASKED, Usage(output_tokens=40), others=False, later=False)

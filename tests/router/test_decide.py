@@ -368,6 +368,24 @@ class TestStatus:
         assert reasons["openai/gpt-5.4"] == "down"
         assert reasons["anthropic/claude-opus-4.8"] == "down"
 
+    def test_what_refuses_all_or_answers_in_broken_json_is_chosen_no_more(self) -> None:
+        first = decide(request(), BRAIN, None, NOON).chain[0]
+        degraded = {"model": first.model, "health": status_pb2.HEALTH_DEGRADED}
+
+        def qualities(samples: int, useless: int, rate: float = 1.0) -> dict[str, float]:
+            rates = {"success_rate": rate, "flaw_rate": useless / samples}
+            model = status_pb2.ModelStatus(samples=samples, **rates, **degraded)
+            of = {first.provider: {"models": [model]}}
+            known = status(*(up(name, **of.get(name, {})) for name in BUILT_IN.providers))
+            chain = decide(request(), BRAIN, known, NOON).chain
+            return {member.model: member.quality for member in chain}
+
+        assert next(iter(qualities(20, 20))) != first.model
+        # Slow, or a little worse: it counts for what it is. Of failures others take care.
+        assert qualities(100, 0, rate=0.8)[first.model] == first.quality
+        assert qualities(100, 0)[first.model] == first.quality
+        assert qualities(100, 6)[first.model] == pytest.approx(first.quality * 98 / 104)
+
     def test_resting_provider_is_tried_after_the_others(self) -> None:
         first = decide(request(), BRAIN, None, NOON).chain[0].provider
         rest = NOON.timestamp() + 60

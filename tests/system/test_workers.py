@@ -1,6 +1,7 @@
 """Several workers of a service behind one address."""
 
 import re
+import signal
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -56,10 +57,17 @@ def test_all_of_them_work_and_none_of_their_numbers_is_lost(up):
     assert httpx.get(f"{up.url}/metrics").status_code == 404
 
 
-@pytest.mark.parametrize("worker", ["edge-2", "providers-2"])
-def test_one_of_them_dies_and_returns(up, worker):
+@pytest.mark.parametrize(
+    ("worker", "number"),
+    [
+        ("edge-2", signal.SIGKILL),
+        ("edge-2", signal.SIGTERM),
+        ("providers-2", signal.SIGKILL),
+    ],
+)
+def test_one_of_them_ends_and_returns(up, worker, number):
     others = {name: pid for name, pid in up.note()["pids"].items() if name != worker}
-    killed = up.kill(worker)
+    killed = up.kill(worker, number)
     until(lambda: up.pid(worker) != killed, f"{worker} is started again")
     metric = "routor_requests_total" if worker == "edge-2" else "routor_attempts_total"
 

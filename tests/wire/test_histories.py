@@ -129,6 +129,10 @@ HISTORIES: dict[str, tuple[list[Json], list[str]]] = {
         [user("one"), called("call_1", arguments='{"city": "Ro'), result("call_1", "two")],
         ["one", "city", "two"],
     ),
+    "arguments that are deeper than anybody reads": (
+        [user("one"), called("call_1", arguments="[" * 9_999), result("call_1", "two")],
+        ["one", "[[[", "two"],
+    ),
     "arguments that are a list": (
         [user("one"), called("call_1", arguments="[5]"), result("call_1", "two")],
         ["one", "5", "two"],

@@ -99,6 +99,6 @@ def _input(arguments: str) -> Json:
     """Return a call's arguments as an object; the limit may have cut them anywhere."""
     try:
         given = msgspec.json.decode(arguments)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {"raw_arguments": arguments}
     return given if isinstance(given, dict) else {"value": given}

@@ -8,6 +8,9 @@ from typing import Any
 
 import msgspec
 
+from services.edge import document
+from services.errors import RoutorError
+
 Json = dict[str, Any]
 PREFIX = "routor.1."
 NAMES = ("thinking_blocks", "reasoning_content")
@@ -25,9 +28,7 @@ def unseal(parcel: str) -> Json:
         return {}
     packed = parcel.removeprefix(PREFIX)
     try:
-        thoughts = msgspec.json.decode(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
-    except (ValueError, msgspec.DecodeError):
-        return {}
-    if not isinstance(thoughts, dict):
+        thoughts = document.read(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+    except (ValueError, RoutorError):
         return {}
     return {name: thoughts[name] for name in NAMES if name in thoughts}

@@ -118,7 +118,7 @@ def arguments_of(call: Json) -> Json:
         return {}
     try:
         parsed = msgspec.json.decode(given)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {"raw_arguments": given}
     if isinstance(parsed, dict):
         return parsed
