@@ -20,7 +20,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
-WORD_BITS: Final = 16
+WORD_BITS: Final = 17
 MOST_LETTERS: Final = 24  # of a longer word the beginning is read
 GRAMS: Final = (3, 4)
 

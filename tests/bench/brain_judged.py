@@ -1,17 +1,17 @@
-"""How the classifier does on 420 conversations that it did not learn from.
+"""How the classifier does on 840 conversations that it did not learn from.
 
     python tests/bench/brain_judged.py [WEIGHTS]
 
-`judged.jsonl` was written and labelled for this alone, with the help of a language model, by
-someone who had not seen the corpus: ordinary requests, and kinds that mislead (short and hard,
-long and easy, words of a trade around a trivial question, turns that go on, thanks, changes of
-subject, system prompts, tools, images, other languages). An `adjacent` tier and `alternatives`
-of the category can be defended as well as the label. Prompts and labels are of one hand and one
-pass, so they are cleaner than real traffic.
+`judged.jsonl` was written and labelled for this alone, with the help of a language model, by two
+hands that had not seen the corpus, 420 each: ordinary requests, and kinds that mislead (short and
+hard, long and easy, words of a trade around a trivial question, turns that go on, thanks, changes
+of subject, system prompts, tools, attachments, other languages). An `adjacent` tier and
+`alternatives` of the category can be defended as well as the label. Prompts and labels are of one
+pass each, so they are cleaner than real traffic.
 
-Do not tune to it. Its table by kind was looked at between the weights of 2026-11-28, and the weak
-kinds decided what was written into `corpus/demands.jsonl` and more closing turns: figures from
-then on flatter a little.
+Do not tune to it. Tables of the first hand were looked at between the weights of 2026-11-28, those
+of both between the ones after, and the weak kinds decided what kinds were written next into
+`corpus/demands.jsonl` and `corpus/requests.jsonl`: figures from then on flatter a little.
 """
 
 import sys
@@ -31,11 +31,16 @@ ROLES = {
     "user": router_pb2.ROLE_USER,
     "assistant": router_pb2.ROLE_ASSISTANT,
 }
+KINDS = {
+    "image": types_pb2.MODALITY_IMAGE,
+    "file": types_pb2.MODALITY_FILE,
+    "audio": types_pb2.MODALITY_AUDIO,
+}
 COLUMNS = ("category", "or alt", "tier", "or adj", "within", "under2")
 
 
 class Message(msgspec.Struct):
-    """A message; every attachment is an image."""
+    """A message."""
 
     role: str
     content: str
@@ -52,6 +57,7 @@ class Tool(msgspec.Struct):
 class Conversation(msgspec.Struct):
     """A conversation and what its last turn is."""
 
+    id: str
     kind: str
     lang: str
     category: Category
@@ -63,13 +69,12 @@ class Conversation(msgspec.Struct):
 
     def request(self) -> router_pb2.RouteRequest:
         """Return it as the router gets it."""
-        image = types_pb2.MODALITY_IMAGE
         return router_pb2.RouteRequest(
             messages=[
                 router_pb2.Message(
                     role=ROLES[one.role],
                     text=one.content,
-                    attachments=[image] * len(one.attachments),
+                    attachments=[KINDS[kind] for kind in one.attachments],
                 )
                 for one in self.messages
             ],
@@ -104,9 +109,9 @@ def main() -> None:
     for line in CONVERSATIONS.read_bytes().splitlines():
         asked = decoder.decode(line)
         right = judged(classifier, asked)
-        for name in ("all", asked.kind):
+        for name in ("all", f"{asked.id.partition('-')[0]} hand", asked.kind):
             groups[name] += right
-    print(f"{'conversations of another hand':30}{'n':>5}", *(f"{name:>9}" for name in COLUMNS))
+    print(f"{'conversations of other hands':30}{'n':>5}", *(f"{name:>9}" for name in COLUMNS))
     for name, group in groups.items():
         shares = (f"{group[column] / group['n']:9.3f}" for column in COLUMNS)
         print(f"{name:30}{group['n']:5d}", *shares)

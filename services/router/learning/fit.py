@@ -35,7 +35,7 @@ from services.router.features import DENSE, Floats
 from services.router.learning.batches import Batch, Rows, Sum, Ties
 from services.router.words import Ints
 
-EPOCHS: Final = 6
+EPOCHS: Final = 8
 BATCH: Final = 192
 RATE: Final = 0.1
 NET_RATE: Final = 0.003
