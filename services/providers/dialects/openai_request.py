@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import conversation, history, reasoning, schema, structured
+from services.providers.dialects import conversation, history, reasoning, structured
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.conversation import Turn
 from services.providers.dialects.openai_history import conversation_of
+from services.providers.dialects.openai_schema import lacks_items, whole, with_items
 from services.providers.dialects.parameters import Settled, drop, settle
 from services.providers.vendors.contract import Quirks
 
@@ -87,8 +88,8 @@ def encode(body: Json, target: Target) -> Encoded:
     }
     path = _path(request, quirks)
     encoded = msgspec.json.encode(request)
-    if request.get("tools") and schema.lacks_items(encoded):
-        encoded = msgspec.json.encode({**request, "tools": schema.with_items(request["tools"])})
+    if request.get("tools") and lacks_items(encoded):
+        encoded = msgspec.json.encode({**request, "tools": with_items(request["tools"])})
     return Encoded(path, encoded, dropped=tuple(dropped))
 
 
@@ -211,6 +212,6 @@ def _tool(tool: Json, quirks: Quirks) -> Json:
                 named = ("$schema", "$id")
                 kept["parameters"] = {k: v for k, v in given.items() if k not in named}
         if isinstance(kept.get("parameters"), dict):
-            kept["parameters"] = schema.whole(kept["parameters"])
+            kept["parameters"] = whole(kept["parameters"])
         own["function"] = kept
     return own

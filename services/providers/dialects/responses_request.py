@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import conversation, history, schema
+from services.providers.dialects import conversation, history
 from services.providers.dialects.contract import Encoded, Json, Target
+from services.providers.dialects.openai_schema import lacks_items, whole, with_items
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
 from services.providers.dialects.structured import wanted
 
@@ -65,8 +66,8 @@ def encode(body: Json, target: Target) -> Encoded:
     _rest(values, settled, target, dropped)
     dropped += history.names_of(body["messages"])
     encoded = msgspec.json.encode(request)
-    if request.get("tools") and schema.lacks_items(encoded):
-        encoded = msgspec.json.encode({**request, "tools": schema.with_items(request["tools"])})
+    if request.get("tools") and lacks_items(encoded):
+        encoded = msgspec.json.encode({**request, "tools": with_items(request["tools"])})
     return Encoded("/responses", encoded, dropped=tuple(dropped))
 
 
@@ -137,7 +138,7 @@ def _tool(tool: Any, place: int) -> Json:
     if kind == "function":
         # Left out, strict would be on, where chat completions have it off.
         made.setdefault("strict", False)
-        made["parameters"] = schema.whole(made.get("parameters") or {})
+        made["parameters"] = whole(made.get("parameters") or {})
     return made
 
 

@@ -8,7 +8,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from services.errors import Kind, RoutorError
 from services.providers.dialects import DIALECTS
-from services.providers.dialects.schema import simple
+from services.providers.dialects.google_schema import simple
 from tests.providers.dialects.targets import (
     ask,
     called,
