@@ -12,7 +12,7 @@ from services.providers.dialects import conversation, history, reasoning, struct
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.conversation import Turn
 from services.providers.dialects.openai_history import conversation_of
-from services.providers.dialects.openai_schema import lacks_items, whole, with_items
+from services.providers.dialects.openai_schema import encoded, whole
 from services.providers.dialects.parameters import Settled, drop, settle
 from services.providers.vendors.contract import Quirks
 
@@ -87,10 +87,7 @@ def encode(body: Json, target: Target) -> Encoded:
         **quirks.extra_body,
     }
     path = _path(request, quirks)
-    encoded = msgspec.json.encode(request)
-    if request.get("tools") and lacks_items(encoded):
-        encoded = msgspec.json.encode({**request, "tools": with_items(request["tools"])})
-    return Encoded(path, encoded, dropped=tuple(dropped))
+    return Encoded(path, encoded(request), dropped=tuple(dropped))
 
 
 def _reword(values: Json, quirks: Quirks, dropped: list[str]) -> None:

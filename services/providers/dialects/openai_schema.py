@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from services.providers.dialects import schema
 from services.providers.dialects.contract import Json
 
@@ -18,9 +20,13 @@ def whole(given: Json) -> Json:
     return {"type": "object", "properties": {}, **given}
 
 
-def lacks_items(encoded: bytes) -> bool:
-    """Tell whether encoded schemas may have arrays without items; who has none pays little."""
-    return encoded.count(b'"type":"array"') > encoded.count(b'"items"')
+def encoded(request: Json) -> bytes:
+    """Return the request as JSON in which the schemas of its tools are `with_items`."""
+    body = msgspec.json.encode(request)
+    # Counted first: who has no array without items pays little.
+    if request.get("tools") and body.count(b'"type":"array"') > body.count(b'"items"'):
+        return msgspec.json.encode({**request, "tools": with_items(request["tools"])})
+    return body
 
 
 def with_items(node: Any) -> Any:

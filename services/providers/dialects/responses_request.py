@@ -11,7 +11,7 @@ import msgspec
 from services.errors import Kind, RoutorError
 from services.providers.dialects import conversation, history
 from services.providers.dialects.contract import Encoded, Json, Target
-from services.providers.dialects.openai_schema import lacks_items, whole, with_items
+from services.providers.dialects.openai_schema import encoded, whole
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
 from services.providers.dialects.structured import wanted
 
@@ -65,10 +65,7 @@ def encode(body: Json, target: Target) -> Encoded:
             request[name] = values.pop(name)
     _rest(values, settled, target, dropped)
     dropped += history.names_of(body["messages"])
-    encoded = msgspec.json.encode(request)
-    if request.get("tools") and lacks_items(encoded):
-        encoded = msgspec.json.encode({**request, "tools": with_items(request["tools"])})
-    return Encoded("/responses", encoded, dropped=tuple(dropped))
+    return Encoded("/responses", encoded(request), dropped=tuple(dropped))
 
 
 def _rest(values: Json, settled: Settled, target: Target, dropped: list[str]) -> None:
