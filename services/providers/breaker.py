@@ -14,13 +14,15 @@ import msgspec
 
 from routor.v1.status_pb2 import HEALTH_DOWN, ProviderStatus, Status
 from services.errors import Kind
-from services.providers.failover import REST_S, Standing
+from services.providers.failover import Standing
 
 FAILURES = 3
 # The longest pause leaves no healed provider out for 10 s.
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 5.0
 # After a refused key or balance, where nobody publishes what probes find.
 REFUSED_PAUSE_S, LONGEST_REFUSED_PAUSE_S = 30.0, 600.0
+# For how long a provider at its limit is left alone when it does not say.
+REST_S = 5.0
 # The longest limit that vendors publish is one per day.
 LONGEST_REST_S = 86_400.0
 # For how long one trial call keeps others out before it has shown any content.

@@ -11,7 +11,7 @@ from routor.v1.types_pb2 import Attempt, ChainMember
 from services import telemetry
 from services.catalog import Catalog, Model
 from services.errors import Kind, RoutorError
-from services.providers import continuation, dialects, failover, hedge, patience
+from services.providers import continuation, dialects, exhausted, failover, hedge, patience
 from services.providers.attempt import Caller
 from services.providers.bill import Bill
 from services.providers.breaker import READY, Breakers
@@ -218,7 +218,7 @@ class Dispatcher:
         members = [self._member(asked, envelope.money_left_usd, broke) for asked in order.chain]
         choice = failover.choose(members, progress.failed, envelope, progress.shown)
         if choice is None:
-            raise failover.verdict(members, progress.failed, progress.attempts, envelope)
+            raise exhausted.verdict(members, progress.failed, progress.attempts, envelope)
         chosen = members[choice.index]
         if not retry:
             self._budget.earn()

@@ -8,7 +8,6 @@ import msgspec
 from routor.v1.providers_pb2 import Served
 from routor.v1.types_pb2 import Attempt, ChainMember
 from services.errors import Kind, RoutorError
-from services.providers import failover
 from services.providers.call import Call, Direct
 from services.providers.continuation import Said
 from services.providers.dialects.contract import Json, Usage
@@ -59,7 +58,7 @@ class Progress:
         self.failed.append(failure)
         if call.record.cost_usd:
             self.spent_usd += call.record.cost_usd
-        elif failover.billed(error):
+        elif _billed(error):
             self.spent_usd += order.chain[choice.index].expected_cost_usd
 
     def lose(self, call: Call) -> None:
@@ -100,3 +99,8 @@ def served(usage: Usage, call: Call, choice: Choice, progress: Progress) -> Serv
         tokens.output_tokens += part.output_tokens
         told.cost_usd += part.cost_usd
     return told
+
+
+def _billed(error: RoutorError) -> bool:
+    """Tell whether a failed call may have cost something: the model had begun, or may have."""
+    return error.upstream_status == 200 or error.kind is Kind.PROVIDER_TIMEOUT

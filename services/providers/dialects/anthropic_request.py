@@ -23,9 +23,9 @@ from services.providers.dialects.anthropic_history import (
     used_tools,
 )
 from services.providers.dialects.anthropic_native import Native
+from services.providers.dialects.anthropic_schema import closed, rooted, strict
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
-from services.providers.dialects.schema import closed, rooted, strict
 
 # max_tokens is required. Room for a long answer, and twice that where thinking counts towards it.
 _DEFAULT_TOKENS = 16384

@@ -11,8 +11,8 @@ import msgspec
 from services.providers.dialects import history, structured
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.google_history import conversation
+from services.providers.dialects.google_schema import native, simple
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
-from services.providers.dialects.schema import native, simple
 
 _NAMES = {  # OpenAI's name -> generationConfig's
     "max_tokens": "maxOutputTokens",

@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import conversation, history, reasoning, schema, structured
+from services.providers.dialects import conversation, history, reasoning, structured
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.conversation import Turn
 from services.providers.dialects.openai_history import conversation_of
+from services.providers.dialects.openai_schema import encoded, whole
 from services.providers.dialects.parameters import Settled, drop, settle
 from services.providers.vendors.contract import Quirks
 
@@ -86,10 +87,7 @@ def encode(body: Json, target: Target) -> Encoded:
         **quirks.extra_body,
     }
     path = _path(request, quirks)
-    encoded = msgspec.json.encode(request)
-    if request.get("tools") and schema.lacks_items(encoded):
-        encoded = msgspec.json.encode({**request, "tools": schema.with_items(request["tools"])})
-    return Encoded(path, encoded, dropped=tuple(dropped))
+    return Encoded(path, encoded(request), dropped=tuple(dropped))
 
 
 def _reword(values: Json, quirks: Quirks, dropped: list[str]) -> None:
@@ -211,6 +209,6 @@ def _tool(tool: Json, quirks: Quirks) -> Json:
                 named = ("$schema", "$id")
                 kept["parameters"] = {k: v for k, v in given.items() if k not in named}
         if isinstance(kept.get("parameters"), dict):
-            kept["parameters"] = schema.whole(kept["parameters"])
+            kept["parameters"] = whole(kept["parameters"])
         own["function"] = kept
     return own

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import conversation, history, schema
+from services.providers.dialects import conversation, history
 from services.providers.dialects.contract import Encoded, Json, Target
+from services.providers.dialects.openai_schema import encoded, whole
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
 from services.providers.dialects.structured import wanted
 
@@ -64,10 +65,7 @@ def encode(body: Json, target: Target) -> Encoded:
             request[name] = values.pop(name)
     _rest(values, settled, target, dropped)
     dropped += history.names_of(body["messages"])
-    encoded = msgspec.json.encode(request)
-    if request.get("tools") and schema.lacks_items(encoded):
-        encoded = msgspec.json.encode({**request, "tools": schema.with_items(request["tools"])})
-    return Encoded("/responses", encoded, dropped=tuple(dropped))
+    return Encoded("/responses", encoded(request), dropped=tuple(dropped))
 
 
 def _rest(values: Json, settled: Settled, target: Target, dropped: list[str]) -> None:
@@ -137,7 +135,7 @@ def _tool(tool: Any, place: int) -> Json:
     if kind == "function":
         # Left out, strict would be on, where chat completions have it off.
         made.setdefault("strict", False)
-        made["parameters"] = schema.whole(made.get("parameters") or {})
+        made["parameters"] = whole(made.get("parameters") or {})
     return made
 
 

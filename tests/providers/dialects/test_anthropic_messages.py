@@ -145,46 +145,6 @@ def test_tools() -> None:
     assert encoded.dropped == ("tools[].function.strict",)
 
 
-@pytest.mark.parametrize(
-    ("schema", "names", "required"),
-    [
-        (
-            {
-                "type": "object",
-                "properties": {"a": {"type": "string"}, "b": {"type": "string"}, "c": {}},
-                "required": ["c"],
-                "anyOf": [{"required": ["a"]}, {"required": ["b"]}],
-            },
-            {"a", "b", "c"},
-            ["c"],
-        ),
-        (
-            {
-                "oneOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}],
-                "$defs": {
-                    "A": {"type": "object", "properties": {"k": {}, "a": {}}, "required": ["k"]},
-                    "B": {"type": "object", "properties": {"k": {}, "b": {}}, "required": ["k"]},
-                },
-            },
-            {"k", "a", "b"},
-            ["k"],
-        ),
-        ({"allOf": [{"properties": {"a": {}}, "required": ["a"]}]}, {"a"}, ["a"]),
-    ],
-)
-def test_no_choice_stands_at_the_root_of_parameters(
-    schema: dict[str, Any], names: set[str], required: list[str]
-) -> None:
-    (made,) = encode(ask(user("hi"), tools=[tool(parameters=schema)]))["tools"]
-    given = made["input_schema"]
-    assert not {"allOf", "anyOf", "oneOf", "$defs"} & given.keys()
-    assert (given["type"], given["properties"].keys(), given["required"]) == (
-        "object",
-        names,
-        required,
-    )
-
-
 def test_calls_in_history_declare_their_tools() -> None:
     body = encode(ask(user("a"), called(("c", "f", "{}")), result("c", "r")))
     assert [one["name"] for one in body["tools"]] == ["f"]
@@ -248,25 +208,6 @@ def test_final_assistant_turn() -> None:
     assert prefill[-1]["content"][-1]["text"] == "The answer is"
     without = encode(ask(*turns))["messages"]
     assert without[-1]["role"] == "user"
-
-
-def test_schema_is_native_and_clean() -> None:
-    schema = {
-        "$defs": {"P": {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}},
-        "type": "object",
-        "properties": {"p": {"$ref": "#/$defs/P"}, "q": {"type": ["string", "null"]}},
-        "required": ["p"],
-    }
-    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": True}}
-    made = encode(ask(response_format=form))["output_config"]["format"]
-    assert made["type"] == "json_schema"
-    inner = made["schema"]["properties"]["p"]
-    assert inner["additionalProperties"] is False
-    assert "minimum" not in inner["properties"]["n"]
-    assert "minimum" in inner["properties"]["n"]["description"]
-    assert made["schema"]["properties"]["q"]["anyOf"] == [{"type": "string"}, {"type": "null"}]
-    plain = encode(ask(response_format={"type": "json_object"}))
-    assert "JSON" in plain["system"][0]["text"]
 
 
 BLANKS = st.sampled_from(["", " ", "\n", "x", "y "])
@@ -477,42 +418,3 @@ def test_stream_cut_after_the_stop_reason_is_complete() -> None:
     chunks, ending = run(DIALECT.decoder(target("anthropic"), {}), data)
     assert ending.finish_reason == "stop"
     assert [one.content for one in chunks] == [False]
-
-
-OPEN = {"type": "object", "properties": {"any": {"type": "object"}, "n": {"type": "integer"}}}
-
-
-def form(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
-
-
-@pytest.mark.parametrize(
-    "open_part",
-    [
-        {"type": "object"},
-        {"type": "object", "additionalProperties": {"type": "string"}},
-        {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": True},
-        {"type": "array"},
-        {"anyOf": [{"type": "object"}, {"type": "null"}]},
-        {"$ref": "#"},
-        {},
-    ],
-)
-def test_a_schema_with_open_parts_is_a_forced_tool(open_part: dict[str, Any]) -> None:
-    """The output format would close them: the answer could never hold what they are for."""
-    schema = {"type": "object", "properties": {"part": open_part}}
-    body = encode(ask(response_format=form(schema)))
-    assert "output_config" not in body
-    assert body["tool_choice"]["name"] == body["tools"][0]["name"]
-    assert body["tools"][0]["input_schema"] == schema
-
-
-def test_a_closed_schema_or_one_with_thoughts_is_the_output_format() -> None:
-    part = {"type": "object", "properties": {"a": {"enum": [1, 2]}}}
-    part["properties"]["b"] = {"type": ["string", "null"]}
-    schema = {"type": "object", "properties": {"part": part, "rows": {"type": "array"}}}
-    schema["properties"]["rows"]["items"] = part
-    assert "output_config" in encode(ask(response_format=form(schema)))
-    adaptive = reasoning(switch="anthropic_adaptive", efforts=("none", "high"))
-    asked = ask(response_format=form(OPEN), reasoning_effort="high")
-    assert "format" in encode(asked, reasoning=adaptive)["output_config"]

@@ -8,7 +8,6 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from services.errors import Kind, RoutorError
 from services.providers.dialects import DIALECTS
-from services.providers.dialects.schema import simple
 from tests.providers.dialects.targets import (
     ask,
     called,
@@ -138,64 +137,6 @@ def test_level_by_effort() -> None:
         config = encode(ask(reasoning_effort=asked), reasoning=facts)["generationConfig"]
         assert config["thinkingConfig"]["thinkingLevel"] == level
     assert "generationConfig" not in encode(ask(), reasoning=facts)
-
-
-def test_response_schema() -> None:
-    schema = {"$schema": "x", "type": "object", "properties": {"a": {"type": "string"}}}
-    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
-    config = encode(ask(response_format=form))["generationConfig"]
-    assert config["responseMimeType"] == "application/json"
-    assert config["responseJsonSchema"] == {
-        "type": "object",
-        "properties": {"a": {"type": "string"}},
-    }
-
-
-@pytest.mark.parametrize(
-    ("given_schema", "made"),
-    [
-        ({"type": ["string", "null"]}, {"type": "string", "nullable": True}),
-        ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, {"type": "integer", "nullable": True}),
-        ({"const": "a"}, {"type": "string", "enum": ["a"]}),
-        ({"enum": [1, None, 2]}, {"type": "integer", "description": "One of: [1,2]."}),
-        ({"enum": ["a", None]}, {"type": "string", "enum": ["a"]}),
-        ({"type": "array"}, {"type": "array", "items": {"type": "string"}}),
-        (
-            {"type": "string", "format": "uuid", "default": "x", "examples": ["y"]},
-            {"type": "string"},
-        ),
-        ({"type": "object", "additionalProperties": {"type": "string"}}, {"type": "object"}),
-        (
-            {"oneOf": [{"type": "string"}, {"type": "integer"}]},
-            {"anyOf": [{"type": "string"}, {"type": "integer"}]},
-        ),
-        ({"$ref": "#/$defs/E"}, {"type": "string", "enum": ["e"]}),
-        (
-            {"allOf": [{"$ref": "#/$defs/E"}], "description": "d"},
-            {"description": "d", "type": "string", "enum": ["e"]},
-        ),
-    ],
-)
-def test_schemas_of_functions(given_schema: Any, made: Any) -> None:
-    root = {
-        "type": "object",
-        "properties": {"a": given_schema},
-        "$defs": {"E": {"enum": ["e"]}},
-        "required": ["a", "gone"],
-        "additionalProperties": False,
-    }
-    result = simple(root)
-    assert result["required"] == ["a"]
-    assert set(result) == {"type", "properties", "required"}
-    if "allOf" not in given_schema:
-        assert result["properties"]["a"] == made
-
-
-def test_recursive_schemas_end() -> None:
-    node = {"type": "object", "properties": {"next": {"$ref": "#/$defs/N"}}}
-    made = simple({"$ref": "#/$defs/N", "$defs": {"N": node}})
-    assert made["properties"]["next"] == {"type": "object"}
-    assert b"$ref" not in msgspec.json.encode(made)
 
 
 # --- answers ---
@@ -385,72 +326,3 @@ def test_a_blocked_prompt_in_a_stream() -> None:
 
 def test_model_list() -> None:
     assert DIALECT.models(b'{"models":[{"name":"models/a"}]}') == ["a"]
-
-
-EVERYTHING = {
-    "$schema": "x",
-    "type": "object",
-    "properties": {
-        "node": {"$ref": "#/$defs/N", "description": "A node."},
-        "maybe": {"anyOf": [{"$ref": "#/$defs/N"}, {"type": "null"}]},
-        "either": {"type": ["string", "integer", "null"]},
-        "fixed": {"const": "x"},
-        "few": {"enum": ["a", "", None]},
-        "list": {"type": "array"},
-        "whole": {"allOf": [{"type": "object", "properties": {"q": {"type": "string"}}}]},
-        "small": {"type": "integer", "exclusiveMaximum": 5, "default": 1},
-        "nothing": {"type": "object", "properties": {}},
-    },
-    "$defs": {"N": {"type": "object", "properties": {"next": {"$ref": "#/$defs/N"}}}},
-    "required": ["node", "gone"],
-    "additionalProperties": False,
-}
-
-
-def keys_in(node: Any) -> set[str]:
-    if isinstance(node, list):
-        return set().union(*map(keys_in, node))
-    if not isinstance(node, dict):
-        return set()
-    inside = {n: v for n, v in node.items() if n != "properties"}
-    return {*inside, *keys_in([*inside.values(), *node.get("properties", {}).values()])}
-
-
-def test_a_response_schema_has_documented_keywords_alone() -> None:
-    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": EVERYTHING}}
-    schema = encode(ask(response_format=form))["generationConfig"]["responseJsonSchema"]
-    assert keys_in(schema) <= {
-        "additionalProperties",
-        "anyOf",
-        "description",
-        "enum",
-        "items",
-        "required",
-        "type",
-    }
-    properties = schema["properties"]
-    assert schema["required"] == ["node"]
-    assert properties["node"]["properties"]["next"] == {"type": "object"}
-    assert properties["fixed"] == {"type": "string", "enum": ["x"]}
-    assert properties["few"]["anyOf"][1] == {"type": "null"}
-    assert "exclusiveMaximum" in properties["small"]["description"]
-    assert properties["nothing"] == {"type": "object"}
-
-
-def test_a_choice_of_types_stands_alone_in_a_functions_schema() -> None:
-    function = tool("f", parameters=EVERYTHING)
-    declared = encode(ask(tools=[function]))["tools"][0]["functionDeclarations"][0]
-    properties = declared["parameters"]["properties"]
-    assert properties["either"] == {
-        "anyOf": [{"nullable": True, "type": "string"}, {"nullable": True, "type": "integer"}]
-    }
-    assert properties["few"]["enum"] == ["a"]
-
-
-def test_a_choice_of_objects_becomes_one_object_of_parameters() -> None:
-    one = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
-    two = {"type": "object", "properties": {"b": {"type": "string"}}}
-    function = tool("f", parameters={"anyOf": [one, two]})
-    declared = encode(ask(tools=[function]))["tools"][0]["functionDeclarations"][0]
-    assert set(declared["parameters"]["properties"]) == {"a", "b"}
-    assert "required" not in declared["parameters"]

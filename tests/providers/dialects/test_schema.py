@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.providers.dialects import schema
+from services.providers.dialects import anthropic_schema, google_schema, openai_schema
 
 KEYS = (
     *("type", "properties", "required", "items", "anyOf", "oneOf", "allOf", "enum", "const"),
@@ -25,10 +25,14 @@ NODES = st.recursive(
     max_leaves=12,
 )
 SCHEMAS = st.dictionaries(st.sampled_from(KEYS), NODES, max_size=6)
-STEPS = (schema.strict, schema.simple, schema.native, schema.rooted, schema.whole)
+STEPS = (
+    *(anthropic_schema.strict, anthropic_schema.closed, anthropic_schema.rooted),
+    *(google_schema.simple, google_schema.native),
+    *(openai_schema.whole, openai_schema.with_items),
+)
 
 
-@pytest.mark.parametrize("step", [*STEPS, schema.with_items, schema.closed])
+@pytest.mark.parametrize("step", STEPS)
 @given(given_=SCHEMAS)
 def test_no_schema_is_too_odd(step: Any, given_: dict[str, Any]) -> None:
     before = msgspec.json.encode(given_)

@@ -1,0 +1,44 @@
+"""JSON Schema as OpenAI takes it: parameters and arrays that say what they hold."""
+
+from typing import Any
+
+import msgspec
+
+from services.providers.dialects import schema
+from services.providers.dialects.contract import Json
+
+
+def whole(given: Json) -> Json:
+    """Return parameters that say what they are at their root: OpenAI refuses them otherwise.
+
+    ("object schema missing properties", github.com/github/github-mcp-server/issues/1548, 2025-12)
+    """
+    if ("type" in given and "properties" in given) or given.get("type", "object") != "object":
+        return given
+    if "$ref" in given or any(name in given for name in schema.CHOICES):
+        return given
+    return {"type": "object", "properties": {}, **given}
+
+
+def encoded(request: Json) -> bytes:
+    """Return the request as JSON in which the schemas of its tools are `with_items`."""
+    body = msgspec.json.encode(request)
+    # Counted first: who has no array without items pays little.
+    if request.get("tools") and body.count(b'"type":"array"') > body.count(b'"items"'):
+        return msgspec.json.encode({**request, "tools": with_items(request["tools"])})
+    return body
+
+
+def with_items(node: Any) -> Any:
+    """Return schemas in which every array says what it holds: OpenAI refuses them otherwise.
+
+    ("array schema missing items", github.com/spacelift-io/spacectl/issues/402, 2026-03)
+    """
+    if isinstance(node, list):
+        return [with_items(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    made = {name: with_items(one) for name, one in node.items()}
+    if made.get("type") == "array" and "prefixItems" not in made:
+        made.setdefault("items", {})
+    return made
