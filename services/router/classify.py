@@ -9,11 +9,9 @@ to the extent that it does.
 """
 
 import math
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -31,11 +29,11 @@ from services.router.features import (
     Part,
     Passage,
 )
+from services.router.judgement import TIERS, conversation, settled, softmax
 from services.router.vectors import Bytes, WordVectors
 
 WEIGHTS: Final = Path(__file__).parent / "weights" / "classify.npz"
 CATEGORIES: Final = tuple(Category)
-TIERS: Final = tuple(Tier)
 
 # Columns of scores: categories, tiers, and whether the turn continues the one before.
 CATEGORY: Final = slice(0, len(CATEGORIES))
@@ -53,14 +51,6 @@ CONTEXT: Final = (Part.SYSTEM, Part.ANSWER, Part.TOOLS)
 WHOLE: Final = slice(ATTENTION * SENTENCE, ATTENTION * SENTENCE + VALUES)  # the turn's words
 FACTS: Final = slice(WHOLE.stop, WHOLE.stop + len(DENSE))
 INPUTS: Final = FACTS.stop + len(CONTEXT) * VALUES
-
-# Below this probability of the likeliest tier the classifier is unsure and says LIGHT. Five
-# equally likely tiers are at 0.2.
-UNSURE: Final = 0.3
-# Said is the lowest tier that is enough with this probability: too low a tier costs twice what
-# too high a one does, by the number of tiers. On the tune split of `corpus/requests.jsonl`, against
-# .55: STANDARD and above recognised in 82 instead of 76 %; right or adjacent in 73 instead of 76 %.
-ENOUGH: Final = 2 / 3
 
 
 class Signal(NamedTuple):
@@ -173,10 +163,10 @@ class Classifier:
         calibration = self.calibration
         tiers, kinds, follows = [], [], []
         for row in self._scores(features).tolist():
-            tiers.append(_softmax(row[TIER], calibration.tier_temperature))
-            kinds.append(_softmax(row[CATEGORY], calibration.category_temperature))
+            tiers.append(softmax(row[TIER], calibration.tier_temperature))
+            kinds.append(softmax(row[CATEGORY], calibration.category_temperature))
             follows.append(calibration.follows(row[FOLLOWS]))
-        tier_dist, kind_dist, session = _conversation(tiers, kinds, follows)
+        tier_dist, kind_dist, session = conversation(tiers, kinds, follows)
         floor = None
         if session is not None and follows[-1] >= 0.5:
             floor = settled(session)
@@ -236,7 +226,7 @@ class Classifier:
         for gate, first, last in zip(gates, self._first_gate, self._last_gate, strict=True):
             gate[0] += first
             gate[-1] += last
-        weights = np.array([_softmax(gate, 1.0) for gate in gates], np.float32)
+        weights = np.array([softmax(gate, 1.0) for gate in gates], np.float32)
         weights.dot(sentences, out=turn[: ATTENTION * SENTENCE].reshape(ATTENTION, SENTENCE))
 
     def _signals(
@@ -319,51 +309,6 @@ def _without(features: Features) -> Iterator[tuple[str, Features]]:
     for i in range(turn + 1, len(passages)):
         kept = (*passages[:i], *passages[i + 1 :])
         yield passages[i].part.name.lower(), replace(features, passages=kept)
-
-
-def settled(probabilities: Sequence[float]) -> Tier:
-    """Return the lowest tier that is likely `ENOUGH`, LIGHT when no tier is likely at all."""
-    if max(probabilities) < UNSURE:
-        return Tier.LIGHT
-    return TIERS[bisect_left([*accumulate(probabilities)][:-1], ENOUGH)]
-
-
-def _conversation(
-    tiers: list[list[float]], kinds: list[list[float]], follows: list[float]
-) -> tuple[list[float], list[float], list[float] | None]:
-    """Fold user turns, oldest first; return the turn's tiers and categories, the session's tiers.
-
-    A continuation is as hard as the harder of itself and what it continues. An earlier turn
-    that says next to nothing (NANO: "thanks") leaves the session where it was.
-    """
-    tier, kind = tiers[0], kinds[0]
-    session = None
-    for i in range(1, len(tiers)):
-        last = i == len(tiers) - 1
-        session = tier
-        carried = follows[i] if last else max(follows[i], tiers[i][0])
-        harder = _harder(tiers[i], tier) if last else tier
-        tier = _blend(tiers[i], harder, carried)
-        kind = _blend(kinds[i], kind, carried)
-    return tier, kind, session
-
-
-def _harder(one: list[float], other: list[float]) -> list[float]:
-    """Return the distribution of the harder of two tiers that go up and down together."""
-    both = [min(pair) for pair in zip(accumulate(one), accumulate(other), strict=True)]
-    both[-1] = 1.0
-    return [below - above for above, below in pairwise((0.0, *both))]
-
-
-def _blend(one: list[float], other: list[float], share: float) -> list[float]:
-    return [(1 - share) * a + share * b for a, b in zip(one, other, strict=True)]
-
-
-def _softmax(scores: list[float], temperature: float) -> list[float]:
-    top, exp = max(scores), math.exp
-    powers = [exp((score - top) / temperature) for score in scores]
-    total = sum(powers)
-    return [power / total for power in powers]
 
 
 def _passage_without(passage: Passage, word: str) -> Passage:

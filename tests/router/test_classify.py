@@ -21,15 +21,14 @@ from services.router.classify import (
     INPUTS,
     SENTENCE,
     TRIOS,
-    UNSURE,
     VALUES,
     Calibration,
     Classification,
     Classifier,
     Net,
-    settled,
 )
 from services.router.features import extract
+from services.router.judgement import UNSURE, settled
 from services.router.learning import examples, report
 from services.router.learning.examples import Example, Split
 

@@ -18,9 +18,9 @@ from services.router.classify import (
     EDGES,
     FOLLOWS,
     TIER,
-    TIERS,
 )
 from services.router.features import Floats, extract
+from services.router.judgement import TIERS
 from services.router.learning.examples import Example
 from services.router.words import Ints
 

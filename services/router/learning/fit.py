@@ -26,12 +26,12 @@ from services.router.classify import (
     INPUTS,
     SENTENCE,
     TIER,
-    TIERS,
     TRIOS,
     VALUES,
     WHOLE,
 )
 from services.router.features import DENSE, Floats
+from services.router.judgement import TIERS
 from services.router.learning.batches import Batch, Rows, Sum, Ties
 from services.router.words import Ints
 
