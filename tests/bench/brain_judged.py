@@ -20,71 +20,16 @@ from pathlib import Path
 
 import msgspec
 
-from routor.v1 import router_pb2, types_pb2
-from services.catalog import Category, Tier
+from services.catalog import Tier
 from services.router.classify import WEIGHTS, Classifier
 from services.router.features import extract
+from services.router.learning.examples import Line
 
 CONVERSATIONS = Path(__file__).with_name("judged.jsonl")
-ROLES = {
-    "system": router_pb2.ROLE_SYSTEM,
-    "user": router_pb2.ROLE_USER,
-    "assistant": router_pb2.ROLE_ASSISTANT,
-}
-KINDS = {
-    "image": types_pb2.MODALITY_IMAGE,
-    "file": types_pb2.MODALITY_FILE,
-    "audio": types_pb2.MODALITY_AUDIO,
-}
 COLUMNS = ("category", "or alt", "tier", "or adj", "within", "under2")
 
 
-class Message(msgspec.Struct):
-    """A message."""
-
-    role: str
-    content: str
-    attachments: tuple[str, ...] = ()
-
-
-class Tool(msgspec.Struct):
-    """A tool that is offered."""
-
-    name: str
-    description: str = ""
-
-
-class Conversation(msgspec.Struct):
-    """A conversation and what its last turn is."""
-
-    id: str
-    kind: str
-    lang: str
-    category: Category
-    alternatives: tuple[Category, ...]
-    tier: str
-    adjacent: str | None
-    messages: tuple[Message, ...]
-    tools: tuple[Tool, ...] = ()
-
-    def request(self) -> router_pb2.RouteRequest:
-        """Return it as the router gets it."""
-        return router_pb2.RouteRequest(
-            messages=[
-                router_pb2.Message(
-                    role=ROLES[one.role],
-                    text=one.content,
-                    attachments=[KINDS[kind] for kind in one.attachments],
-                )
-                for one in self.messages
-            ],
-            tools=[
-                router_pb2.Tool(name=one.name, description=one.description) for one in self.tools
-            ],
-        )
-
-
-def judged(classifier: Classifier, asked: Conversation) -> Counter[str]:
+def judged(classifier: Classifier, asked: Line) -> Counter[str]:
     """Return what was right about a conversation."""
     said = classifier.classify(extract(asked.request()))
     tier = Tier[asked.tier]
@@ -104,7 +49,7 @@ def judged(classifier: Classifier, asked: Conversation) -> Counter[str]:
 def main() -> None:
     """Print the table."""
     classifier = Classifier.load(Path(sys.argv[1]) if len(sys.argv) > 1 else WEIGHTS)
-    decoder = msgspec.json.Decoder(Conversation)
+    decoder = msgspec.json.Decoder(Line)
     groups: dict[str, Counter[str]] = defaultdict(Counter)
     for line in CONVERSATIONS.read_bytes().splitlines():
         asked = decoder.decode(line)

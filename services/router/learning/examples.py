@@ -64,6 +64,19 @@ class Example:
         return Split.TEST if number < 2 else Split.TUNE if number < 3 else Split.TRAIN
 
 
+_ROLES: Final = {
+    "system": router_pb2.ROLE_SYSTEM,
+    "user": router_pb2.ROLE_USER,
+    "assistant": router_pb2.ROLE_ASSISTANT,
+}
+_KINDS: Final = {
+    "image": types_pb2.MODALITY_IMAGE,
+    "file": types_pb2.MODALITY_FILE,
+    "audio": types_pb2.MODALITY_AUDIO,
+    "video": types_pb2.MODALITY_VIDEO,
+}
+
+
 class _Message(msgspec.Struct):
     role: Literal["system", "user", "assistant"]
     content: str
@@ -75,7 +88,9 @@ class _Tool(msgspec.Struct):
     description: str = ""
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True):
+class Line(msgspec.Struct, forbid_unknown_fields=True):
+    """A labelled request as our files hold it; see `corpus/README.md`."""
+
     id: str
     lang: str
     category: Category
@@ -87,10 +102,23 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     adjacent: str | None = None
     kind: str = ""
 
+    def request(self) -> router_pb2.RouteRequest:
+        """Return it as the router gets it."""
+        messages = [
+            router_pb2.Message(
+                role=_ROLES[message.role],
+                text=message.content,
+                attachments=[_KINDS[kind] for kind in message.attachments],
+            )
+            for message in self.messages
+        ]
+        tools = [router_pb2.Tool(name=t.name, description=t.description) for t in self.tools]
+        return router_pb2.RouteRequest(messages=messages, tools=tools)
+
 
 def own(directory: Path = CORPUS) -> list[Example]:
     """Read our corpus, in file and line order."""
-    decoder = msgspec.json.Decoder(_Line)
+    decoder = msgspec.json.Decoder(Line)
     return [
         _example(decoder.decode(line))
         for path in sorted(directory.glob("*.jsonl"))
@@ -169,38 +197,16 @@ def _prompt(row: dict[str, Any], category: Category | None, tier: Tier | None) -
     return Example(id_, row["source"], row.get("lang") or "en", request, category, tier)
 
 
-def _example(line: _Line) -> Example:
-    roles = {
-        "system": router_pb2.ROLE_SYSTEM,
-        "user": router_pb2.ROLE_USER,
-        "assistant": router_pb2.ROLE_ASSISTANT,
-    }
-    kinds = {
-        "image": types_pb2.MODALITY_IMAGE,
-        "file": types_pb2.MODALITY_FILE,
-        "audio": types_pb2.MODALITY_AUDIO,
-        "video": types_pb2.MODALITY_VIDEO,
-    }
-    messages = [
-        router_pb2.Message(
-            role=roles[message.role],
-            text=message.content,
-            attachments=[kinds[kind] for kind in message.attachments],
-        )
-        for message in line.messages
-    ]
-    tools = [router_pb2.Tool(name=tool.name, description=tool.description) for tool in line.tools]
-    request = router_pb2.RouteRequest(messages=messages, tools=tools)
+def _example(line: Line) -> Example:
     turns = sum(message.role == "user" for message in line.messages)
-    follows = bool(line.follows) if turns > 1 else None
     return Example(
         line.id,
         OWN,
         line.lang,
-        request,
+        line.request(),
         line.category,
         Tier[line.tier],
-        follows,
+        bool(line.follows) if turns > 1 else None,
         alternative=line.alternatives[0] if line.alternatives else None,
         adjacent=Tier[line.adjacent] if line.adjacent else None,
     )
