@@ -442,20 +442,6 @@ def test_nonsense_and_errors_with_200(provider: str, content: bytes, kind: Kind)
 # --- streams ---
 
 
-@pytest.mark.parametrize("name", ["openai_chat", "openai_responses"])
-def test_schemas_say_what_openai_wants_to_know(name: str) -> None:
-    """Servers of tools leave out what Anthropic and Google do without."""
-    tools = [
-        tool("a", parameters={"type": "object"}),
-        tool("b", parameters={}),
-        tool("c", parameters={"type": "object", "properties": {"x": {"type": "array"}}}),
-    ]
-    body = DIALECTS[name].encode(ask(user("hi"), tools=tools), target("openai")).body
-    made = [one.get("function", one)["parameters"] for one in msgspec.json.decode(body)["tools"]]
-    assert made[:2] == [{"type": "object", "properties": {}}] * 2
-    assert made[2]["properties"] == {"x": {"type": "array", "items": {}}}
-
-
 def test_mistral_has_words_of_its_own_for_openais_services() -> None:
     predicted = {"type": "content", "content": [{"type": "text", "text": "a"}]}
     body = encode(ask(user("hi"), service_tier="default", prediction=predicted), "mistral")
