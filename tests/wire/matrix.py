@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from services import catalog
 from services.edge import chat, messages, responses
 from services.errors import RoutorError
-from services.providers.dialects import DIALECTS
+from services.providers.dialects import DIALECTS, fitted
 from services.providers.dialects.contract import Target
 from services.providers.vendors import VENDORS
 
@@ -148,6 +148,7 @@ def cell(probe: Probe, door: str, dialect: str) -> str:
     target = Target(VENDORS[model.provider], model.upstream, model.key, model)
     try:
         inner = json.loads(parse(json.dumps({"model": model.key, **plain, **asked}).encode()).body)
+        target, inner = fitted(dialect, target, inner)
         encoded = DIALECTS[dialect].encode(inner, target)
     except RoutorError:
         return "refused"

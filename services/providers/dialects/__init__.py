@@ -2,7 +2,7 @@
 
 import msgspec
 
-from services.providers.dialects import naming, reasoning, stopping
+from services.providers.dialects import free_text, naming, parameters, reasoning, stopping
 from services.providers.dialects.anthropic_messages import AnthropicMessages
 from services.providers.dialects.contract import Dialect, Json, Target
 from services.providers.dialects.google_generate import GoogleGenerate
@@ -26,11 +26,19 @@ def chosen(target: Target, body: Json) -> tuple[Dialect, Target, Json]:
     RoutorError(INVALID_REQUEST) for a reasoning_effort that is none of OpenAI's words.
     """
     name = _name(target, body)
+    return DIALECTS[name], *fitted(name, target, body)
+
+
+def fitted(name: str, target: Target, body: Json) -> tuple[Target, Json]:
+    """Return the target and the request as `chosen` does, for a format that is given."""
     stop = stopping.here(body, target, name)
     body, names = naming.fit(body, name)
-    if stop or names:
-        target = msgspec.structs.replace(target, stop=stop, names=names)
-    return DIALECTS[name], target, body
+    free: frozenset[str] = frozenset()
+    if name != "openai_responses" and not parameters.is_openai(target):
+        body, free = free_text.fit(body)
+    if stop or names or free:
+        target = msgspec.structs.replace(target, stop=stop, names=names, free=free)
+    return target, body
 
 
 def _name(target: Target, body: Json) -> str:

@@ -177,9 +177,9 @@ def answer(target: Target, head: Json, choices: list[Json], usage: Usage, conten
     for one in choices:
         if target.one_call:
             del one["message"].get("tool_calls", [])[1:]
-        if target.names and "tool_calls" in one["message"]:
+        if "tool_calls" in one["message"]:
             calls = one["message"]["tool_calls"]
-            one["message"]["tool_calls"] = [naming.restore(call, target.names) for call in calls]
+            one["message"]["tool_calls"] = [naming.restore(call, target) for call in calls]
         if target.stop:
             _stop(one, target)
     given = {key: value for key, value in head.items() if value is not None}
@@ -304,9 +304,7 @@ class Writer:
         if (number and self._target.one_call) or (stopper is not None and stopper.stopped):
             return []
         self._calls[index] = number + 1
-        told = call.json()
-        if self._target.names:
-            told = naming.restore(told, self._target.names)
+        told = naming.restore(call.json(), self._target)
         return self.delta(index, {"tool_calls": [{"index": number, **told}]})
 
     def ending(self, reasons: dict[int, str], usage: Usage, stopped_at: str = "") -> Ending:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from services.providers.dialects import conversation
-from services.providers.dialects.contract import Json
+from services.providers.dialects import conversation, free_text
+from services.providers.dialects.contract import Json, Target
 
 _SHORT = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _FITTING = {
@@ -37,11 +37,15 @@ def fit(body: Json, dialect: str) -> tuple[Json, Mapping[str, str]]:
     return _renamed(body, new), {fitted: name for name, fitted in new.items()}
 
 
-def restore(told: Json, names: Mapping[str, str]) -> Json:
-    """Return a tool call with the name that the caller knows."""
+def restore(told: Json, target: Target) -> Json:
+    """Return a tool call by the name and of the kind that the caller has declared."""
+    if target.free:
+        told = free_text.restore(told, target.free)
+    if not target.names:
+        return told
     kind = "custom" if told.get("type") == "custom" else "function"
     named = told[kind]
-    return {**told, kind: {**named, "name": names.get(named["name"], named["name"])}}
+    return {**told, kind: {**named, "name": target.names.get(named["name"], named["name"])}}
 
 
 def _fitted(name: str) -> str:

@@ -64,7 +64,7 @@ def settle(body: Json, target: Target) -> Settled:
     dropped: list[str] = []
     if anthropic_native.NAME in values and target.vendor.dialect != "anthropic_messages":
         dropped += anthropic_native.leave_out(values, target)
-    if not _is_openai(target):
+    if not is_openai(target):
         _refuse_openais(values, target)
         _allow(values)
     word = reasoning.asked(body, target)
@@ -100,7 +100,7 @@ def _refusal(param: str, key: str, provider: str, advice: str) -> RoutorError:
     )
 
 
-def _is_openai(target: Target) -> bool:
+def is_openai(target: Target) -> bool:
     """Whether the vendor has what OpenAI alone offers, or is an imitator nobody knows enough of."""
     vendor = target.vendor
     imitates = vendor.dialect == "openai_chat"
@@ -108,15 +108,10 @@ def _is_openai(target: Target) -> bool:
 
 
 def _refuse_openais(values: Json, target: Target) -> None:
-    """Refuse what the caller would miss: sound as answer, OpenAI's search, tools of free text."""
+    """Refuse what the caller would miss: sound as answer, OpenAI's search."""
     asked: list[str] = [name for name in ("audio", "web_search_options") if name in values]
     if set(values.pop("modalities", ())) - {"text"}:
         asked.append("modalities")
-    asked += [
-        f"tools[{place}].type"
-        for place, tool in enumerate(values.get("tools") or ())
-        if isinstance(tool, dict) and tool.get("type") == "custom"
-    ]
     for name in asked:
         raise _refusal(name, target.key, target.vendor.id, "leave it out")
 
