@@ -47,6 +47,8 @@ class Said(Struct, frozen=True):
     thinking_blocks: list[Json] | None = None
     tool_calls: list[Call] | None = None
     annotations: list[Json] | None = None
+    openai_items: list[Json] | None = None  # of tools that OpenAI runs: `thoughts`, `item`
+    openai_events: list[Json] | None = None  # of a stream: what OpenAI tells of such items
     anthropic_content: list[Json] | None = None  # of a stream: blocks that only Anthropic has
 
 

@@ -30,6 +30,7 @@ LACKS: Final = {
     Can.SEVERAL_CHOICES: ("parameters", "n above 1"),
     Can.STOP: ("parameters", "stop"),
     Can.ANTHROPIC_TOOLS: ("tools", "tools of Anthropic's own"),
+    Can.OPENAI_TOOLS: ("tools", "tools that OpenAI runs"),
 }
 # Reasons that lie in the provider's state, not in what was asked.
 PASSING: Final = frozenset({"down"})

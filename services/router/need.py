@@ -17,6 +17,7 @@ PARAMETERS: Final = {
     "top_logprobs": int(Can.LOGPROBS),
     "n": int(Can.SEVERAL_CHOICES),
     "stop": int(Can.STOP),
+    "openai_tools": int(Can.OPENAI_TOOLS),  # one that OpenAI runs is to be called
     "anthropic_tools": int(Can.ANTHROPIC_TOOLS),  # of a request at the door of Anthropic's clients
 }
 _MODALITIES: Final = {

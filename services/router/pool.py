@@ -31,6 +31,7 @@ class Can(IntFlag):
     STOP = auto()
     IMAGE_URLS = auto()
     ANTHROPIC_TOOLS = auto()
+    OPENAI_TOOLS = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,7 @@ def _can(model: Model, catalog: Catalog) -> Can:
         (parameters.stop, Can.STOP),
         (model.image_urls, Can.IMAGE_URLS),
         (model.tools and dialect == "anthropic_messages", Can.ANTHROPIC_TOOLS),
+        (parameters.tools_over_responses, Can.OPENAI_TOOLS),
     ):
         if has:
             able |= ability

@@ -95,6 +95,8 @@ PROBES = [
     Probe("tools of free text", {"tools": [{"type": "custom", "custom": {"name": "f"}}]},
           {"tools": [{"type": "custom", "name": "f"}]}, None,
           ('"custom"', '"custom"', "", "")),
+    Probe("tools that OpenAI runs", None, {"tools": [{"type": "web_search"}]}, None,
+          ("", '"web_search"', "", ""), "tools[].web_search"),
     Probe("Anthropic's own tools", None, None, {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
           ("", "", '"web_search_20250305"', "")),
     Probe("tool_choice required", *choice("required", "required", {"type": "any"},

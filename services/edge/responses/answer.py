@@ -96,7 +96,7 @@ def end(finish_reason: str | None) -> Json:
 
 def text_part(text: str, annotations: list[Json], logprobs: list[Json]) -> Json:
     """Return the text of a message."""
-    flat = [_annotation(one) for one in annotations]
+    flat = [annotation(one) for one in annotations]
     return {"type": "output_text", "text": text, "annotations": flat, "logprobs": logprobs}
 
 
@@ -116,15 +116,19 @@ def message(item_id: str, content: list[Json], status: str) -> Json:
     }
 
 
-def call(own: str, place: int, made: Call) -> Json:
+def call(own: str, place: int, made: Call, view: View) -> Json:
     """Return a call, as a finished item."""
+    known = made.custom.name if made.custom is not None else made.called.name
+    space, name = view.namespaces.get(known, ("", known))
+    spaced = {"namespace": space} if space else {}
     if made.custom is not None:
         return {
             "id": f"ctc_{own}_{place}",
             "type": "custom_tool_call",
             "status": "completed",
             "call_id": made.id,
-            "name": made.custom.name,
+            "name": name,
+            **spaced,
             "input": made.custom.input,
         }
     return {
@@ -132,7 +136,8 @@ def call(own: str, place: int, made: Call) -> Json:
         "type": "function_call",
         "status": "completed",
         "call_id": made.id,
-        "name": made.called.name,
+        "name": name,
+        **spaced,
         "arguments": made.called.arguments or "{}",
     }
 
@@ -158,21 +163,42 @@ def thought(said: Said, view: View) -> bool:
 
 
 def _items(said: Said, own: str, view: View, logprobs: list[Json], status: str) -> list[Json]:
-    items: list[Json] = []
-    if thought(said, view):
-        items.append(reasoning(f"rs_{own}", said, view))
+    items = _before(said, own, view)
     content: list[Json] = []
     if said.content:
         content.append(text_part(said.content, said.annotations or [], logprobs))
     if said.refusal:
         content.append(refusal_part(said.refusal))
-    if content or not said.tool_calls:
+    if content or not (said.tool_calls or said.openai_items):
         parts = content or [text_part("", [], [])]
         items.append(message(f"msg_{own}", parts, status))
-    return [*items, *(call(own, place, made) for place, made in enumerate(said.tool_calls or ()))]
+    return [
+        *items,
+        *(call(own, place, made, view) for place, made in enumerate(said.tool_calls or ())),
+    ]
 
 
-def _annotation(given: Json) -> Json:
+def _before(said: Said, own: str, view: View) -> list[Json]:
+    """Return what comes before words and calls: thoughts, and items of tools that OpenAI ran.
+
+    Each of those has its place after so many thoughts.
+    """
+    items: list[Json] = []
+    blocks, told, begin = said.thinking_blocks or [], said.reasoning_content, 0
+    for entry in (*(said.openai_items or ()), {"thoughts": len(blocks), "item": None}):
+        part = blocks[begin : entry["thoughts"]]
+        begin = entry["thoughts"]
+        piece = Said(reasoning_content=told, thinking_blocks=part or None)
+        if thought(piece, view):
+            number = f"_{len(items)}" if items else ""
+            items.append(reasoning(f"rs_{own}{number}", piece, view))
+            told = None
+        if entry["item"] is not None:
+            items.append(entry["item"])
+    return items
+
+
+def annotation(given: Json) -> Json:
     """Return a citation as responses have it: flat."""
     inner = given.get(str(given.get("type")))
     return {"type": given.get("type"), **inner} if isinstance(inner, dict) else given

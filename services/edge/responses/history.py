@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.edge import document
-from services.edge.responses import sealed
+from services.edge.responses import hosted, sealed
 from services.edge.responses.schema import (
     CustomCall,
     CustomOutput,
     FunctionCall,
     FunctionOutput,
+    Hosted,
     InputAudio,
     InputFile,
     InputImage,
@@ -54,6 +55,8 @@ class _Teller:
             return
         if isinstance(item, Reasoning):
             self._thoughts = _thoughts(item)
+        elif isinstance(item, Hosted):
+            self._hosted(item)
         elif isinstance(item, FunctionCall | CustomCall):
             self._turn().setdefault("tool_calls", []).append(_call(item))
         elif item.role == "assistant":
@@ -79,11 +82,24 @@ class _Teller:
         return last
 
     def _said(self, item: Message, path: str) -> None:
-        turn, said = self._turn(), _content(item, path)
+        turn, said = self._unsaid_turn(), _content(item, path)
+        turn["content"] = _joined(turn["content"], said)
+
+    def _unsaid_turn(self) -> Json:
+        """Return the turn that is under way, or a new one where that has said its words."""
+        turn = self._turn()
         if turn["content"] is not None and "tool_calls" not in turn:
             turn = {"role": "assistant", "content": None}
             self._messages.append(turn)
-        turn["content"] = _joined(turn["content"], said)
+        return turn
+
+    def _hosted(self, item: Hosted) -> None:
+        """Keep an item in its place: after thoughts, before words and calls of its turn."""
+        last = self._messages[-1] if self._messages else {}
+        goes_on = hosted.ITEMS in last and not self._thoughts
+        turn = last if goes_on else self._unsaid_turn()
+        turn.setdefault(hosted.ITEMS, []).append(item.whole)
+        turn["content"] = turn["content"] or ""
 
     def _result(self, item: FunctionOutput | CustomOutput, path: str) -> None:
         """Tell a result: a text, or parts when there are images in it."""
@@ -122,10 +138,11 @@ def _thoughts(item: Reasoning) -> Json:
 
 
 def _call(item: FunctionCall | CustomCall) -> Json:
+    name = hosted.flat(item.namespace, item.name)
     if isinstance(item, CustomCall):
-        custom = {"name": item.name, "input": item.input}
+        custom = {"name": name, "input": item.input}
         return {"id": item.call_id, "type": "custom", "custom": custom}
-    function = {"name": item.name, "arguments": item.arguments}
+    function = {"name": name, "arguments": item.arguments}
     return {"id": item.call_id, "type": "function", "function": function}
 
 

@@ -1,21 +1,23 @@
 """A Responses request as the inner one: OpenAI chat completions. Nothing is stored."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from services.edge import chat, document, fields
 from services.edge.door import NO_HEADERS, Call, Headers
-from services.edge.responses import history
+from services.edge.responses import history, hosted
 from services.edge.responses.schema import (
     AllowedTools,
+    CustomTool,
     FunctionTool,
+    Hosted,
     NamedCustom,
     NamedFunction,
     ObjectFormat,
     ResponsesRequest,
     SchemaFormat,
-    Tool,
 )
 from services.errors import Kind, RoutorError
 
@@ -30,10 +32,9 @@ KEPT = {
 }
 # How the ids of reasoning items and of messages begin.
 THOUGHTS, SAID = "rs_", "msg_"
+DECLARED = ("function", "custom", "namespace")
 CALLS = ("function_call", "custom_tool_call")
 KNOWN = frozenset(ResponsesRequest.__struct_fields__)
-# It changes nothing in an answer without tools that OpenAI runs.
-IDLE = "max_tool_calls"
 _SAME = ("temperature", "top_p", "parallel_tool_calls", "metadata", "user", "service_tier")
 _ALSO_SAME = ("safety_identifier", "prompt_cache_key", "store")
 
@@ -45,18 +46,28 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     dropped = _known(tree)
     if isinstance(tree.get("input"), list):
         dropped += _items(tree["input"])
-    _refuse_hosted(tree.get("tools"))
+    _refuse_unknown(tree.get("tools"))
     echo = {name: tree.get(name) for name in ("tools", "tool_choice", "text", "reasoning")}
+    hosted.wrap(tree)
     request = document.convert(tree, ResponsesRequest)
-    call = chat.call({**_inner(request), **own})
-    return msgspec.structs.replace(call, view=View(request, echo), dropped=dropped)
+    call = chat.call({**_inner(request), **hosted.carried(request), **own})
+    return msgspec.structs.replace(
+        call,
+        view=View(request, echo, hosted.namespaces(request)),
+        dropped=document.named((*dropped, *hosted.dropped(request), *_idle(request))),
+        needs=("openai_tools",) if hosted.forced(request) else (),
+    )
 
 
 class View(msgspec.Struct, frozen=True):
-    """What the answer says again of its request; `echo` holds members as they were written."""
+    """What the answer says again of its request; `echo` holds members as they were written.
+
+    `namespaces` has namespace and name of tools by the names that models know.
+    """
 
     request: ResponsesRequest
     echo: Json
+    namespaces: Mapping[str, tuple[str, str]] = {}
 
     @property
     def thoughts(self) -> bool:
@@ -83,10 +94,16 @@ def _known(tree: Json) -> tuple[str, ...]:
             text = f"{name}: Routor keeps no responses; {advice}."
             raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=name)
     unknown = tree.keys() - KNOWN
-    dropped = document.named(unknown | (tree.keys() & {IDLE}))
+    dropped = document.named(unknown)
     for name in unknown:
         del tree[name]
     return dropped
+
+
+def _idle(request: ResponsesRequest) -> tuple[str, ...]:
+    """Return the name of what changes nothing without tools that OpenAI runs."""
+    idle = request.max_tool_calls is not None and not hosted.offered(request)
+    return ("max_tool_calls",) if idle else ()
 
 
 def _items(given: list[Any]) -> tuple[str, ...]:
@@ -123,12 +140,12 @@ def _refuse_reference(item: Json, index: int, *, calls_next: bool) -> None:
     raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=param)
 
 
-def _refuse_hosted(tools: object) -> None:
+def _refuse_unknown(tools: object) -> None:
     for index, tool in enumerate(tools if isinstance(tools, list) else ()):
         kind = tool.get("type") if isinstance(tool, dict) else None
-        if isinstance(kind, str) and kind not in ("function", "custom"):
+        if isinstance(kind, str) and kind not in (*DECLARED, *hosted.TOOLS):
             path = f"tools[{index}].type"
-            text = f"{path}: tools that OpenAI runs are not supported here; declare a function."
+            text = f"{path}: this kind of tool is not supported here; declare a function."
             raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=path)
 
 
@@ -148,26 +165,28 @@ def _inner(request: ResponsesRequest) -> Json:
 
 
 def _tools(request: ResponsesRequest) -> Json:
-    offered, choice = request.tools or [], request.tool_choice
-    if isinstance(choice, AllowedTools):
-        names = {allowed.name for allowed in choice.tools}
-        offered = [tool for tool in offered if tool.name in names]
+    offered, choice = hosted.functions(request), request.tool_choice
+    if hosted.offered(request) and hosted.choice(request) is not None:
+        chosen: Json = {}  # goes to OpenAI as it is
+    elif isinstance(choice, AllowedTools):
         if not offered:
             raise document.invalid("tool_choice.tools", "names none of the tools")
-        chosen: Json = {"tool_choice": choice.mode}
+        chosen = {"tool_choice": choice.mode}
     elif isinstance(choice, NamedFunction | NamedCustom):
         kind = "function" if isinstance(choice, NamedFunction) else "custom"
         chosen = {"tool_choice": {"type": kind, kind: {"name": choice.name}}}
+    elif isinstance(choice, Hosted):
+        raise document.invalid("tool_choice.type", "is not the type of one of the tools")
     else:
         chosen = {"tool_choice": choice} if choice is not None else {}
-    return {"tools": [_tool(tool) for tool in offered], **chosen} if offered else chosen
+    return {"tools": [_tool(name, tool) for name, tool in offered], **chosen} if offered else chosen
 
 
-def _tool(tool: Tool) -> Json:
-    names = ("name", "description", "parameters", "strict", "format")
-    declared = {name: value for name in names if (value := getattr(tool, name, None)) is not None}
+def _tool(name: str, tool: FunctionTool | CustomTool) -> Json:
+    names = ("description", "parameters", "strict", "format")
+    given = {name: value for name in names if (value := getattr(tool, name, None)) is not None}
     kind = "function" if isinstance(tool, FunctionTool) else "custom"
-    return {"type": kind, kind: declared}
+    return {"type": kind, kind: {"name": name, **given}}
 
 
 def _text(request: ResponsesRequest) -> Json:

@@ -11,6 +11,8 @@ from msgspec import Meta, Struct
 Word = Annotated[str, Meta(min_length=1, max_length=512)]
 # Gemini's thought signatures travel inside: some are several kB long.
 CallId = Annotated[str, Meta(min_length=1, max_length=1 << 18)]
+# Stands before tools and items that only OpenAI reads (`hosted`).
+HOSTED = "routor_hosted"
 ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Address = Annotated[str, Meta(pattern=r"^(?i:https?://|data:)")]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -81,6 +83,7 @@ class FunctionCall(Struct, tag_field="type", tag="function_call"):
     call_id: CallId
     name: Word
     arguments: str
+    namespace: Word | None = None
 
 
 class FunctionOutput(Struct, tag_field="type", tag="function_call_output"):
@@ -96,6 +99,7 @@ class CustomCall(Struct, tag_field="type", tag="custom_tool_call"):
     call_id: CallId
     name: Word
     input: str
+    namespace: Word | None = None
 
 
 class CustomOutput(Struct, tag_field="type", tag="custom_tool_call_output"):
@@ -123,7 +127,27 @@ class Reference(Struct, tag_field="type", tag="item_reference"):
     """An item that the server is to remember."""
 
 
-Item = Message | FunctionCall | FunctionOutput | CustomCall | CustomOutput | Reasoning | Reference
+class Hosted(Struct, tag_field="type", tag=HOSTED):
+    """A tool of OpenAI's own, the choice of one, or an item of it: `whole` is as it was written."""
+
+    whole: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """OpenAI's word for it."""
+        return str(self.whole["type"])
+
+
+Item = (
+    Message
+    | FunctionCall
+    | FunctionOutput
+    | CustomCall
+    | CustomOutput
+    | Reasoning
+    | Reference
+    | Hosted
+)
 
 
 class FunctionTool(Struct, tag_field="type", tag="function"):
@@ -143,7 +167,15 @@ class CustomTool(Struct, tag_field="type", tag="custom"):
     format: dict[str, Any] | None = None
 
 
-Tool = FunctionTool | CustomTool
+class NamespaceTool(Struct, tag_field="type", tag="namespace"):
+    """Tools that stand together under a name."""
+
+    name: ToolName
+    tools: list[FunctionTool | CustomTool]
+    description: str | None = None
+
+
+Tool = FunctionTool | CustomTool | NamespaceTool | Hosted
 
 
 class NamedFunction(Struct, tag_field="type", tag="function"):
@@ -161,7 +193,7 @@ class NamedCustom(Struct, tag_field="type", tag="custom"):
 class Allowed(Struct):
     """One of the tools that may be called."""
 
-    name: Word
+    name: Word | None = None  # tools of OpenAI's own have none
     type: str = "function"
 
 
@@ -172,7 +204,9 @@ class AllowedTools(Struct, tag_field="type", tag="allowed_tools"):
     tools: list[Allowed]
 
 
-ToolChoice = Literal["none", "auto", "required"] | NamedFunction | NamedCustom | AllowedTools
+ToolChoice = (
+    Literal["none", "auto", "required"] | NamedFunction | NamedCustom | AllowedTools | Hosted
+)
 
 
 class TextFormat(Struct, tag_field="type", tag="text"):

@@ -99,6 +99,10 @@ class Stream:
                 self._open = _Message(self, f"msg_{self._own}_{self.place}")
                 yield from self._open.start()
             yield from self._open.add(delta, logprobs)
+        elif delta.annotations and isinstance(self._open, _Message):
+            yield from self._open.add(delta, [])
+        for told in delta.openai_events or ():
+            yield from self._native(told)
         for made in delta.tool_calls or ():
             yield from self._called(made)
 
@@ -111,10 +115,20 @@ class Stream:
             yield from self._open.start()
         yield from self._open.add(delta)
 
+    def _native(self, told: Json) -> Iterable[bytes]:
+        """Tell what OpenAI tells of an item of its own, in our order."""
+        kind, item = told["type"], told.get("item")
+        yield from self._close("completed")
+        ours = ("type", "sequence_number", "output_index")
+        members = {name: value for name, value in told.items() if name not in ours}
+        yield self.event(kind, output_index=self.place, **members)
+        if kind == "response.output_item.done" and isinstance(item, dict):
+            self._items.append(item)
+
     def _called(self, made: Call) -> Iterable[bytes]:
         """Tell a call that is complete."""
         yield from self._close("completed")
-        item = answer.call(self._own, self.place, made)
+        item = answer.call(self._own, self.place, made, self._view)
         field = "arguments" if item["type"] == "function_call" else "input"
         kind = "function_call_arguments" if field == "arguments" else "custom_tool_call_input"
         begun = {**item, field: "", "status": "in_progress"}
@@ -203,12 +217,18 @@ class _Message:
         yield self._stream.event("response.output_item.added", output_index=place, item=item)
 
     def add(self, delta: Said, logprobs: list[Json]) -> Iterable[bytes]:
-        self._annotations += delta.annotations or []
         if delta.content:
             yield from self._within("output_text")
             self._text.append(delta.content)
             self._logprobs += logprobs
             yield self._event("output_text.delta", delta=delta.content, logprobs=logprobs)
+        for one in delta.annotations or ():
+            told = {
+                "annotation_index": len(self._annotations),
+                "annotation": answer.annotation(one),
+            }
+            self._annotations.append(one)
+            yield self._event("output_text.annotation.added", **told)
         if delta.refusal:
             yield from self._within("refusal")
             self._text.append(delta.refusal)

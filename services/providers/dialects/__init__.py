@@ -2,7 +2,14 @@
 
 import msgspec
 
-from services.providers.dialects import free_text, naming, parameters, reasoning, stopping
+from services.providers.dialects import (
+    free_text,
+    naming,
+    openai_native,
+    parameters,
+    reasoning,
+    stopping,
+)
 from services.providers.dialects.anthropic_messages import AnthropicMessages
 from services.providers.dialects.contract import Dialect, Json, Target
 from services.providers.dialects.google_generate import GoogleGenerate
@@ -42,6 +49,8 @@ def fitted(name: str, target: Target, body: Json) -> tuple[Target, Json]:
 
 
 def _name(target: Target, body: Json) -> str:
+    if openai_native.NAME in body and openai_native.speaks(target):
+        return "openai_responses"
     model = target.model
     if model is None:
         both = target.vendor.quirks.unlisted_over_responses and body.get("tools")

@@ -65,6 +65,7 @@ class Turn:
     refusal: list[str] = field(default_factory=list)
     thinking_blocks: list[Json] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    own: Json = field(default_factory=dict)  # further members of the message
 
     def message(self) -> Json:
         """Return the OpenAI message; a forced answer tool becomes its content."""
@@ -73,6 +74,7 @@ class Turn:
         content = "".join(text)
         silent = bool(calls or self.refusal) and not content
         message: Json = {
+            **self.own,
             "role": "assistant",
             "content": None if silent else content,
             "refusal": "".join(self.refusal) or None,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import anthropic_native, history
+from services.providers.dialects import anthropic_native, history, openai_native
 from services.providers.dialects.contract import Json, Target
 from services.providers.dialects.parameters import Settled
 from services.providers.vendors.contract import Quirks
@@ -25,7 +25,13 @@ _ASSISTANT = (
     "reasoning_content",
     "prefix",
 )
-_OURS = ("routor", "thinking_blocks", "annotations", anthropic_native.CONTENT)
+_OURS = (
+    "routor",
+    "thinking_blocks",
+    "annotations",
+    anthropic_native.CONTENT,
+    openai_native.ITEMS,
+)
 # Stands between a tool's result and the user, where a vendor wants an answer there.
 _NOTED = {"role": "assistant", "content": "Understood."}
 _CONTINUE = {"role": "user", "content": "Continue."}

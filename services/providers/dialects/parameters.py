@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from services.catalog import Model, Parameters
 from services.errors import Kind, RoutorError
-from services.providers.dialects import anthropic_native, reasoning, stopping
+from services.providers.dialects import anthropic_native, openai_native, reasoning, stopping
 from services.providers.dialects.contract import Json, Target
 
 _PENALTIES = ("presence_penalty", "frequency_penalty")
@@ -61,9 +61,7 @@ def settle(body: Json, target: Target) -> Settled:
     }
     if target.vendor.quirks.store_and_metadata:
         _shorten(values)
-    dropped: list[str] = []
-    if anthropic_native.NAME in values and target.vendor.dialect != "anthropic_messages":
-        dropped += anthropic_native.leave_out(values, target)
+    dropped = _foreign(values, target)
     if not is_openai(target):
         _refuse_openais(values, target)
         _allow(values)
@@ -83,6 +81,16 @@ def settle(body: Json, target: Target) -> Settled:
         drop(values, ("stop",), dropped)  # the text is cut by us (`stopping`)
     _refuse(values, target, thinks)
     return Settled(values, tuple(dropped), effort, thinks)
+
+
+def _foreign(values: Json, target: Target) -> list[str]:
+    """Take out what other vendors' models alone know; return its names."""
+    dropped: list[str] = []
+    if anthropic_native.NAME in values and target.vendor.dialect != "anthropic_messages":
+        dropped += anthropic_native.leave_out(values, target)
+    if openai_native.NAME in values:  # OpenAI's Responses have taken it before
+        dropped += openai_native.leave_out(values, target)
+    return dropped
 
 
 def unsupported(param: str, model: Model, advice: str = "leave it out") -> RoutorError:

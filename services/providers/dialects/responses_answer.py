@@ -5,9 +5,11 @@ Shapes: openai 3.54.0, types/responses/response.py and its items (2026-11-23).
 
 from typing import Any
 
-from services.providers.dialects import completion, faults, history, openai_answer
+from services.providers.dialects import completion, faults, history, openai_answer, openai_native
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
+
+_OURS = ("message", "function_call", "custom_tool_call", "reasoning")
 
 
 def decode(content: bytes, target: Target) -> Answer:
@@ -45,22 +47,53 @@ def finish_reason(body: Json, target: Target) -> str:
 
 
 def gather(turn: Turn, item: Any, target: Target) -> None:
-    """Add an output item to the turn; items of tools that OpenAI runs say nothing here."""
+    """Add an output item to the turn; what OpenAI's own tools did stays as it is."""
     if not isinstance(item, dict):
         raise faults.bad_answer(target, "an output item that is not an object")
     kind = item.get("type")
     if kind == "message":
         for part in openai_answer.rows(item, "content"):
-            text = part.get("text") if isinstance(part, dict) else None
-            if isinstance(text, str):
-                turn.text.append(text)
-            elif isinstance(part, dict) and isinstance(part.get("refusal"), str):
-                turn.refusal.append(part["refusal"])
+            if isinstance(part, dict):
+                _said(turn, part)
     elif kind in ("function_call", "custom_tool_call"):
         turn.calls.append(call(item, target))
     elif kind == "reasoning":
         turn.reasoning += thoughts(item)
         turn.thinking_blocks += sealed(item)
+    elif hosted(item):
+        entry = {"thoughts": len(turn.thinking_blocks), "item": item}
+        turn.own.setdefault(openai_native.ITEMS, []).append(entry)
+
+
+def hosted(item: Any) -> bool:
+    """Tell whether an item is of a tool of OpenAI's own."""
+    kind = item.get("type") if isinstance(item, dict) else None
+    return isinstance(kind, str) and kind not in _OURS
+
+
+def _said(turn: Turn, part: Json) -> None:
+    if isinstance(part.get("text"), str):
+        before = sum(map(len, turn.text))
+        cited = [one for one in openai_answer.rows(part, "annotations") if isinstance(one, dict)]
+        if cited:
+            told = [annotation(one, before) for one in cited]
+            turn.own.setdefault("annotations", []).extend(told)
+        turn.text.append(part["text"])
+    elif isinstance(part.get("refusal"), str):
+        turn.refusal.append(part["refusal"])
+
+
+def annotation(given: Json, before: int = 0) -> Json:
+    """Return a citation, by so many characters further on; chat nests that of an address."""
+    places = {
+        name: given[name] + before
+        for name in ("start_index", "end_index")
+        if isinstance(given.get(name), int)
+    }
+    moved = {**given, **places}
+    if given.get("type") != "url_citation":
+        return moved
+    return {"type": moved.pop("type"), "url_citation": moved}
 
 
 def call(item: Json, target: Target) -> Call:

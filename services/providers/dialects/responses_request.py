@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import conversation, history
+from services.providers.dialects import conversation, history, openai_native
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.openai_schema import encoded, whole
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
@@ -42,7 +42,8 @@ _HARMLESS = (
 
 def encode(body: Json, target: Target) -> Encoded:
     """Translate a request. Raises RoutorError naming the field."""
-    body = conversation.spelled(body)
+    body = {**conversation.spelled(body)}
+    native = openai_native.take(body)
     settled = settle(body, target)
     values, dropped = dict(settled.values), list(settled.dropped)
     request: Json = {
@@ -53,6 +54,7 @@ def encode(body: Json, target: Target) -> Encoded:
         **_shape(body, values),
         **_tools(values),
     }
+    _hosted(native, request)
     if settled.effort:
         request["reasoning"] = {"effort": settled.effort}
     if (limit := values.pop("max_tokens", None)) is not None:
@@ -66,6 +68,14 @@ def encode(body: Json, target: Target) -> Encoded:
     _rest(values, settled, target, dropped)
     dropped += history.names_of(body["messages"])
     return Encoded("/responses", encoded(request), dropped=tuple(dropped))
+
+
+def _hosted(native: openai_native.Native, request: Json) -> None:
+    """Offer tools that OpenAI runs, beside the caller's."""
+    if native.tools:
+        request["tools"] = [*request.get("tools", ()), *native.tools]
+        request |= native.fields
+    request["include"] += native.include
 
 
 def _rest(values: Json, settled: Settled, target: Target, dropped: list[str]) -> None:
@@ -162,7 +172,7 @@ def _input(messages: list[Any]) -> list[Json]:
 
 
 def _assistant(message: Json, path: str) -> list[Json]:
-    items = _thoughts(message)
+    items = [*_thoughts(message), *(message.get(openai_native.ITEMS) or ())]
     text = message.get("content") or message.get("refusal")
     said = history.text_of(text, path) if text else ""
     if said.strip():

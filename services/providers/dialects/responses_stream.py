@@ -5,7 +5,7 @@ they are done; text and thoughts as they come.
 """
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import faults, openai_answer, responses_answer
+from services.providers.dialects import faults, openai_answer, openai_native, responses_answer
 from services.providers.dialects.completion import Turn, Writer
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.sse import Parser
@@ -29,6 +29,7 @@ class ResponsesDecoder:
         self._thoughts = 0
         self._usage = Usage()
         self._finish = ""
+        self._hosted: set[str] = set()  # items of OpenAI's own tools
         self._said = False  # whether anything of the answer has been told
 
     def feed(self, data: bytes) -> list[Chunk]:
@@ -68,6 +69,12 @@ class ResponsesDecoder:
             if fault is not None:
                 raise fault
             self._writer.begin(responses_answer.head(response), data.encode())
+        if self._is_hosted(body):
+            return self._say({openai_native.EVENTS: [body]})
+        if kind == "response.output_text.annotation.added":
+            cited = body.get("annotation")
+            told = [responses_answer.annotation(cited)] if isinstance(cited, dict) else []
+            return self._say({"annotations": told}) if told else []
         if kind in _DELTAS:
             text = body.get("delta")
             said = isinstance(text, str) and text
@@ -79,6 +86,14 @@ class ResponsesDecoder:
             self._usage = responses_answer.usage_of(response)
             return [*self._unsaid(response), *self._writer.closing(0)]
         return []
+
+    def _is_hosted(self, body: Json) -> bool:
+        """Tell whether an event is of an item of OpenAI's own tools."""
+        item = body.get("item")
+        if responses_answer.hosted(item):
+            self._hosted.add(str(body["item"].get("id")))
+            return True
+        return body.get("item_id") in self._hosted
 
     def _item(self, body: Json) -> list[Chunk]:
         """Tell what only a finished item tells: calls, and thoughts to be returned."""
@@ -111,6 +126,9 @@ class ResponsesDecoder:
         for name, piece in pieces.items():
             if piece:
                 chunks += self._say({name: "".join(piece)})
+        for entry in turn.own.get(openai_native.ITEMS, ()):
+            done = {"type": "response.output_item.done", "item": entry["item"]}
+            chunks += self._say({openai_native.EVENTS: [done]})
         for call in turn.calls:
             chunks += self._writer.call(0, call)
         return chunks

@@ -25,6 +25,9 @@ _FIELDS = names(
     "top_p truncation user"
 )
 _ITEMS = names("message function_call function_call_output reasoning custom_tool_call")
+_DECLARED = ("function", "custom")
+# Items of tools that OpenAI runs: web searches, searches of files, code, images, MCP.
+_OWN_IDS = ("ws_", "fs_", "ci_", "ig_", "mcp")
 _SEALED = "sealed-by-the-sandbox"
 
 
@@ -39,7 +42,7 @@ def check(body: Json) -> None:
     for number, item in enumerate(given if isinstance(given, list) else ()):
         called |= _item(item, f"input[{number}]", called)
     for number, tool in enumerate(body.get("tools") or ()):
-        if "function" in tool or not tool.get("name"):
+        if "function" in tool or (tool.get("type") in _DECLARED and not tool.get("name")):
             field = f"tools[{number}].name"
             raise Trouble("invalid", f"Missing required parameter: '{field}'.", param=field)
     if (body.get("max_output_tokens") or 16) < 16:
@@ -49,7 +52,7 @@ def check(body: Json) -> None:
 
 def _item(item: Json, where: str, called: set[str]) -> set[str]:
     kind = item.get("type", "message")
-    if kind not in _ITEMS:
+    if kind not in _ITEMS and not str(item.get("id", "")).startswith(_OWN_IDS):
         raise Trouble("invalid", f"Invalid value: '{kind}'.", param=f"{where}.type")
     if kind == "reasoning" and not str(item.get("encrypted_content", "")).startswith(_SEALED):
         text = "The encrypted content could not be verified."
@@ -65,7 +68,8 @@ def chat(body: Json) -> Json:
     form = (body.get("text") or {}).get("format") or {"type": "text"}
     shape = {key: value for key, value in form.items() if key != "type"}
     wanted = {"type": form["type"], **({"json_schema": shape} if shape else {})}
-    tools = [{"type": "function", "function": tool} for tool in body.get("tools") or ()]
+    declared = [tool for tool in body.get("tools") or () if tool.get("type") in _DECLARED]
+    tools = [{"type": "function", "function": tool} for tool in declared]
     choice = body.get("tool_choice")
     if isinstance(choice, dict):
         choice = {"type": "function", "function": {"name": choice.get("name", "")}}

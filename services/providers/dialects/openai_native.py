@@ -1,0 +1,67 @@
+"""What OpenAI alone knows of a Responses request: carried in the inner one under `openai`.
+
+The edge puts it there. To OpenAI's own models it goes as it is, over Responses; other models are
+not obliged to call a tool, so what they do without is named, and a tool that is forced is refused.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from services.errors import Kind, RoutorError
+from services.providers.dialects.contract import Json, Target
+
+NAME = "openai"
+# Items of such tools: in a turn of the conversation, in an answer, and what a stream tells of them.
+ITEMS = "openai_items"
+EVENTS = "openai_events"
+
+
+class Native(Struct, frozen=True):
+    """What may be carried; `names` is what the parts that can be left out are called."""
+
+    tools: list[Json] = []
+    tool_choice: str | dict[str, Any] | None = None  # where it is about these tools alone
+    include: list[str] = []
+    max_tool_calls: int | None = None
+    names: list[str] = []
+
+    @property
+    def fields(self) -> Json:
+        """The fields of a Responses request beside tools and include."""
+        given = {"tool_choice": self.tool_choice, "max_tool_calls": self.max_tool_calls}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+_NONE = Native()
+
+
+def speaks(target: Target) -> bool:
+    """Tell whether a model is reached over OpenAI's Responses, too."""
+    if target.model is None:
+        return target.vendor.quirks.unlisted_over_responses
+    return target.model.parameters.tools_over_responses
+
+
+def take(values: Json) -> Native:
+    """Take it out of a request's parameters; raise RoutorError(INVALID_REQUEST) for nonsense."""
+    given = values.pop(NAME, None)
+    if given is None:
+        return _NONE
+    try:
+        return msgspec.convert(given, Native)
+    except msgspec.ValidationError as fault:
+        raise RoutorError(Kind.INVALID_REQUEST, f"{NAME}: {fault}", param=NAME) from None
+
+
+def leave_out(values: Json, target: Target) -> tuple[str, ...]:
+    """Take it out for another model; return the names, or raise for a tool that is forced."""
+    native = take(values)
+    if native.tools and native.tool_choice not in (None, "auto", "none"):
+        text = (
+            f"tool_choice: {target.key} has no tools that OpenAI runs; leave it out, choose a "
+            "model of OpenAI's, or declare a function."
+        )
+        raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param="tool_choice")
+    return tuple(native.names)

@@ -1,0 +1,215 @@
+"""Tools that OpenAI runs, and what Codex declares, at the door of Responses."""
+
+import json
+
+import pydantic
+import pytest
+from openai.types.responses import Response, ResponseStreamEvent
+
+from tests.wire.upstream import answer, dialect, events, message, response
+
+GPT, CLAUDE, DEEPSEEK = "openai/gpt-5.5", "anthropic/claude-opus-4.8", "deepseek/deepseek-v4-pro"
+EVENT = pydantic.TypeAdapter(ResponseStreamEvent)
+SEARCH = {"type": "web_search", "search_context_size": "low"}
+FUNCTION = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}
+HOSTED = [
+    SEARCH,
+    {"type": "web_search_preview"},
+    {"type": "file_search", "vector_store_ids": ["vs_1"]},
+    {"type": "code_interpreter", "container": {"type": "auto"}},
+    {"type": "image_generation"},
+    {"type": "mcp", "server_label": "docs", "server_url": "https://docs.test/mcp"},
+    {"type": "local_shell"},
+]
+ACTION = {"type": "search", "query": "ünï", "queries": ["ünï"], "sources": []}
+SEARCHED = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": ACTION}
+CITED = {
+    "type": "url_citation",
+    "start_index": 0,
+    "end_index": 5,
+    "url": "https://x.test",
+    "title": "X",
+}
+TEXT = {"type": "output_text", "text": "Hello", "annotations": [CITED], "logprobs": []}
+SAID = {
+    "type": "message",
+    "id": "msg_1",
+    "role": "assistant",
+    "status": "completed",
+    "content": [TEXT],
+}
+
+
+def thought(number):
+    return {
+        "type": "reasoning",
+        "id": f"rs_{number}",
+        "summary": [],
+        "encrypted_content": f"parcel{number}",
+    }
+
+
+OUTPUT = [thought(1), SEARCHED, thought(2), SAID]
+
+
+def stream():
+    """Return OpenAI's stream of a search and an answer that cites it."""
+    at = {"item_id": "ws_1", "output_index": 1}
+    words = {"item_id": "msg_1", "output_index": 3, "content_index": 0}
+    begun = {**SEARCHED, "status": "in_progress"}
+    told = [
+        ("response.created", {"response": response(status="in_progress")}),
+        ("response.output_item.done", {"output_index": 0, "item": thought(1)}),
+        ("response.output_item.added", {"output_index": 1, "item": begun}),
+        ("response.web_search_call.in_progress", at),
+        ("response.web_search_call.searching", at),
+        ("response.web_search_call.completed", at),
+        ("response.output_item.done", {"output_index": 1, "item": SEARCHED}),
+        ("response.output_item.done", {"output_index": 2, "item": thought(2)}),
+        ("response.output_text.delta", {**words, "delta": "Hello", "logprobs": []}),
+        (
+            "response.output_text.annotation.added",
+            {**words, "annotation_index": 0, "annotation": CITED},
+        ),
+        ("response.output_item.done", {"output_index": 3, "item": SAID}),
+        ("response.completed", {"response": response(*OUTPUT)}),
+    ]
+    rows = [{"type": kind, "sequence_number": at, **more} for at, (kind, more) in enumerate(told)]
+    return events(*rows, done=False, named=True)
+
+
+def kinds(items):
+    return [item["type"] for item in items]
+
+
+def read(told):
+    """Return the events of a stream, each as OpenAI's own types have it."""
+    rows = [json.loads(one[6:]) for one in told.text.splitlines() if one.startswith("data: ")]
+    for row in rows:
+        EVENT.validate_python(row)
+    assert [row["sequence_number"] for row in rows] == list(range(len(rows)))
+    return rows
+
+
+@pytest.mark.parametrize("tool", HOSTED, ids=lambda tool: tool["type"])
+async def test_openai_gets_its_own_tools_as_they_were_written(wire, tool):
+    told = await wire.responses(GPT, tools=[tool, FUNCTION])
+    assert told.status_code == 200
+    sent = wire.upstream.last
+    assert dialect(sent) == "openai_responses"
+    assert tool in sent.body["tools"]
+    assert {one["type"] for one in sent.body["tools"]} == {tool["type"], "function"}
+    assert "droppedParameters" not in told.json()["routor"]
+    assert told.json()["tools"][0] == tool
+
+
+async def test_what_belongs_to_them_goes_along(wire):
+    more = {"include": ["web_search_call.action.sources"], "max_tool_calls": 3}
+    choice = {"type": "web_search_preview"}
+    await wire.responses(GPT, tools=[{"type": "web_search_preview"}], tool_choice=choice, **more)
+    body = wire.upstream.last.body
+    assert (body["tool_choice"], body["max_tool_calls"]) == (choice, 3)
+    assert body["include"] == ["reasoning.encrypted_content", *more["include"]]
+
+
+async def test_what_a_tool_did_comes_back_between_the_thoughts(wire):
+    wire.upstream.script = lambda _: answer(response(*OUTPUT))
+    told = (await wire.responses(GPT, tools=[SEARCH])).json()
+    Response.model_validate(told)
+    assert kinds(told["output"]) == ["reasoning", "web_search_call", "reasoning", "message"]
+    assert told["output"][1] == SEARCHED
+    assert told["output"][3]["content"][0]["annotations"] == [CITED]
+    assert len({item["id"] for item in told["output"]}) == 4
+
+
+async def test_it_streams_as_it_happens(wire):
+    wire.upstream.script = lambda _: stream()
+    rows = read(await wire.responses(GPT, tools=[SEARCH], stream=True))
+    told = kinds(rows)
+    for kind in ("in_progress", "searching", "completed"):
+        assert told.count(f"response.web_search_call.{kind}") == 1
+    searching = next(row for row in rows if row["type"] == "response.web_search_call.searching")
+    assert searching["output_index"] == 1
+    cited = next(row for row in rows if row["type"] == "response.output_text.annotation.added")
+    assert cited["annotation"] == CITED
+    output = rows[-1]["response"]["output"]
+    assert kinds(output) == ["reasoning", "web_search_call", "reasoning", "message"]
+    assert output[3]["content"][0]["annotations"] == [CITED]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_the_next_turn_tells_openai_all_of_it_in_its_order(wire, streaming):
+    wire.upstream.script = lambda _: stream() if streaming else answer(response(*OUTPUT))
+    told = await wire.responses(GPT, tools=[SEARCH], stream=streaming)
+    output = read(told)[-1]["response"]["output"] if streaming else told.json()["output"]
+    wire.upstream.script = None
+    await wire.responses(GPT, [*output, {"role": "user", "content": "And?"}], tools=[SEARCH])
+    sent = wire.upstream.last.body["input"]
+    assert kinds(sent) == ["reasoning", "web_search_call", "reasoning", "message", "message"]
+    assert [one["encrypted_content"] for one in (sent[0], sent[2])] == ["parcel1", "parcel2"]
+    assert sent[1] == SEARCHED
+
+
+@pytest.mark.parametrize("model", [CLAUDE, DEEPSEEK, "google/gemini-3.1-pro"])
+async def test_others_do_without_and_say_so(wire, model):
+    items = [{"role": "user", "content": "Hi"}, SEARCHED, SAID, {"role": "user", "content": "?"}]
+    told = await wire.responses(model, items, tools=[SEARCH, FUNCTION])
+    assert told.status_code == 200, told.text
+    names = told.json()["routor"]["droppedParameters"]
+    assert {"tools[].web_search", "input[].web_search_call"} <= set(names)
+    assert "web_search" not in json.dumps(wire.upstream.last.body)
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "web_search_preview"}])
+async def test_others_refuse_one_that_is_forced(wire, choice):
+    tools = [{"type": "web_search_preview"}]
+    told = await wire.responses(CLAUDE, tools=tools, tool_choice=choice)
+    assert told.status_code == 400
+    error = told.json()["error"]
+    assert (error["param"], error["code"]) == ("tool_choice", "unsupported_parameter")
+    assert "OpenAI" in error["message"]
+
+
+NAMESPACE = {
+    "type": "namespace",
+    "name": "mcp__files__",
+    "description": "Files.",
+    "tools": [{**FUNCTION, "name": "read", "defer_loading": True}],
+}
+
+
+async def test_tools_in_namespaces_are_functions_that_come_back_in_theirs(wire):
+    call = {"type": "tool_use", "id": "toolu_1", "name": "mcp__files__read", "input": {}}
+    wire.upstream.script = lambda _: answer(message(call, stop="tool_use"))
+    told = (await wire.responses(CLAUDE, tools=[NAMESPACE, {"type": "tool_search"}])).json()
+    assert [one["name"] for one in wire.upstream.last.body["tools"]] == ["mcp__files__read"]
+    (made,) = told["output"]
+    assert (made["namespace"], made["name"]) == ("mcp__files__", "read")
+    assert told["routor"]["droppedParameters"] == ["tools[].tool_search"]
+    wire.upstream.script = None
+    result = {"type": "function_call_output", "call_id": made["call_id"], "output": "1"}
+    await wire.responses(
+        CLAUDE, [{"role": "user", "content": "Hi"}, made, result], tools=[NAMESPACE]
+    )
+    (block,) = wire.upstream.last.body["messages"][1]["content"]
+    assert block["name"] == "mcp__files__read"
+
+
+async def test_allowed_tools_leave_the_others_out(wire):
+    allowed = {
+        "type": "allowed_tools",
+        "mode": "auto",
+        "tools": [{"type": "function", "name": "f"}],
+    }
+    told = await wire.responses(GPT, tools=[SEARCH, FUNCTION, NAMESPACE], tool_choice=allowed)
+    assert told.status_code == 200
+    assert kinds(wire.upstream.last.body["tools"]) == ["function"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("previous_response_id", "resp_1"), ("conversation", "conv_1"), ("background", True)],
+)
+async def test_what_needs_a_memory_is_refused_by_name(wire, field, value):
+    told = await wire.responses(GPT, **{field: value})
+    assert (told.status_code, told.json()["error"]["param"]) == (400, field)
