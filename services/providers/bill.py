@@ -33,6 +33,7 @@ class Bill:
                 cached_input_tokens=event.usage.cached_input_tokens,
                 cache_write_tokens=event.usage.cache_write_tokens,
             )
+            call.record.cost_usd += event.usage.searches * call.target.vendor.search_usd
 
     def estimate(self, call: Call) -> None:
         """Note what a call that ended early has cost: its provider tells nobody.

@@ -316,12 +316,13 @@ def test_context_reserves_the_expected_answer() -> None:
     assert "a/small" in keys(decide(asked, one, None, NOON))
 
 
-def test_tools_of_anthropics_own_are_its_models_alone() -> None:
+@pytest.mark.parametrize(("owner", "other"), [("anthropic", "openai"), ("openai", "anthropic")])
+def test_tools_of_a_vendors_own_are_its_models_alone(owner: str, other: str) -> None:
     asked = request()
-    asked.needs.parameters.append("anthropic_tools")
+    asked.needs.parameters.append(f"{owner}_tools")
     everybody = status(*(up(name) for name in BUILT_IN.providers))
     chain = keys(decide(asked, brain(), everybody, NOON))
-    assert chain and all(key.startswith("anthropic/") for key in chain)
+    assert chain and all(key.startswith(f"{owner}/") for key in chain)
     with pytest.raises(RoutorError) as caught:
-        decide(asked, brain(), status(up("openai")), NOON)
+        decide(asked, brain(), status(up(other)), NOON)
     assert caught.value.kind is Kind.NO_CAPABLE_MODEL

@@ -6,7 +6,7 @@ import pydantic
 import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 
-from tests.wire.upstream import answer, dialect, events, message, response
+from tests.wire.upstream import answer, dialect, events, message, message_events, response
 
 GPT, CLAUDE, DEEPSEEK = "openai/gpt-5.5", "anthropic/claude-opus-4.8", "deepseek/deepseek-v4-pro"
 EVENT = pydantic.TypeAdapter(ResponseStreamEvent)
@@ -213,3 +213,38 @@ async def test_allowed_tools_leave_the_others_out(wire):
 async def test_what_needs_a_memory_is_refused_by_name(wire, field, value):
     told = await wire.responses(GPT, **{field: value})
     assert (told.status_code, told.json()["error"]["param"]) == (400, field)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_searches_of_openai_are_paid_for(wire, streaming):
+    opened = {**SEARCHED, "id": "ws_2", "action": {"type": "open_page", "url": "https://x.test"}}
+    costs = []
+    for output in ([SAID], [SEARCHED, opened, SAID]):
+        whole = response(*output)
+        rows = [{"type": "response.created", "response": response(status="in_progress")}]
+        rows.append({"type": "response.completed", "response": whole})
+        reply = events(*rows, done=False, named=True) if streaming else answer(whole)
+        wire.upstream.script = lambda _, reply=reply: reply
+        told = await wire.responses(GPT, tools=[SEARCH], stream=streaming)
+        body = read(told)[-1]["response"] if streaming else told.json()
+        costs.append(body["routor"]["costUsd"])
+    assert costs[1] - costs[0] == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_searches_of_anthropic_are_paid_for(wire, streaming):
+    costs = []
+    for searches in (0, 3):
+        used = {"output_tokens": 2, "server_tool_use": {"web_search_requests": searches}}
+        text = {"type": "text", "text": "Hello"}
+        reply = answer(message(text, usage={"input_tokens": 7, **used}))
+        if streaming:
+            reply = message_events((text, []))
+            used_up = b'"usage": ' + json.dumps(used).encode()
+            reply.body = reply.body.replace(b'"usage": {"output_tokens": 2}', used_up)
+        wire.upstream.script = lambda _, reply=reply: reply
+        told = await wire.chat(CLAUDE, stream=streaming)
+        rows = [one[6:] for one in told.text.splitlines() if one.startswith("data: {")]
+        body = json.loads(rows[-1]) if streaming else told.json()
+        costs.append(body["routor"]["costUsd"])
+    assert costs[1] - costs[0] == pytest.approx(0.03)

@@ -62,6 +62,7 @@ class Usage(msgspec.Struct, frozen=True):
     audio_output_tokens: int = 0
     accepted_prediction_tokens: int = 0
     rejected_prediction_tokens: int = 0
+    searches: int = 0  # of the web, by the vendor itself; billed beside tokens
 
 
 class Answer(msgspec.Struct, frozen=True):

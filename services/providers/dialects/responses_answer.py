@@ -137,5 +137,14 @@ def usage_of(body: Json) -> Usage:
         output_tokens=count(counters.get("output_tokens")),
         cached_input_tokens=count(read.get("cached_tokens")) if isinstance(read, dict) else 0,
         cache_write_tokens=count(read.get("cache_write_tokens")) if isinstance(read, dict) else 0,
+        searches=sum(map(_searched, openai_answer.rows(body, "output"))),
         reasoning_tokens=count(wrote.get("reasoning_tokens")) if isinstance(wrote, dict) else 0,
     )
+
+
+def _searched(item: Any) -> bool:
+    """Tell whether an item is a search of the web; to open what was found is free."""
+    if not isinstance(item, dict) or item.get("type") != "web_search_call":
+        return False
+    action = item.get("action")
+    return not isinstance(action, dict) or action.get("type") == "search"

@@ -16,6 +16,8 @@ VENDOR = Vendor(
     # temperature, top_p and top_k; 2023-06-01 is served on.
     headers={"anthropic-version": "2023-06-01"},
     models_path="/v1/models?limit=1000",
+    # platform.claude.com, web search tool: $10 per 1,000 (by claudecodeguides.com, 2026-11-29)
+    search_usd=0.01,
     error_codes={
         # developersdigest.tech/errors/api/anthropic-api (2026-11-23): 429, not to be retried
         "enforced_spend_limit_reached": "PROVIDER_QUOTA",

@@ -70,4 +70,5 @@ class Vendor:
     error_codes: Mapping[str, str] = field(default_factory=dict)
     # Pieces of an error message, in lower case -> Kind name, before the codes.
     error_words: Mapping[str, str] = field(default_factory=dict)
+    search_usd: float = 0.0  # of one search of the web that the vendor does for a model
     quirks: Quirks = Quirks()

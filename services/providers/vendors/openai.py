@@ -19,6 +19,8 @@ VENDOR = Vendor(
         # Tools with reasoning on chat completions: community.openai.com/t/1386454 (2026)
         "function tools with reasoning_effort": "UNSUPPORTED_PARAMETER",
     },
+    # platform.openai.com/docs/pricing: $10 per 1,000 (by modelcostwatch.com/openai, 2026-03-12)
+    search_usd=0.01,
     quirks=Quirks(
         # openai 3.54.0, types/chat/completion_create_params.py: max_tokens is deprecated, and
         # refused by models that reason; the newer field is taken by all
