@@ -136,6 +136,16 @@ def test_a_file_may_be_a_web_address():
     assert told == {"type": "file", "file": {"file_data": "https://example.org/a.pdf"}}
 
 
+def test_what_openai_takes_of_caches_goes_over():
+    told = {"prompt_cache_retention": "24h", "prompt_cache_options": {"mode": "explicit"}}
+    assert inner(**told).items() >= told.items()
+
+
+def test_a_wish_to_have_long_input_cut_is_named():
+    assert parsed(truncation="auto").dropped == ("truncation",)
+    assert parsed(truncation="disabled").dropped == ()
+
+
 def test_only_the_allowed_tools_are_offered():
     choice = {"type": "allowed_tools", "mode": "required", "tools": [{"name": "f"}]}
     body = inner(tools=[TOOL, {**TOOL, "name": "g"}], tool_choice=choice)

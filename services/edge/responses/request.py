@@ -36,7 +36,13 @@ DECLARED = ("function", "custom", "namespace")
 CALLS = ("function_call", "custom_tool_call")
 KNOWN = frozenset(ResponsesRequest.__struct_fields__)
 _SAME = ("temperature", "top_p", "parallel_tool_calls", "metadata", "user", "service_tier")
-_ALSO_SAME = ("safety_identifier", "prompt_cache_key", "store")
+_ALSO_SAME = (
+    "safety_identifier",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "store",
+)
 
 
 def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
@@ -101,9 +107,14 @@ def _known(tree: Json) -> tuple[str, ...]:
 
 
 def _idle(request: ResponsesRequest) -> tuple[str, ...]:
-    """Return the name of what changes nothing without tools that OpenAI runs."""
-    idle = request.max_tool_calls is not None and not hosted.offered(request)
-    return ("max_tool_calls",) if idle else ()
+    """Return the names of what changes nothing here.
+
+    Without tools that OpenAI runs nobody counts calls; what is too long goes to a model that takes
+    it, or is refused, and is never cut.
+    """
+    counts = request.max_tool_calls is not None and not hosted.offered(request)
+    cuts = request.truncation == "auto"
+    return (*(("max_tool_calls",) if counts else ()), *(("truncation",) if cuts else ()))
 
 
 def _items(given: list[Any]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ _SAME = (
     "metadata",
     "parallel_tool_calls",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
     "safety_identifier",
     "service_tier",
@@ -27,9 +28,16 @@ _SAME = (
     "user",
 )
 # Responses have no such thing, and no answer gets worse without it.
+_MISSED: Json = {  # what the caller would miss, and what asks for nothing of it
+    "n": 1,
+    "logprobs": False,
+    "logit_bias": {},
+    "modalities": ["text"],
+    "audio": None,
+    "web_search_options": None,
+}
 _HARMLESS = (
     "frequency_penalty",
-    "modalities",
     "prediction",
     "presence_penalty",
     "seed",
@@ -84,7 +92,7 @@ def _rest(values: Json, settled: Settled, target: Target, dropped: list[str]) ->
     if values.pop("store", False):
         dropped.append("store")
     drop(values, _HARMLESS, dropped)
-    for name, nothing in (("n", 1), ("logprobs", False), ("logit_bias", {})):
+    for name, nothing in _MISSED.items():
         if values.pop(name, nothing) != nothing:
             raise RoutorError(
                 Kind.UNSUPPORTED_PARAMETER,

@@ -122,7 +122,15 @@ def test_a_schema_becomes_the_format_of_the_text():
     assert encoded(response_format=form)["text"]["format"] == {"type": "json_schema", **shape}
 
 
-@pytest.mark.parametrize("name, value", [("n", 2), ("logit_bias", {"1": 2})])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("n", 2),
+        ("logit_bias", {"1": 2}),
+        ("modalities", ["text", "audio"]),
+        ("web_search_options", {}),
+    ],
+)
 def test_what_the_caller_would_miss_is_refused(name, value):
     error = refused(**{name: value})
     assert error.kind is Kind.UNSUPPORTED_PARAMETER
