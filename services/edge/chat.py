@@ -10,6 +10,7 @@ from routor.v1.router_pb2 import RouteRequest
 from routor.v1.types_pb2 import PROFILE_DIRECT
 from services.edge import document, fields, legacy, problem, schema
 from services.edge.door import NO_HEADERS, Call, Headers
+from services.edge.spelling import Names
 from services.errors import Kind, RoutorError
 
 # Names by which other gateways and SDKs let a caller choose hosts, keys or backends. They are
@@ -34,6 +35,9 @@ MOST_STOPS = 4
 MOST_NAME_CHARS = 64
 # What vendors name models with; an id may become a part of a path.
 MODEL_ID = re.compile(r"(?!.*\.\.)[\w.:/@+~=,()\[\]-]{1,256}", re.ASCII)
+
+# It is the inner language.
+names: Names = {}
 
 DONE = b"data: [DONE]\n\n"
 # A comment to every reader of server-sent events.

@@ -11,6 +11,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from routor.v1 import router_pb2, types_pb2
 from services.edge import fields, schema, window
+from services.edge.spelling import Names
 from services.errors import RoutorError
 
 Headers = CIMultiDictProxy[str]
@@ -79,7 +80,9 @@ class Writer(Protocol):
 
 
 class Door(Protocol):
-    """One wire format of ours."""
+    """One wire format of ours. `names`: what its callers call fields of the inner request."""
+
+    names: Names
 
     def parse(self, raw: bytes, headers: Headers) -> Call:
         """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""

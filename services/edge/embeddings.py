@@ -110,7 +110,7 @@ class Embeddings:
     ) -> web.StreamResponse:
         answer = await self._peers.embed(call, left_s)
         request[notes.SERVED] = answer.served
-        report = verdict.actual(decision, answer.served)
+        report = verdict.actual(decision, answer.served, tuple(answer.served.dropped_parameters))
         body = written(answer.body, asked.encoding_format or "float", _encode(report))
         return Answer(body, verdict.headers(report) if self._settings.decision_headers else {})
 

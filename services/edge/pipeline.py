@@ -11,7 +11,7 @@ from aiohttp import web
 
 from routor.v1 import providers_pb2, router_pb2
 from services import telemetry
-from services.edge import intake, notes, terms, verdict
+from services.edge import intake, notes, spelling, terms, verdict
 from services.edge.answer import Answer, Events
 from services.edge.door import Call, Door, Writer
 from services.edge.fields import PROFILES
@@ -60,7 +60,11 @@ class _Turn(NamedTuple):
 
     def report(self, served: providers_pb2.Served) -> verdict.Report:
         """Return how it went, and note it on the request's span and on its conversation."""
-        report = verdict.actual(self.decision, served, self.call.dropped)
+        left_out = (
+            *self.call.dropped,
+            *spelling.fields(served.dropped_parameters, self.door.names),
+        )
+        report = verdict.actual(self.decision, served, left_out)
         _note_report(self.request, report)
         owner, tokens = self.request[notes.OWNER], served.usage.input_tokens
         self.ledgers.sessions.note(self.call, owner, served.model, tokens)
@@ -80,6 +84,12 @@ class Pipeline:
 
     async def handle(self, door: Door, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request whose key has been checked; raises RoutorError before any byte."""
+        try:
+            return await self._handle(door, request)
+        except RoutorError as failure:
+            raise spelling.error(failure, door.names) from failure.__cause__
+
+    async def _handle(self, door: Door, request: web.BaseRequest) -> web.StreamResponse:
         settings = self._settings
         deadline_s = asyncio.get_running_loop().time() + settings.total_timeout_s
         raw = await intake.body(request, settings.body_limit_bytes, settings.body_timeout_s)
@@ -203,7 +213,7 @@ async def _break_off(turn: _Turn, writer: Writer, response: Events, failure: Exc
     if isinstance(failure, ConnectionError):
         raise failure
     if isinstance(failure, RoutorError):
-        error = failure
+        error = spelling.error(failure, turn.door.names)
     elif isinstance(failure, TimeoutError):
         error = RoutorError(Kind.PROVIDER_TIMEOUT, "The answer took longer than is allowed.")
     else:
@@ -222,7 +232,7 @@ async def _break_off(turn: _Turn, writer: Writer, response: Events, failure: Exc
 def _first_report(turn: _Turn, first: providers_pb2.StreamResponse) -> verdict.Report:
     kind = first.WhichOneof("event")
     if kind == "finish":
-        return verdict.actual(turn.decision, first.finish.served)
+        return verdict.actual(turn.decision, first.finish.served, ())
     chunk = first.chunks.chunks[0] if kind == "chunks" else first.chunk
     return verdict.expected(turn.decision, _first_chunk.decode(chunk).model)
 

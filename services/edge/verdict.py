@@ -78,8 +78,8 @@ def expected(decision: router_pb2.Decision, model: str) -> Report:
     )
 
 
-def actual(decision: router_pb2.Decision, served: Served, left_out: tuple[str, ...] = ()) -> Report:
-    """Report how the request went; `left_out` are parameters that never reached a model."""
+def actual(decision: router_pb2.Decision, served: Served, left_out: tuple[str, ...]) -> Report:
+    """Report how the request went; `left_out` are parameters that the model did not get."""
     model, cost_usd, chain = served.model, served.cost_usd, decision.chain
     member = chain[0]
     if member.model != model:
@@ -92,7 +92,7 @@ def actual(decision: router_pb2.Decision, served: Served, left_out: tuple[str, .
         cost_usd=round(cost_usd, 10) if priced else None,
         fallback=served.fallback,
         attempts=len(served.attempts),
-        dropped=(*left_out, *served.dropped_parameters),
+        dropped=left_out,
         continued=served.continued,
     )
 

@@ -279,3 +279,15 @@ async def test_a_model_that_nobody_knows_gets_what_its_vendor_takes(wire, model)
         assert '"max_completion_tokens": 50' in body and '"reasoning_effort": "high"' in body
     else:
         assert dropped == ["reasoning_effort"]
+
+
+async def test_each_door_names_fields_by_its_own_words(wire):
+    form = {"type": "json_schema", "name": "x", "schema": {"type": "object"}}
+    text = {"verbosity": "low"}
+    told = await wire.responses("deepseek/deepseek-v4-pro", text=text)
+    assert told.json()["routor"]["droppedParameters"] == ["text.verbosity"]
+    told = await wire.messages("zai/glm-5.2", metadata={"user_id": "u"})
+    assert told.json()["routor"]["droppedParameters"] == ["metadata.user_id"]
+    told = await wire.responses("microsoft/phi-4", text={"format": form})
+    assert (told.status_code, told.json()["error"]["param"]) == (400, "text.format")
+    assert "text.format" in told.json()["error"]["message"]

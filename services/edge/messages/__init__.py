@@ -6,8 +6,16 @@ from services.edge.door import Call
 from services.edge.messages import answer as message
 from services.edge.messages import request
 from services.edge.messages.stream import Stream
+from services.edge.spelling import Names
 
 parse = request.parse
+names: Names = {
+    "max_completion_tokens": "max_tokens",
+    "reasoning_effort": "thinking",
+    "response_format": "output_config.format",
+    "stop": "stop_sequences",
+    "user": "metadata.user_id",
+}
 
 
 def answer(call: Call, body: bytes, routor: bytes) -> bytes:

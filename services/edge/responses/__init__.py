@@ -5,8 +5,17 @@ from services.edge.door import Call
 from services.edge.responses import answer as response
 from services.edge.responses import request
 from services.edge.responses.stream import Stream
+from services.edge.spelling import Names
 
 parse = request.parse
+names: Names = {
+    "logprobs": "top_logprobs",
+    "max_completion_tokens": "max_output_tokens",
+    "max_tokens": "max_output_tokens",
+    "reasoning_effort": "reasoning.effort",
+    "response_format": "text.format",
+    "verbosity": "text.verbosity",
+}
 
 
 def answer(call: Call, body: bytes, routor: bytes) -> bytes:
