@@ -141,6 +141,14 @@ def test_what_openai_takes_of_caches_goes_over():
     assert inner(**told).items() >= told.items()
 
 
+def test_what_stands_inside_known_fields_is_named_too():
+    tools = [{**TOOL, "defer_loading": True, "output_schema": None}]
+    call = parsed(
+        tools=tools, reasoning={"effort": "low", "mode": "pro"}, text={"verbosity": "low"}
+    )
+    assert call.dropped == ("reasoning.mode", "tools[].defer_loading")
+
+
 def test_a_wish_to_have_long_input_cut_is_named():
     assert parsed(truncation="auto").dropped == ("truncation",)
     assert parsed(truncation="disabled").dropped == ()

@@ -18,6 +18,8 @@ from services.edge.responses.schema import (
     ObjectFormat,
     ResponsesRequest,
     SchemaFormat,
+    TextOptions,
+    Thinking,
 )
 from services.errors import Kind, RoutorError
 
@@ -32,6 +34,7 @@ KEPT = {
 }
 # How the ids of reasoning items and of messages begin.
 THOUGHTS, SAID = "rs_", "msg_"
+TOOL_KINDS: Mapping[str, type[msgspec.Struct]] = {"function": FunctionTool, "custom": CustomTool}
 DECLARED = ("function", "custom", "namespace")
 CALLS = ("function_call", "custom_tool_call")
 KNOWN = frozenset(ResponsesRequest.__struct_fields__)
@@ -54,6 +57,7 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
         dropped += _items(tree["input"])
     _refuse_unknown(tree.get("tools"))
     echo = {name: tree.get(name) for name in ("tools", "tool_choice", "text", "reasoning")}
+    dropped += _inside(tree)
     hosted.wrap(tree)
     request = document.convert(tree, ResponsesRequest)
     call = chat.call({**_inner(request), **hosted.carried(request), **own})
@@ -104,6 +108,27 @@ def _known(tree: Json) -> tuple[str, ...]:
     for name in unknown:
         del tree[name]
     return dropped
+
+
+def _inside(tree: Json) -> tuple[str, ...]:
+    """Return the names of what is asked for inside fields and unknown to the schema."""
+    found = [
+        f"{name}.{member}"
+        for name, kind in (("reasoning", Thinking), ("text", TextOptions))
+        for member in _unknown(tree.get(name), kind)
+    ]
+    tools = tree.get("tools")
+    for tool in tools if isinstance(tools, list) else ():
+        kind = TOOL_KINDS.get(str(tool.get("type"))) if isinstance(tool, dict) else None
+        if kind is not None:
+            found += [f"tools[].{member}" for member in _unknown(tool, kind)]
+    return tuple(set(found))
+
+
+def _unknown(given: Any, kind: type[msgspec.Struct]) -> list[str]:
+    known = (*kind.__struct_fields__, "type")
+    members = given.items() if isinstance(given, dict) else ()
+    return [name for name, value in members if value and name not in known]
 
 
 def _idle(request: ResponsesRequest) -> tuple[str, ...]:
