@@ -137,6 +137,22 @@ async def test_it_streams_as_it_happens(wire):
     assert output[3]["content"][0]["annotations"] == [CITED]
 
 
+async def test_odd_events_of_items_do_no_harm(wire):
+    odd = [
+        {"item": SEARCHED},
+        {"type": 5, "item": SEARCHED},
+        {"type": "response.output_item.added", "item": {"type": "web_search_call"}},
+        {"type": "response.web_search_call.x", "item_id": [], "kind": 1, "self": 2, "event": 3},
+        {"type": "response.web_search_call.x", "item_id": None, "kind": 1, "self": 2, "event": 3},
+    ]
+    begun = {"type": "response.created", "response": response(status="in_progress")}
+    ended = {"type": "response.completed", "response": response(SAID)}
+    wire.upstream.script = lambda _: events(begun, *odd, ended, done=False, named=False)
+    told = await wire.responses(GPT, tools=[SEARCH], stream=True)
+    rows = [json.loads(one[6:]) for one in told.text.splitlines() if one.startswith("data: ")]
+    assert rows[-1]["type"] == "response.completed"
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 async def test_the_next_turn_tells_openai_all_of_it_in_its_order(wire, streaming):
     wire.upstream.script = lambda _: stream() if streaming else answer(response(*OUTPUT))

@@ -69,7 +69,7 @@ class Stream:
         response = {**self._head, "status": "failed", "error": fault, "output": self._items}
         return told + self.event("response.failed", response=response)
 
-    def event(self, kind: str, **members: Any) -> bytes:
+    def event(self, kind: str, /, **members: Any) -> bytes:
         """Return one event, numbered."""
         number = self._sequence
         self._sequence += 1

@@ -89,11 +89,13 @@ class ResponsesDecoder:
 
     def _is_hosted(self, body: Json) -> bool:
         """Tell whether an event is of an item of OpenAI's own tools."""
+        if not isinstance(body.get("type"), str):
+            return False
         item = body.get("item")
         if responses_answer.hosted(item):
             self._hosted.add(str(body["item"].get("id")))
             return True
-        return body.get("item_id") in self._hosted
+        return "item_id" in body and str(body["item_id"]) in self._hosted
 
     def _item(self, body: Json) -> list[Chunk]:
         """Tell what only a finished item tells: calls, and thoughts to be returned."""
