@@ -264,3 +264,24 @@ async def test_searches_of_anthropic_are_paid_for(wire, streaming):
         body = json.loads(rows[-1]) if streaming else told.json()
         costs.append(body["routor"]["costUsd"])
     assert costs[1] - costs[0] == pytest.approx(0.03)
+
+
+GRAMMAR = {"syntax": "lark", "definition": 'start: "a"'}
+NESTED = {
+    "type": "custom",
+    "custom": {"name": "p", "format": {"type": "grammar", "grammar": GRAMMAR}},
+}
+FLAT = {"type": "custom", "name": "p", "format": {"type": "grammar", **GRAMMAR}}
+
+
+@pytest.mark.parametrize(("effort", "tool"), [("none", NESTED), ("high", FLAT)])
+async def test_a_grammar_is_written_as_each_of_openais_formats_has_it(wire, effort, tool):
+    told = await wire.responses(GPT, tools=[FLAT], reasoning={"effort": effort})
+    assert (told.status_code, wire.upstream.last.body["tools"]) == (200, [tool])
+    told = await wire.chat(GPT, tools=[NESTED], reasoning_effort=effort)
+    assert (told.status_code, wire.upstream.last.body["tools"]) == (200, [tool])
+
+
+async def test_elsewhere_a_grammar_is_told_in_words(wire):
+    await wire.responses(CLAUDE, tools=[FLAT])
+    assert "lark grammar" in wire.upstream.last.body["tools"][0]["description"]

@@ -221,8 +221,14 @@ def _tools(request: ResponsesRequest) -> Json:
 def _tool(name: str, tool: FunctionTool | CustomTool) -> Json:
     names = ("description", "parameters", "strict", "format")
     given = {name: value for name in names if (value := getattr(tool, name, None)) is not None}
-    kind = "function" if isinstance(tool, FunctionTool) else "custom"
-    return {"type": kind, kind: {"name": name, **given}}
+    if isinstance(tool, FunctionTool):
+        return {"type": "function", "function": {"name": name, **given}}
+    form = given.get("format")
+    if form is not None and form.get("type") == "grammar":
+        # Chat completions have it nested.
+        inside = {member: value for member, value in form.items() if member != "type"}
+        given["format"] = {"type": "grammar", "grammar": inside}
+    return {"type": "custom", "custom": {"name": name, **given}}
 
 
 def _text(request: ResponsesRequest) -> Json:

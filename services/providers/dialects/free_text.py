@@ -86,9 +86,8 @@ def _function(tool: Any) -> Any:
 
 
 def _grammar(given: Any) -> str:
-    """Return what a grammar asks for: in chat completions it is nested, in responses flat."""
-    form = given if isinstance(given, dict) else {}
-    form = form["grammar"] if isinstance(form.get("grammar"), dict) else form
-    if not form.get("definition"):
+    """Return what a grammar asks for."""
+    form = given.get("grammar") if isinstance(given, dict) else None
+    if not isinstance(form, dict) or not form.get("definition"):
         return ""
     return f"The input must match this {form.get('syntax') or ''} grammar:\n{form['definition']}"

@@ -154,6 +154,8 @@ def _tool(tool: Any, place: int) -> Json:
         # Left out, strict would be on, where chat completions have it off.
         made.setdefault("strict", False)
         made["parameters"] = whole(made.get("parameters") or {})
+    elif isinstance(form := made.get("format"), dict) and isinstance(form.get("grammar"), dict):
+        made["format"] = {"type": "grammar", **form["grammar"]}
     return made
 
 
