@@ -24,10 +24,14 @@ _FIELDS = names(
     "service_tier store stream stream_options temperature text tool_choice tools top_logprobs "
     "top_p truncation user"
 )
-_ITEMS = names("message function_call function_call_output reasoning custom_tool_call")
+_ITEMS = names(
+    "message reasoning function_call function_call_output custom_tool_call custom_tool_call_output "
+    "apply_patch_call apply_patch_call_output code_interpreter_call compaction computer_call "
+    "computer_call_output file_search_call image_generation_call local_shell_call "
+    "local_shell_call_output mcp_approval_request mcp_approval_response mcp_call mcp_list_tools "
+    "shell_call shell_call_output web_search_call"
+)
 _DECLARED = ("function", "custom")
-# Items of tools that OpenAI runs: web searches, searches of files, code, images, MCP.
-_OWN_IDS = ("ws_", "fs_", "ci_", "ig_", "mcp")
 _SEALED = "sealed-by-the-sandbox"
 
 
@@ -52,7 +56,7 @@ def check(body: Json) -> None:
 
 def _item(item: Json, where: str, called: set[str]) -> set[str]:
     kind = item.get("type", "message")
-    if kind not in _ITEMS and not str(item.get("id", "")).startswith(_OWN_IDS):
+    if kind not in _ITEMS:
         raise Trouble("invalid", f"Invalid value: '{kind}'.", param=f"{where}.type")
     if kind == "reasoning" and not str(item.get("encrypted_content", "")).startswith(_SEALED):
         text = "The encrypted content could not be verified."

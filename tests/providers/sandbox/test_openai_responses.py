@@ -55,6 +55,16 @@ async def test_it_thinks_calls_a_tool_and_takes_its_result(responses, model):
     assert "21 degrees" in second.output_text
 
 
+async def test_tools_of_openais_own_and_what_they_did_are_taken(responses, model):
+    action = {"type": "search", "query": "weather"}
+    searched = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": action}
+    given = [{"role": "user", "content": "Hi"}, searched, {"role": "user", "content": "And?"}]
+    answer = await responses.create(
+        **asked(model=model, input=given, tools=[{"type": "web_search"}])
+    )
+    assert answer.output_text
+
+
 async def test_a_stream_says_what_the_whole_answer_says(responses, model):
     whole = await responses.create(**asked(model=model))
     async with responses.stream(**asked(model=model)) as stream:
