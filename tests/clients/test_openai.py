@@ -136,6 +136,26 @@ def test_responses_stream_helper_with_a_tool(sdk, model):
 
 
 @each_model
+@pytest.mark.parametrize("streaming", [False, True])
+def test_what_coding_agents_declare_is_taken_everywhere(sdk, model, streaming):
+    shell = {"type": "function", "name": "js", "parameters": {"type": "object", "properties": {}}}
+    grammar = {"type": "grammar", "syntax": "lark", "definition": "start: /.+/"}
+    tools = [
+        {"type": "custom", "name": "apply_patch", "format": grammar},
+        {"type": "web_search"},
+        {"type": "local_shell"},
+        {"type": "namespace", "name": "mcp__node", "description": "", "tools": [shell]},
+    ]
+    asked = {"model": model, "input": "Say hello.", "tools": tools, "tool_choice": "none"}
+    if not streaming:
+        assert sdk.responses.create(**asked).output_text.endswith(SAID)
+        return
+    with sdk.responses.stream(**asked) as stream:
+        stream.until_done()
+        assert stream.get_final_response().output_text.endswith(SAID)
+
+
+@each_model
 async def test_responses_in_asyncio(sdk_async, model):
     whole = await sdk_async.responses.create(model=model, input="Say hello.")
     stream = await sdk_async.responses.create(model=model, input="Say hello.", stream=True)
