@@ -27,8 +27,8 @@ _SAME = (
     "top_p",
     "user",
 )
-# Responses have no such thing, and no answer gets worse without it.
-_MISSED: Json = {  # what the caller would miss, and what asks for nothing of it
+# Responses have no such thing, and the caller would miss it; the value that asks for nothing.
+_MISSED: Json = {
     "n": 1,
     "logprobs": False,
     "logit_bias": {},
@@ -36,6 +36,7 @@ _MISSED: Json = {  # what the caller would miss, and what asks for nothing of it
     "audio": None,
     "web_search_options": None,
 }
+# They have no such thing either, and no answer gets worse without it.
 _HARMLESS = (
     "frequency_penalty",
     "prediction",
