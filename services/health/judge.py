@@ -20,6 +20,7 @@ from routor.v1 import status_pb2
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind
 from services.health.model import SEEK_S, ModelState
+from services.health.pace import waited_ms
 from services.health.window import REFUSALS, SLOW_MS, WINDOW_S, Window
 
 # Live evidence is stale after this, and a probe is due; also the pace of such probes.
@@ -41,9 +42,6 @@ PATIENCE_S = 2.5
 # a limit per day is the longest that vendors publish.
 REST_S = 5.0
 LONGEST_REST_S = 86_400.0
-# A whole answer came slowly if it took this longer than writing it may: 10 tokens a second is
-# slower than any model of the catalog is known to write.
-TOKEN_MS = 100.0
 
 
 class Cause(Enum):
@@ -106,7 +104,7 @@ class ProviderState:
         if not attempt.kind:
             flaw = attempt.flaw or _slowness(attempt)
             self.window.add_success(ended_at_s, attempt.first_token_ms, flaw)
-            model.succeeded(ended_at_s, attempt.first_token_ms, began_at_s, flaw)
+            model.succeeded(attempt, ended_at_s, began_at_s, flaw)
             if attempt.spare_s > 0:
                 until_s = ended_at_s + min(LONGEST_REST_S, attempt.spare_s)
                 model.spare_until_s = max(model.spare_until_s, until_s)
@@ -241,10 +239,7 @@ def _slowness(attempt: Attempt) -> str:
 
     The time to the first token tells it of a stream.
     """
-    if attempt.first_token_ms or not attempt.output_tokens:
-        return ""
-    waited_ms = attempt.latency_ms - TOKEN_MS * attempt.output_tokens
-    return "slow" if waited_ms > SLOW_MS else ""
+    return "slow" if not attempt.first_token_ms and waited_ms(attempt) > SLOW_MS else ""
 
 
 class Judge:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 
 from routor.v1 import status_pb2
+from routor.v1.types_pb2 import Attempt
 from services.errors import Kind
+from services.health.pace import Pace
 from services.health.window import Window
 
 # No free probe tells how a model is, so a failing one rests and is then tried again; every
@@ -23,6 +25,7 @@ class ModelState:
 
     key: str
     window: Window = field(default_factory=Window)
+    pace: Pace = field(default_factory=Pace)
     reason: str = ""  # why it is Down, "" while it is not
     trial: bool = False
     resting_until_s: float = 0.0
@@ -41,11 +44,13 @@ class ModelState:
         return self.unlisted or self.gone_at_s is not None
 
     def succeeded(
-        self, ended_at_s: float, first_token_ms: float, began_at_s: float, flaw: str = ""
+        self, attempt: Attempt, ended_at_s: float, began_at_s: float, flaw: str = ""
     ) -> None:
         """Take in a success; it also proves that the model exists."""
+        slow = self.pace.slow(attempt)
         if began_at_s >= self._since_s:
-            self.window.add_success(ended_at_s, first_token_ms, flaw)
+            flaw = flaw or ("slow" if slow else "")
+            self.window.add_success(ended_at_s, attempt.first_token_ms, flaw)
         self._seek_s = 0.0
         if self.gone_at_s is not None and ended_at_s >= self.gone_at_s:
             self.gone_at_s = None

@@ -31,6 +31,9 @@ QUIET_S = 1.0
 CHANCE = 1e-3
 # … or so many at once: at a failure rate of 20 %, which is Degraded, 1 in 10 million.
 LONG_ROW = 10
+# What a model is now shows in so many latest answers, for so long: long good traffic before does
+# not hide that most of them are of little use, and then it is tried again.
+LATEST, LATEST_S = 20, 60.0
 REFUSALS = frozenset({Kind.PROVIDER_AUTH, Kind.PROVIDER_QUOTA})
 # Latencies are counted in classes 5 % wide; SLOW_MS is the upper edge of class 0.
 _WIDTH = math.log(1.05)
@@ -73,6 +76,8 @@ class Window:
         self._slots: dict[int, _Slot] = {}
         # The latest failures, ascending by time.
         self._failures: list[tuple[float, str]] = []
+        # The latest successes, ascending by time, and whether they were flawed.
+        self._latest: list[tuple[float, bool]] = []
         # What they all say; None after news.
         self._verdict: Verdict | None = None
 
@@ -88,7 +93,9 @@ class Window:
 
     @property
     def flaw_rate(self) -> float:
-        """Answers of little use per call, 0..1; 0 without calls."""
+        """Answers of little use per call, 0..1; of the latest calls if most of those were."""
+        if self._turned():
+            return self._latest_flawed() / len(self._latest)
         return self.flawed / self.calls if self.calls else 0.0
 
     def add_success(self, ended_at_s: float, first_token_ms: float, flaw: str = "") -> None:
@@ -99,6 +106,8 @@ class Window:
         """
         slot = self._slot(ended_at_s)
         slot.succeeded += 1
+        insort(self._latest, (ended_at_s, bool(flaw)))
+        del self._latest[:-LATEST]
         self.succeeded += 1
         self._verdict = None
         if flaw:
@@ -135,6 +144,9 @@ class Window:
             self._verdict = None
         if self._failures and self._failures[0][0] < horizon_s:
             self._failures = [each for each in self._failures if each[0] >= horizon_s]
+            self._verdict = None
+        if self._latest and self._latest[0][0] < now_s - LATEST_S:
+            self._latest = [each for each in self._latest if each[0] >= now_s - LATEST_S]
             self._verdict = None
         if _NEVER < self.refused[0] < horizon_s:
             self.refused = (_NEVER, "")
@@ -173,12 +185,22 @@ class Window:
             return Verdict(status_pb2.HEALTH_DOWN, failed)
         if below(HEALTHY_PERCENT, self.succeeded, self.calls):
             return Verdict(status_pb2.HEALTH_DEGRADED, failed)
-        if below(HEALTHY_PERCENT, self.succeeded - self.flawed, self.calls - self.failed):
+        few = below(HEALTHY_PERCENT, self.succeeded - self.flawed, self.calls - self.failed)
+        if few or self._turned():
             flawed = f"{self.flawed} of {self.calls} answers were of little use"
             return Verdict(status_pb2.HEALTH_DEGRADED, f"{flawed}, the last: {self._flaw[1]}")
         if self._timings.total() >= LEAST_CALLS and self.percentile_ms(95) > SLOW_MS:
             return Verdict(status_pb2.HEALTH_DEGRADED, "slow: P95 to first token is over 5 s")
         return Verdict(status_pb2.HEALTH_HEALTHY)
+
+    def _latest_flawed(self) -> int:
+        return sum(flawed for _, flawed in self._latest)
+
+    def _turned(self) -> bool:
+        """Tell whether most of the latest answers were of little use."""
+        latest = len(self._latest)
+        good = latest - self._latest_flawed()
+        return latest >= LEAST_CALLS and below(DOWN_PERCENT, good, latest)
 
     def _row(self) -> int:
         """Return how many failures in a row make it Down, 0 when they do not."""
