@@ -239,7 +239,7 @@ def _slowness(attempt: Attempt) -> str:
 
     The time to the first token tells it of a stream.
     """
-    return "slow" if not attempt.first_token_ms and waited_ms(attempt) > SLOW_MS else ""
+    return "slow" if waited_ms(attempt) > SLOW_MS else ""
 
 
 class Judge:

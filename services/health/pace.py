@@ -8,40 +8,55 @@ from routor.v1.types_pb2 import Attempt
 # A whole answer may take so long a token: 10 tokens a second is slower than any model of the
 # catalog is known to write.
 TOKEN_MS = 100.0
-# Slow is so many times the usual wait, and never a shorter one than this: nobody minds it.
+# Slow is so many times as long as usual, and longer than that by so much: nobody minds less.
 TIMES = 4.0
-LEAST_SLOW_MS = 2000.0
-# A model without a past is taken to have kept its readers waiting so long in so many calls; what
-# is usual follows the later calls at no less than the pace of a mean of MOST_CALLS.
-FIRST_MS, FIRST_CALLS = 1000.0, 10
+LEAST_LATE_MS = 2000.0
+# A model without a past is taken to have needed so long, for a stream's first token or for each
+# token of a whole answer, in so many calls; what is usual follows the later calls at no less than
+# the pace of a mean of MOST_CALLS.
+FIRST_MS, FIRST_TOKEN_MS, FIRST_CALLS = 1000.0, 50.0, 10
 MOST_CALLS = 500
+# A whole answer of no tokens takes as long as one of so many that begins at once.
+BEGINNING_TOKENS = 20
 
 
 def waited_ms(attempt: Attempt) -> float:
-    """Return how long a success kept its reader waiting beyond the time that writing takes.
-
-    Of a stream that is the time to its first token.
-    """
-    if attempt.first_token_ms:
-        return attempt.first_token_ms
-    return attempt.latency_ms - TOKEN_MS * attempt.output_tokens if attempt.output_tokens else 0.0
+    """Return for how long a whole answer took longer than writing it may, 0 of a stream."""
+    if attempt.first_token_ms or not attempt.output_tokens:
+        return 0.0
+    return attempt.latency_ms - TOKEN_MS * attempt.output_tokens
 
 
 @dataclass
-class Pace:
-    """What wait is usual: a mean of logarithms, which single long waits hardly move.
+class Usual:
+    """What is usual: a mean of logarithms, which single long times hardly move."""
 
-    A wait that stays is usual some day, so no model is called slow for ever for what it always
+    mean: float
+    calls: int = FIRST_CALLS
+
+    def slow(self, took_ms: float, units: int) -> bool:
+        """Take in the time of so many units; tell whether it was slow by what came before it."""
+        usual_ms = units * math.exp(self.mean)
+        self.calls = min(self.calls + 1, MOST_CALLS)
+        self.mean += (math.log(max(1e-3, took_ms / units)) - self.mean) / self.calls
+        return took_ms > max(TIMES * usual_ms, usual_ms + LEAST_LATE_MS)
+
+
+class Pace:
+    """How one model usually goes.
+
+    A time that stays is usual some day, so no model is called slow for ever for what it always
     was, such as one that thinks before it writes.
     """
 
-    usual: float = math.log(FIRST_MS)
-    calls: int = FIRST_CALLS
+    def __init__(self) -> None:
+        self._streams = Usual(math.log(FIRST_MS))
+        self._whole = Usual(math.log(FIRST_TOKEN_MS))
 
     def slow(self, attempt: Attempt) -> bool:
         """Take in a success; tell whether it was slow by what came before it."""
-        waited = max(1.0, waited_ms(attempt))
-        slow = waited > max(LEAST_SLOW_MS, TIMES * math.exp(self.usual))
-        self.calls = min(self.calls + 1, MOST_CALLS)
-        self.usual += (math.log(waited) - self.usual) / self.calls
-        return slow
+        if attempt.first_token_ms:
+            return self._streams.slow(attempt.first_token_ms, 1)
+        if not attempt.output_tokens:
+            return False
+        return self._whole.slow(attempt.latency_ms, BEGINNING_TOKENS + attempt.output_tokens)

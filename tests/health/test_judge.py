@@ -235,7 +235,7 @@ def test_whole_answers_are_slow_when_writing_them_does_not_explain_it(scene, tok
 def test_a_model_that_got_slow_is_degraded_however_good_its_past(scene, past, streamed):
     def call(count, took_ms):
         for _ in range(count):
-            one = attempt(scene.now_s, took_ms=took_ms, output_tokens=2)
+            one = attempt(scene.now_s, took_ms=took_ms, output_tokens=30)
             one.first_token_ms = took_ms if streamed else 0
             scene.judge.observe(one, scene.now_s)
 
@@ -262,6 +262,14 @@ def test_a_model_that_always_thinks_long_is_soon_not_slow(scene):
     for _ in range(40):
         scene.call(count=2, took_ms=15_000.0).wait(1)
     assert scene.model().flaw_rate < 0.2
+
+
+def test_long_answers_are_not_slow(scene):
+    for tokens in (20, 100, 2000, 20, 8000, 100) * 10:
+        one = attempt(scene.now_s, took_ms=500 + 25 * tokens, output_tokens=tokens)
+        one.first_token_ms = 0
+        scene.judge.observe(one, scene.now_s)
+    assert scene.model().flaw_rate == 0
 
 
 def test_a_model_whose_limits_are_nearly_used_up_is_to_be_spared(scene):
