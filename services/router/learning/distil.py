@@ -21,9 +21,11 @@ import numpy as np
 from services.router import words
 from services.router.classify import COLUMNS, VALUES
 from services.router.features import Floats, extract
-from services.router.learning import batches, examples, fit, lexicon, train
+from services.router.learning import batches, examples, lexicon, train
 from services.router.learning.batches import Rows, Vocabulary
 from services.router.learning.examples import Example, Split
+from services.router.learning.net import loss
+from services.router.learning.optimise import Adam
 from services.router.words import Ints
 
 # Frequent words read of each language.
@@ -119,7 +121,7 @@ def _narrow(pooled: Floats, data: Rows) -> Floats:
     last = random.normal(0, 0.05, (VALUES + facts + BETWEEN, COLUMNS))
     last[: VALUES + facts] = 0
     net = [layer.astype(np.float32) for layer in (narrow, first, last)]
-    steps = [fit.Adam(layer, 0.002) for layer in net]
+    steps = [Adam(layer, 0.002) for layer in net]
     weights = data.weights * np.float32(3 / data.weights.sum() * len(data.weights))
     for epoch in range(EPOCHS):
         order = random.permutation(len(pooled))
@@ -141,7 +143,7 @@ def _gradients(
     seen = np.concatenate((said @ narrow, dense), axis=1)
     before = seen @ first
     both = np.concatenate((seen, np.maximum(before, 0) * alive), axis=1)
-    gradient = fit.loss(both @ last, targets, weights)[0]
+    gradient = loss(both @ last, targets, weights)[0]
     back = gradient @ last.T
     hidden_back: Floats = back[:, seen.shape[1] :] * (before > 0) * alive
     seen_back: Floats = back[:, : seen.shape[1]] + hidden_back @ first.T

@@ -58,9 +58,14 @@ class Example:
     read: bool = True
 
     @property
+    def family(self) -> str:
+        """What is common to prompts that were derived from one another."""
+        return self.id.split("/")[0]
+
+    @property
     def split(self) -> Split:
         """The side of the example, by the hash of its family."""
-        number = zlib.crc32(self.id.split("/")[0].encode()) % 10
+        number = zlib.crc32(self.family.encode()) % 10
         return Split.TEST if number < 2 else Split.TUNE if number < 3 else Split.TRAIN
 
 

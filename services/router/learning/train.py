@@ -27,15 +27,18 @@ from services.router.classify import (
 from services.router.features import VERSION, Floats
 from services.router.learning import (
     batches,
+    cores,
     examples,
     fit,
     games,
     lexicon,
     phrases,
     report,
+    teachers,
 )
 from services.router.learning.batches import Rows, Weights
 from services.router.learning.examples import OWN, Example, Split
+from services.router.learning.net import Fitted, predicted
 from services.router.vectors import Bytes
 from services.router.words import Ints
 
@@ -142,7 +145,7 @@ def _log_loss(scores: Floats, truth: Ints) -> float:
     return float(np.mean(total - exact[np.arange(len(truth)), truth]))
 
 
-def rounded(fitted: fit.Fitted) -> Net:
+def rounded(fitted: Fitted) -> Net:
     """Round the table to one byte a weight."""
     table = in_bytes(fitted.table)
     return Net(*table, fitted.trios, fitted.gates, fitted.first, fitted.last)
@@ -188,9 +191,14 @@ def train(
     _tell(f"{len(learn)} examples to learn from")
     path_of_words = _last(corpora, lexicon.LEXICON.name)
     pairs = lexicon.ties(lexicon.read(path_of_words)) if path_of_words is not None else []
-    fitted = fit.fit(batches.rows(learn, weigh), _tell, pairs, distilled())
+    start = fit.Start(distilled(), pairs)
+    families = [example.family for example in learn]
     tune = batches.rows([e for e in kept if e.split is Split.TUNE and e.source == OWN], weigh)
-    return save(path, rounded(fitted), calibrate(fit.scores(fitted, tune), tune))
+    with cores.apart() as processes:
+        data = teachers.taught(batches.rows(learn, weigh), families, start, processes)
+        fitted = processes.submit(fit.fit, data, start, _tell).result()
+        scores = processes.submit(predicted, fitted, tune).result()
+    return save(path, rounded(fitted), calibrate(scores, tune))
 
 
 def _tell(line: str) -> None:
