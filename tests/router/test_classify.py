@@ -214,11 +214,12 @@ def test_unsure_is_light() -> None:
     assert got.difficulty == pytest.approx(0.5)
 
 
-def test_of_two_like_tiers_the_higher_is_chosen() -> None:
-    # Too low costs more than too high, but a likely tier is not given up for that.
+def test_the_median_tier_is_said_but_light_only_where_little_speaks_for_more() -> None:
     assert settled([0, 0.1, 0.46, 0.44, 0]) is Tier.STANDARD
     assert settled([0, 0.1, 0.7, 0.2, 0]) is Tier.LIGHT
-    assert settled([0.2, 0.39, 0.2, 0.1, 0.11]) is Tier.LIGHT
+    assert settled([0.2, 0.5, 0.2, 0.1, 0]) is Tier.SIMPLE
+    assert settled([0.1, 0.3, 0.2, 0.2, 0.2]) is Tier.STANDARD
+    assert settled([0, 0, 0.1, 0.3, 0.6]) is Tier.COMPLEX
 
 
 def test_small_talk_around_a_request_does_not_move_it() -> None:
