@@ -20,8 +20,8 @@ from routor.v1 import status_pb2
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind
 from services.health.model import SEEK_S, ModelState
-from services.health.pace import waited_ms
-from services.health.window import REFUSALS, SLOW_MS, WINDOW_S, Window
+from services.health.pace import late
+from services.health.window import REFUSALS, WINDOW_S, Window
 
 # Live evidence is stale after this, and a probe is due; also the pace of such probes.
 FRESH_S = 60.0
@@ -102,7 +102,7 @@ class ProviderState:
         """Take in one call; False when it says nothing about the provider."""
         model = self.models.get(attempt.model) or ModelState(attempt.model)
         if not attempt.kind:
-            flaw = attempt.flaw or _slowness(attempt)
+            flaw = attempt.flaw or ("slow" if late(attempt) else "")
             self.window.add_success(ended_at_s, attempt.first_token_ms, flaw)
             model.succeeded(attempt, ended_at_s, began_at_s, flaw)
             if attempt.spare_s > 0:
@@ -232,14 +232,6 @@ class ProviderState:
         if verdict.health == status_pb2.HEALTH_UNSPECIFIED and self.validated:
             return status_pb2.HEALTH_HEALTHY, ""
         return verdict.health, verdict.reason
-
-
-def _slowness(attempt: Attempt) -> str:
-    """Say "slow" of a whole answer that took far longer than writing it does.
-
-    The time to the first token tells it of a stream.
-    """
-    return "slow" if waited_ms(attempt) > SLOW_MS else ""
 
 
 class Judge:

@@ -1,9 +1,10 @@
-"""Whether a model got slow: against its own past. Pure."""
+"""Whether an answer was slow: by itself, and against the past of its model. Pure."""
 
 import math
 from dataclasses import dataclass
 
 from routor.v1.types_pb2 import Attempt
+from services.health.window import SLOW_MS
 
 # A whole answer may take so long a token: 10 tokens a second is slower than any model of the
 # catalog is known to write.
@@ -20,11 +21,14 @@ MOST_CALLS = 500
 BEGINNING_TOKENS = 20
 
 
-def waited_ms(attempt: Attempt) -> float:
-    """Return for how long a whole answer took longer than writing it may, 0 of a stream."""
+def late(attempt: Attempt) -> bool:
+    """Tell whether a whole answer came far later than writing it explains.
+
+    The time to the first token tells it of a stream.
+    """
     if attempt.first_token_ms or not attempt.output_tokens:
-        return 0.0
-    return attempt.latency_ms - TOKEN_MS * attempt.output_tokens
+        return False
+    return attempt.latency_ms - TOKEN_MS * attempt.output_tokens > SLOW_MS
 
 
 @dataclass
