@@ -6,20 +6,18 @@ run in a span of the caller's trace, and are cancelled when the caller leaves or
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
-from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from routor.v1.link_pb2 import Hello, Open
 from services import rpc, telemetry
 from services.errors import Kind, RoutorError
+from services.link_method import Context, Handler
 from services.link_wire import (
     CANCEL,
     CLOSE,
@@ -49,57 +47,6 @@ HELLO_TIMEOUT_S = 5.0
 CALLS_LIMIT = 10_000
 # For handlers that were cancelled.
 LAST_STEPS_S = 1.0
-
-
-@dataclass(frozen=True)
-class Handler:
-    """A method of a servicer. `inline` says that it never waits, and so needs no task."""
-
-    call: Callable[[Any, Any], Any]
-    request: type[Message]
-    streams: bool = False
-    inline: bool = False
-
-
-def handlers(
-    service: ServiceDescriptor, servicer: object, *names: str, inline: bool = False
-) -> dict[str, Handler]:
-    """Return the handlers of a servicer's methods by their full names."""
-    return {
-        f"/{service.full_name}/{name}": Handler(
-            getattr(servicer, name),
-            GetMessageClass(service.methods_by_name[name].input_type),
-            service.methods_by_name[name].server_streaming,
-            inline,
-        )
-        for name in names
-    }
-
-
-class Context:
-    """What a servicer may ask about its call, as gRPC's context."""
-
-    __slots__ = ("_clock", "_deadline_s", "_facts", "offer")
-
-    def __init__(
-        self,
-        deadline_s: float,
-        facts: Mapping[str, str],
-        offer: Callable[[Message], bool] = lambda _: False,
-    ) -> None:
-        self._clock = asyncio.get_running_loop().time
-        self._deadline_s = deadline_s
-        self._facts = facts
-        # Sends a message ahead of those that a stream yields; False if it has to be yielded.
-        self.offer = offer
-
-    def time_remaining(self) -> float:
-        """Return the seconds left."""
-        return max(0.0, self._deadline_s - self._clock())
-
-    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
-        """Return the trace of the caller."""
-        return tuple(self._facts.items())
 
 
 class _Call(Flow):

@@ -16,7 +16,8 @@ from aiohttp.test_utils import TestServer
 from services import catalog
 from services.edge.server import Edge
 from services.edge.settings import EdgeSettings
-from services.link_server import LinkServer, handlers
+from services.link_method import handlers
+from services.link_server import LinkServer
 from services.providers.assembly import assemble
 from services.providers.sandbox import environment
 from services.providers.sandbox.app import application

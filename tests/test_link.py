@@ -19,7 +19,8 @@ from routor.v1.providers_pb2 import (
 from services import link_wire, telemetry
 from services.errors import Kind, RoutorError
 from services.link import Link
-from services.link_server import LinkServer, handlers
+from services.link_method import handlers
+from services.link_server import LinkServer
 from services.link_wire import (
     HELLO,
     PIECE_BYTES,

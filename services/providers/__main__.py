@@ -8,7 +8,8 @@ from contextlib import suppress
 from routor.v1 import providers_pb2
 from routor.v1.providers_pb2_grpc import add_ProvidersServiceServicer_to_server
 from services import catalog, process, rpc, signals, store
-from services.link_server import LinkServer, handlers
+from services.link_method import handlers
+from services.link_server import LinkServer
 from services.listen import listening
 from services.providers.assembly import SERVICE, assemble
 from services.providers.settings import ProvidersSettings

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from routor.v1 import router_pb2, router_pb2_grpc
 from routor.v1.status_pb2 import Status
 from services import catalog, process, rpc, signals, store
-from services.link_server import LinkServer, handlers
+from services.link_method import handlers
+from services.link_server import LinkServer
 from services.listen import listening
 from services.router.brain import Brain
 from services.router.classify import WEIGHTS, Classifier

@@ -13,7 +13,8 @@ from routor.v1.router_pb2_grpc import RouterServiceServicer
 from services.edge.server import Edge
 from services.edge.settings import EdgeSettings
 from services.errors import Kind, RoutorError
-from services.link_server import LinkServer, handlers
+from services.link_method import handlers
+from services.link_server import LinkServer
 from services.settings import Secret
 from services.tls import PLAIN
 

@@ -11,7 +11,8 @@ import pytest
 from routor.v1.providers_pb2 import StreamResponse
 from services.errors import Kind, RoutorError
 from services.link import Link
-from services.link_server import LinkServer, handlers
+from services.link_method import handlers
+from services.link_server import LinkServer
 from services.providers.__main__ import PROTO
 from services.providers.sandbox import environment
 from tests.providers.conftest import (

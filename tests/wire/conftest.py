@@ -19,7 +19,8 @@ from routor.v1.router_pb2_grpc import RouterServiceServicer
 from services import catalog
 from services.edge.server import Edge
 from services.edge.settings import EdgeSettings
-from services.link_server import LinkServer, handlers
+from services.link_method import handlers
+from services.link_server import LinkServer
 from services.providers.assembly import Assembly, assemble
 from services.providers.sandbox import environment
 from services.providers.settings import ProvidersSettings
