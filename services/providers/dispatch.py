@@ -277,32 +277,13 @@ class Dispatcher:
     def _call(self, order: Order, choice: Choice, envelope: Envelope, said: Said | None) -> Call:
         asked = order.chain[choice.index]
         route = self._route(asked)
-        model, connection = route.model, cast(Connection, route.connection)
-        now_s = self._wall()
-        target = Target(
-            vendor=connection.vendor,
-            upstream_model=asked.upstream_model or (model.upstream if model else asked.model),
-            key=asked.model,
-            model=model,
-            effort=_effort(asked, model, choice.way),
-            created=int(now_s),
-            nonce=str(now_s),
-            one_call=order.body.get("parallel_tool_calls") is False,
-        )
-        default = model.reasoning.default if model else "none"
-        limits = patience.limits(
-            first_token_s=self._settings.first_token_timeout_s,
-            stall_s=self._settings.stall_timeout_s,
-            effort=target.effort or str(order.body.get("reasoning_effort") or default),
-            stream=order.stream,
-            left_s=envelope.time_left_s,
-            others=choice.others,
-        )
-        record = Attempt(provider=asked.provider, model=asked.model)
+        target = self._target(order, choice, route)
         body, joint = {**order.body, "stream": order.stream}, None
+        connection = cast(Connection, route.connection)
         if said is not None and said.head:
             body = continuation.request(body, said, choice.way)
             joint = Joint(said, choice.way, echoes=connection.vendor.quirks.prefill_echo)
+        limits = self._limits(order, choice, envelope, target)
         dialect: Dialect
         if order.embeds:
             dialect = self._embeddings(target)
@@ -315,13 +296,40 @@ class Dispatcher:
             body,
             order.stream,
             limits,
-            record,
+            Attempt(provider=asked.provider, model=asked.model),
             others=choice.others,
             direct=order.direct,
             said=said,
             begun=said.size if said is not None else 0,
             joint=joint,
             expected_cost_usd=asked.expected_cost_usd,
+        )
+
+    def _target(self, order: Order, choice: Choice, route: Route) -> Target:
+        asked, model = order.chain[choice.index], route.model
+        now_s = self._wall()
+        return Target(
+            vendor=cast(Connection, route.connection).vendor,
+            upstream_model=asked.upstream_model or (model.upstream if model else asked.model),
+            key=asked.model,
+            model=model,
+            effort=_effort(asked, model, choice.way),
+            created=int(now_s),
+            nonce=str(now_s),
+            one_call=order.body.get("parallel_tool_calls") is False,
+        )
+
+    def _limits(
+        self, order: Order, choice: Choice, envelope: Envelope, target: Target
+    ) -> patience.Limits:
+        default = target.model.reasoning.default if target.model else "none"
+        return patience.limits(
+            first_token_s=self._settings.first_token_timeout_s,
+            stall_s=self._settings.stall_timeout_s,
+            effort=target.effort or str(order.body.get("reasoning_effort") or default),
+            stream=order.stream,
+            left_s=envelope.time_left_s,
+            others=choice.others,
         )
 
     def _embeddings(self, target: Target) -> Embeddings:
