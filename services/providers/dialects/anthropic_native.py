@@ -6,10 +6,10 @@ dialects do without is named in its own words, and what they cannot do without i
 
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta, Struct
 
 from services.errors import Kind, RoutorError
+from services.providers.dialects import carried
 from services.providers.dialects.contract import Json, Target
 
 NAME = "anthropic"
@@ -32,18 +32,9 @@ class Native(Struct, frozen=True):
     names: list[str] = []
 
 
-_NONE = Native()
-
-
 def take(values: Json) -> Native:
     """Take it out of a request's parameters; raise RoutorError(INVALID_REQUEST) for nonsense."""
-    given = values.pop(NAME, None)
-    if given is None:
-        return _NONE
-    try:
-        return msgspec.convert(given, Native)
-    except msgspec.ValidationError as fault:
-        raise RoutorError(Kind.INVALID_REQUEST, f"{NAME}: {fault}", param=NAME) from None
+    return carried.take(values, NAME, Native)
 
 
 def leave_out(values: Json, target: Target) -> tuple[str, ...]:

@@ -34,9 +34,7 @@ class Target(msgspec.Struct, frozen=True):
     one_call: bool = False  # answers hold one tool call at most, whatever the vendor says
     stop: tuple[str, ...] = ()  # ends of the text that the vendor does not look for itself
     names: Mapping[str, str] = {}  # tools' names at the caller, by those sent (`naming`)
-    free: frozenset[str] = (
-        frozenset()
-    )  # functions that are custom tools at the caller (`free_text`)
+    free: frozenset[str] = frozenset()  # functions declared as custom tools (`free_text`)
     nonce: str = ""  # differs for every call; made into the ids that a vendor does not give
 
 

@@ -6,10 +6,10 @@ not obliged to call a tool, so what they do without is named, and a tool that is
 
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from services.errors import Kind, RoutorError
+from services.providers.dialects import carried
 from services.providers.dialects.contract import Json, Target
 
 NAME = "openai"
@@ -34,9 +34,6 @@ class Native(Struct, frozen=True):
         return {name: value for name, value in given.items() if value is not None}
 
 
-_NONE = Native()
-
-
 def speaks(target: Target) -> bool:
     """Tell whether a model is reached over OpenAI's Responses, too."""
     if target.model is None:
@@ -46,13 +43,7 @@ def speaks(target: Target) -> bool:
 
 def take(values: Json) -> Native:
     """Take it out of a request's parameters; raise RoutorError(INVALID_REQUEST) for nonsense."""
-    given = values.pop(NAME, None)
-    if given is None:
-        return _NONE
-    try:
-        return msgspec.convert(given, Native)
-    except msgspec.ValidationError as fault:
-        raise RoutorError(Kind.INVALID_REQUEST, f"{NAME}: {fault}", param=NAME) from None
+    return carried.take(values, NAME, Native)
 
 
 def leave_out(values: Json, target: Target) -> tuple[str, ...]:
@@ -65,3 +56,9 @@ def leave_out(values: Json, target: Target) -> tuple[str, ...]:
         )
         raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param="tool_choice")
     return tuple(native.names)
+
+
+def items(message: Json) -> list[Json]:
+    """Return what such tools did in a turn, as far as it is that."""
+    given = message.get(ITEMS)
+    return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []

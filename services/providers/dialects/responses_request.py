@@ -183,7 +183,7 @@ def _input(messages: list[Any]) -> list[Json]:
 
 
 def _assistant(message: Json, path: str) -> list[Json]:
-    items = [*_thoughts(message), *(message.get(openai_native.ITEMS) or ())]
+    items = [*_thoughts(message), *openai_native.items(message)]
     text = message.get("content") or message.get("refusal")
     said = history.text_of(text, path) if text else ""
     if said.strip():

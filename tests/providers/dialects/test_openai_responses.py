@@ -102,6 +102,13 @@ def test_sealed_thoughts_return_to_openai_and_those_of_others_do_not():
     ]
 
 
+@pytest.mark.parametrize("given", [5, {}, "text", [5, None], [[]]])
+def test_what_is_no_item_of_openais_tools_is_passed_over(given):
+    said = {"role": "assistant", "content": "Yes.", "openai_items": given}
+    told = encoded(messages=[HELLO, said, HELLO])["input"]
+    assert [item["type"] for item in told] == ["message"] * 3
+
+
 def test_images_and_files_go_along():
     parts = [
         {"type": "text", "text": "look"},
