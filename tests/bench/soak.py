@@ -6,15 +6,18 @@
 Four of five requests ask for JSON, one for a stream of 50 chunks. Memory is what the kernel
 counts as the process's own (RssAnon). Growth is told from the settled mark, where pools and
 caches are full, to the end. With `--streams` so many are held open at a time, 25 s each, over
-connections that are new each minute, and growth is told from the end of the first minute. Linux
-only.
+connections that are new each minute; memory is the most of a minute, that is while they are open,
+and growth is told from the first minute. Linux only.
 """
 
 import argparse
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 from targets import Target, WrongAnswersError, load, routor, upstream_and_relay
 
@@ -29,6 +32,26 @@ def anon_mb(pid: int) -> float:
     found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found
     return int(found[1]) / 1024
+
+
+@contextmanager
+def most(pids: dict[str, int]) -> Iterator[dict[str, float]]:
+    """Fill in the most memory that each process has meanwhile, looked at each second."""
+    found = dict.fromkeys(pids, 0.0)
+    over = Event()
+
+    def look() -> None:
+        while not over.wait(1):
+            for name, pid in pids.items():
+                found[name] = max(found[name], anon_mb(pid))
+
+    looking = Thread(target=look)
+    looking.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        looking.join()
 
 
 def piece(target: Target, requests: int) -> None:
@@ -49,12 +72,14 @@ def held(streams: int, minutes: int) -> int:
         print(f"{'minutes':>9} {'answers':>9} " + " ".join(f"{name:>10}" for name in target.pids))
         marks = []
         for minute in range(1, minutes + 1):
-            try:
-                answers = load(target, streams, 60, "--stream", "--held", cores="0,1")["answers"]
-            except WrongAnswersError as failure:
-                wrong, answers = 1, 0
-                print(failure)
-            marks.append({name: anon_mb(pid) for name, pid in target.pids.items()})
+            with most(target.pids) as found:
+                try:
+                    held_open = load(target, streams, 60, "--stream", "--held", cores="0,1")
+                    answers = held_open["answers"]
+                except WrongAnswersError as failure:
+                    wrong, answers = 1, 0
+                    print(failure)
+            marks.append(found)
             figures = " ".join(f"{held:10.2f}" for held in marks[-1].values())
             print(f"{minute:9} {answers:9} {figures}", flush=True)
     grown = {name: 100 * (marks[-1][name] / held - 1) for name, held in marks[0].items()}
