@@ -68,6 +68,7 @@ def fit(
     tell: Callable[[str], object] = str,
     *,
     chosen: Ints | None = None,
+    epochs: int = EPOCHS,
 ) -> Fitted:
     """Return the weights that examples give, all or `chosen`; `tell` hears how it goes."""
     random = np.random.default_rng(SEED)
@@ -79,15 +80,15 @@ def fit(
     ties = [Ties(mixed[i : i + TIED]) for i in range(0, len(mixed), TIED)]
     seen = _Mean()
     apart = max(len(batches) // LOOKS, 1)
-    for epoch in range(EPOCHS):
+    for epoch in range(epochs):
         losses = []
         for place, index in enumerate(random.permutation(len(batches))):
-            losses.append(learner.step(batches[index], 1 - epoch / EPOCHS))
+            losses.append(learner.step(batches[index], 1 - epoch / epochs))
             if ties:
-                learner.tie(ties[place % len(ties)], 1 - epoch / EPOCHS)
-            if 2 * epoch >= EPOCHS and place % apart == 0:
+                learner.tie(ties[place % len(ties)], 1 - epoch / epochs)
+            if 2 * epoch >= epochs and place % apart == 0:
                 seen.add(learner.learned())
-        tell(f"epoch {epoch + 1}/{EPOCHS}: loss {np.mean(losses):.4f}")
+        tell(f"epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}")
     return seen.mean()
 
 

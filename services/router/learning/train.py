@@ -34,6 +34,7 @@ from services.router.learning import (
     lexicon,
     phrases,
     report,
+    surroundings,
     teachers,
 )
 from services.router.learning.batches import Rows, Weights
@@ -82,7 +83,8 @@ def distilled(path: Path = DISTILLED) -> Floats:
 def lessons(learn: Sequence[Example], corpora: Sequence[Path]) -> list[Example]:
     """Return examples with phrases, and all that is made of both.
 
-    Phrases and the lexicon are taken from the last of `corpora` that has them, if any has.
+    Phrases, the lexicon and surroundings are taken from the last of `corpora` that has them, if
+    any has.
     """
     written = [example for example in learn if example.source == OWN]
     public = [example for example in learn if example.source != OWN]
@@ -95,6 +97,8 @@ def lessons(learn: Sequence[Example], corpora: Sequence[Path]) -> list[Example]:
     if (path := _last(corpora, lexicon.LEXICON.name)) is not None:
         made += lexicon.switched(written, lexicon.read(path), 2)
         made += lexicon.switched(ours[len(written) :], lexicon.read(path), 1)
+    if (path := _last(corpora, surroundings.SURROUNDINGS.name)) is not None:
+        made += surroundings.surrounded(written, surroundings.read(path), 2)
     made += examples.in_company(written)
     made += games.played(ours, 2)
     made += games.played(public[::3], 1)
