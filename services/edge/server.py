@@ -97,15 +97,30 @@ class Edge:
         host, _, port = where.rpartition(":")
         return web.TCPSite(self._runner, host.strip("[]"), int(port), backlog=listen.BACKLOG)
 
-    async def stop(self) -> None:
-        """Take no new requests, let the running ones end within `drain_s`, then close."""
-        self._traffic.draining = True
+    @property
+    def _alone(self) -> bool:
+        """Whether it listens at a door that stays open and has nobody else behind it.
+
+        Who comes there while it drains is told so at once, and does not wait for its end.
+        """
+        return self._door is not None and self._settings.workers == 1
+
+    async def _leave(self) -> None:
+        """Take no new connections."""
         for site in self._runner.sites:
             await site.stop()
         if self._door is not None:
             with self._door:
                 listen.leave(self._door)
+            self._door = None
+
+    async def stop(self) -> None:
+        """Take no new requests, let the running ones end within `drain_s`, then close."""
+        self._traffic.draining = True
+        if not self._alone:
+            await self._leave()
         await self._traffic.quiet(self._settings.drain_s)
+        await self._leave()
         await self._runner.cleanup()
         if self._following is not None:
             self._following.cancel()

@@ -1,6 +1,7 @@
 """Readiness, metrics, traces, listening and draining."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -8,6 +9,7 @@ import sys
 import httpx
 import pytest
 
+from services import listen
 from services.edge import readiness as states
 from services.edge.frame import Traffic
 from services.edge.readiness import Readiness
@@ -152,6 +154,34 @@ async def test_drain_finishes_what_runs_and_takes_nothing_new(house):
     assert rest.endswith(b"data: [DONE]\n\n")
     await stopping
     await idle.aclose()
+
+
+async def test_who_comes_to_a_door_that_stays_open_while_it_drains_is_told_at_once():
+    with listen.door("127.0.0.1:0") as door:
+        url = f"http://127.0.0.1:{door.getsockname()[1]}"
+        async with opened(listen=f"fd:{os.dup(door.fileno())}") as house:
+            gate = asyncio.Event()
+            house.providers.events = [*text_chunks("Hi"), gate, finish()]
+            body = {**AUTO, "stream": True}
+            async with house.client.stream("POST", "/v1/chat/completions", json=body) as answer:
+                chunks = answer.aiter_bytes()
+                await anext(chunks)
+                stopping = asyncio.create_task(house.edge.stop())
+                async with httpx.AsyncClient(base_url=url, headers=house.client.headers) as late:
+                    for _ in range(3):
+                        refused = await late.post("/v1/chat/completions", json=AUTO)
+                        assert refused.status_code == 503
+                        assert refused.headers["Connection"] == "close"
+                        assert refused.headers["Retry-After"] == "1"
+                        assert "shutting down" in refused.json()["error"]["message"]
+                gate.set()
+                rest = b"".join([chunk async for chunk in chunks])
+            assert rest.endswith(b"data: [DONE]\n\n")
+            await stopping
+        # Whoever listens here next takes who comes from now on.
+        next_one = opened(listen=f"fd:{os.dup(door.fileno())}")
+        async with next_one, httpx.AsyncClient(base_url=url) as client:
+            assert (await client.get("/healthz")).status_code == 200
 
 
 async def test_drain_ends_what_does_not_end():
