@@ -10,6 +10,7 @@ import pytest
 from services.errors import Kind
 from services.providers.sandbox import environment
 from tests.providers.conftest import (
+    BODY,
     CHAIN,
     FAST,
     PATIENT,
@@ -167,6 +168,35 @@ async def test_an_outage_of_kept_connections_is_not_multiplied(hostile):
         error = await failed(service, request(chain=members(*chain)))
     assert [attempt.model for attempt in error.attempts] == list(chain)
     assert sum(asked) == 5
+
+
+async def test_whom_only_those_precede_who_cannot_do_it_is_asked_again_on_a_fresh_connection(
+    sandbox, hostile
+):
+    said = {
+        "type": "message",
+        "content": [{"type": "text", "text": "fine"}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+    content = msgspec.json.encode(said)
+
+    async def once(reader, writer):
+        await read_request(reader)
+        writer.write(head(content_length=len(content)) + content)
+        await writer.drain()
+        await read_request(reader)
+
+    where = (await hostile(once)).removesuffix("/v1")
+    environ = {**environment(sandbox.base), "ANTHROPIC_BASE_URL": where}
+    own = {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}
+    chain = members("google/gemini-3.5-flash", CHAIN[1], "mistral/mistral-small-4")
+    body = {**BODY, "anthropic": own}
+    async with running(environ) as service:
+        for _ in range(2):
+            answer = await service.complete(request(chain=chain, body=body))
+            kinds = [attempt.kind for attempt in answer.served.attempts]
+            assert kinds == ["UNSUPPORTED_PARAMETER", ""]
 
 
 async def test_a_finished_streams_connection_is_used_again(hostile):
