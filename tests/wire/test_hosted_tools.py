@@ -140,7 +140,6 @@ async def test_it_streams_as_it_happens(wire):
 async def test_odd_events_of_items_do_no_harm(wire):
     odd = [
         {"item": SEARCHED},
-        {"type": 5, "item": SEARCHED},
         {"type": "response.output_item.added", "item": {"type": "web_search_call"}},
         {"type": "response.web_search_call.x", "item_id": [], "kind": 1, "self": 2, "event": 3},
         {"type": "response.web_search_call.x", "item_id": None, "kind": 1, "self": 2, "event": 3},
