@@ -11,6 +11,7 @@ import pytest
 
 from services import listen
 from services.edge import readiness as states
+from services.edge import server
 from services.edge.frame import Traffic
 from services.edge.readiness import Readiness
 from tests.edge.fakes import AUTO, KEY, TOKEN, finish, opened, text_chunks
@@ -156,7 +157,27 @@ async def test_drain_finishes_what_runs_and_takes_nothing_new(house):
     await idle.aclose()
 
 
-async def test_who_comes_to_a_door_that_stays_open_while_it_drains_is_told_at_once():
+async def test_who_is_connected_may_still_ask_when_a_drain_begins(house):
+    gate = asyncio.Event()
+    house.providers.events = [*text_chunks("Hi"), gate, finish()]
+    body = {**AUTO, "stream": True}
+    headers = house.client.headers
+    async with httpx.AsyncClient(base_url=house.url, headers=headers) as connected:
+        await connected.get("/healthz")
+        async with house.client.stream("POST", "/v1/chat/completions", json=body) as answer:
+            chunks = answer.aiter_bytes()
+            await anext(chunks)
+            stopping = asyncio.create_task(house.edge.stop())
+            told = await connected.post("/v1/chat/completions", json=AUTO)
+            assert (told.status_code, told.headers["Connection"]) == (200, "close")
+            gate.set()
+            async for _ in chunks:
+                pass
+    await stopping
+
+
+async def test_who_comes_to_an_open_door_is_told_where_a_drain_takes_long(monkeypatch):
+    monkeypatch.setattr(server, "SOON_S", 0.0)
     with listen.door("127.0.0.1:0") as door:
         url = f"http://127.0.0.1:{door.getsockname()[1]}"
         async with opened(listen=f"fd:{os.dup(door.fileno())}") as house:
