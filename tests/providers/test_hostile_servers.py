@@ -67,6 +67,11 @@ def bomb() -> bytes:
     return head(content_encoding="gzip", content_length=len(content)) + content
 
 
+def comment_bomb() -> bytes:
+    content = gzip.compress(b": x\n\n" * (8 << 20), 9)
+    return head(content_encoding="gzip", content_length=len(content)) + content
+
+
 def nested_bomb() -> bytes:
     content = gzip.compress(gzip.compress(b"0" * (32 << 20)))
     return head(content_encoding="gzip, gzip", content_length=len(content)) + content
@@ -82,6 +87,7 @@ NASTY = {
     "broken chunk": (says(head(transfer_encoding="chunked") + b"zz\r\n"), ""),
     "head, then silence": (says(head(content_length=len(ANSWER)), hold=True), "within"),
     "gzip bomb": (says(bomb()), "larger than 32 MB"),
+    "comment bomb": (says(comment_bomb()), "larger than 32 MB"),
     "nested bomb": (says(nested_bomb()), "encoding"),
     "no gzip": (says(head(content_encoding="gzip", content_length=2) + b"{}"), "decompressed"),
     "role, then silence": (says(head() + EVENT, hold=True), "within"),
