@@ -148,5 +148,14 @@ class RoutorError(Exception):
         self.retry_after_s = retry_after_s
         self.attempts = tuple(attempts)
 
+    def bare(self) -> "RoutorError":
+        """Return it without where it came from, which nobody asks any more.
+
+        The frames there hold the request and what was read of an answer, and as they hold the
+        error, too, all of it would stay until the collector of garbage comes: up to 32 MB.
+        """
+        self.__cause__ = self.__context__ = self.__traceback__ = None
+        return self
+
     def __repr__(self) -> str:
         return f"RoutorError({self.kind.name}, {self.message!r})"

@@ -252,7 +252,7 @@ async def _abort(context: Context, span: telemetry.Span, failure: Exception) -> 
 def told(failure: Exception) -> RoutorError:
     """Return what callers are told of a failure, which must be the one being handled."""
     if isinstance(failure, RoutorError):
-        return failure
+        return failure.bare()
     logger.exception("unexpected failure")
     return RoutorError(Kind.INTERNAL, "Something failed inside Routor; see its log.")
 

@@ -258,7 +258,7 @@ async def _go_on(request: web.BaseRequest) -> None:
 
 
 def _failed(request: web.BaseRequest, error: RoutorError, way: Way | None) -> web.Response:
-    request[notes.FAILURE] = error
+    request[notes.FAILURE] = error.bare()
     told = _shape(request, way).error(error, request[notes.REQUEST_ID])
     return problem.response(error, told)
 

@@ -220,7 +220,7 @@ async def _break_off(turn: _Turn, writer: Writer, response: Events, failure: Exc
         logger.exception("a stream failed unexpectedly")
         error = RoutorError(Kind.INTERNAL, "Something failed inside Routor; see its log.")
     request = turn.request
-    request[notes.FAILURE] = error
+    request[notes.FAILURE] = error.bare()
     if isinstance(failure, TimeoutError) and request.transport is not None:
         # Nobody reads: waiting for the event to be taken would be waiting again.
         request.transport.abort()

@@ -54,7 +54,7 @@ class Progress:
         self.attempts.append(call.record)
         self.sends += call.sends
         self.committed = self.committed or call.committed
-        failure = Failure(choice.index, error, choice.last_resort, choice.way, call.final)
+        failure = Failure(choice.index, error.bare(), choice.last_resort, choice.way, call.final)
         self.failed.append(failure)
         if call.record.cost_usd:
             self.spent_usd += call.record.cost_usd

@@ -1,6 +1,7 @@
 """Servers that break the rules of HTTP, and what the application sees of it."""
 
 import asyncio
+import gc
 import gzip
 import struct
 
@@ -8,7 +9,9 @@ import msgspec
 import pytest
 
 from services.errors import Kind
+from services.providers.call import Call
 from services.providers.sandbox import environment
+from services.providers.transport import HttpReply
 from tests.providers.conftest import (
     BODY,
     CHAIN,
@@ -111,6 +114,21 @@ async def test_a_nasty_server_is_survived(sandbox, hostile, name, stream):
     assert first.kind in ("PROVIDER_UNAVAILABLE", "PROVIDER_TIMEOUT")
     if not stream:
         assert said in first.message
+
+
+@MODES
+@pytest.mark.parametrize("name", ["comment bomb", "half JSON", "role, then silence"])
+async def test_what_was_read_of_a_bad_answer_is_let_go_of_at_once(hostile, name, stream):
+    talk, said = NASTY[name]
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ, FAST if said == "within" else PATIENT) as service:
+        gc.collect()
+        gc.disable()
+        try:
+            await failed(service, request(stream, members(CHAIN[0])), stream)
+            assert not [one for one in gc.get_objects() if isinstance(one, Call | HttpReply)]
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
