@@ -17,7 +17,7 @@ from services.edge.answer import headers as own_headers
 from services.edge.cors import Cors
 from services.edge.gate import Gate
 from services.edge.messages.fault import ANTHROPIC, SPOKEN
-from services.errors import Kind, RoutorError
+from services.errors import Kind, RoutorError, bare
 
 logger = logging.getLogger(__name__)
 
@@ -258,7 +258,7 @@ async def _go_on(request: web.BaseRequest) -> None:
 
 
 def _failed(request: web.BaseRequest, error: RoutorError, way: Way | None) -> web.Response:
-    request[notes.FAILURE] = error.bare()
+    request[notes.FAILURE] = bare(error)
     told = _shape(request, way).error(error, request[notes.REQUEST_ID])
     return problem.response(error, told)
 
