@@ -7,8 +7,11 @@ A `RoutorError` is raised where something fails, crosses gRPC as google.rpc.Stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from routor.v1.types_pb2 import Attempt
+
+E = TypeVar("E", bound=BaseException)
 
 
 @dataclass(frozen=True)
@@ -150,3 +153,13 @@ class RoutorError(Exception):
 
     def __repr__(self) -> str:
         return f"RoutorError({self.kind.name}, {self.message!r})"
+
+
+def bare(failure: E) -> E:
+    """Return an exception without where it came from, once nobody will ask that.
+
+    Its frames hold the request and what was read of an answer. Where they hold the exception as
+    well, or the task that it ended, all of it would stay until the collector of garbage comes.
+    """
+    failure.__cause__ = failure.__context__ = failure.__traceback__ = None
+    return failure

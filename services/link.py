@@ -81,15 +81,16 @@ class Link:
     ) -> M:
         """Call a method once; `again` allows a second try when a connection is lost.
 
-        Then each try has `timeout_s`, and waiting for a connection is no part of it.
+        Then waiting for a connection is no part of `timeout_s`.
         """
         packed = self._pack(request)
         clock = asyncio.get_running_loop().time
         deadline_s, reach_s = clock() + timeout_s, math.inf if again else timeout_s
         for last in (False, True) if again else (True,):
+            began_s = clock()
             wire = self._choose() or await self._reach(reach_s)
-            left_s = timeout_s if again else min(timeout_s, deadline_s - clock())
-            call = wire.open(method, packed, max(0.0, left_s))
+            deadline_s += clock() - began_s if again else 0.0
+            call = wire.open(method, packed, max(0.0, min(timeout_s, deadline_s - clock())))
             try:
                 await call.news()
             finally:
@@ -105,12 +106,17 @@ class Link:
     def stream(
         self, method: str, request: Message, response: type[M], timeout_s: float
     ) -> "Stream[M]":
-        """Call a method that answers with many messages, at the first time one is asked for."""
+        """Call a method that answers with many messages, at the first time one is asked for.
+
+        It is called once more when a connection is lost before the first of them.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline_s = clock() + timeout_s
 
         async def begin() -> Call:
             packed = self._pack(request)
-            wire = self._choose() or await self._reach(timeout_s)
-            return wire.open(method, packed, timeout_s)
+            wire = self._choose() or await self._reach(deadline_s - clock())
+            return wire.open(method, packed, max(0.0, deadline_s - clock()))
 
         return Stream(self.service, begin, response.FromString)
 
@@ -161,7 +167,8 @@ class Link:
 
     async def _reach(self, timeout_s: float) -> ClientWire:
         """Wait shortly for a connection: calls with long deadlines must not wait long for one."""
-        self._start()
+        if self._follower is None:
+            self._follower = _task(self._follow())
         try:
             async with asyncio.timeout(min(timeout_s, self._reach_timeout_s)):
                 while (wire := self._choose()) is None and not self._refused:
@@ -173,10 +180,6 @@ class Link:
             text = f"The {self.service} service refuses us: its internal token is not the same."
             raise RoutorError(Kind.INTERNAL, text)
         return wire
-
-    def _start(self) -> None:
-        if self._follower is None:
-            self._follower = _task(self._follow())
 
     async def _follow(self) -> None:
         """Keep a connection to every address of the targets."""
@@ -260,6 +263,7 @@ class Stream(Generic[M]):
         self._begin = begin
         self._read = read
         self._call: Call | None = None
+        self._again = True
 
     def __aiter__(self) -> "Stream[M]":
         """Read message after message."""
@@ -272,8 +276,12 @@ class Stream(Generic[M]):
         call = self._call
         if not (call.messages or call.ended):
             await call.news()
+        again, self._again = self._again, False
         if call.messages:
             return self._read(call.take())
+        if again and isinstance(call.failure, LostError):
+            self._call = await self._begin()
+            return await anext(self)
         self._end(call)
         raise StopAsyncIteration
 

@@ -16,7 +16,7 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from routor.v1.link_pb2 import Hello, Open
 from services import rpc, telemetry
-from services.errors import Kind, RoutorError
+from services.errors import Kind, RoutorError, bare
 from services.link_method import Context, Handler
 from services.link_wire import (
     CANCEL,
@@ -192,6 +192,8 @@ class _ServerWire(Wire):
                 else:
                     response = await call.handler.call(request, context)
                     self._finish(call, _sized(response))
+            except asyncio.CancelledError as gone:
+                raise bare(gone) from None
             except Exception as failure:
                 self._end(call, _told(span, failure))
 
@@ -232,8 +234,9 @@ class _ServerWire(Wire):
         self._stop(call)
 
     def _stop(self, call: _Call) -> None:
-        if call.task is not None:
-            call.task.cancel()
+        task, call.task = call.task, None
+        if task is not None:
+            task.cancel()
         call.rest = None
 
 

@@ -24,7 +24,7 @@ from grpc_status import rpc_status
 
 from routor.v1.types_pb2 import Attempts
 from services import telemetry
-from services.errors import Kind, RoutorError
+from services.errors import Kind, RoutorError, bare
 
 logger = logging.getLogger(__name__)
 
@@ -252,7 +252,7 @@ async def _abort(context: Context, span: telemetry.Span, failure: Exception) -> 
 def told(failure: Exception) -> RoutorError:
     """Return what callers are told of a failure, which must be the one being handled."""
     if isinstance(failure, RoutorError):
-        return failure
+        return bare(failure)
     logger.exception("unexpected failure")
     return RoutorError(Kind.INTERNAL, "Something failed inside Routor; see its log.")
 

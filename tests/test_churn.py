@@ -5,19 +5,23 @@ each still holds can be seen. The long one, which watches memory, is `make soak`
 """
 
 import asyncio
+import gc
 import random
 import ssl
-from contextlib import asynccontextmanager
+from collections import Counter
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import httpx
+from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from services import catalog
+from services import catalog, link_client, link_server
 from services.edge.server import Edge
 from services.edge.settings import EdgeSettings
 from services.link_method import handlers
 from services.link_server import LinkServer
+from services.providers import call
 from services.providers.assembly import assemble
 from services.providers.sandbox import environment
 from services.providers.sandbox.app import application
@@ -148,3 +152,42 @@ async def test_of_streams_that_come_and_go_nothing_is_left():
         assert not wrong
         assert await rest(lambda: {k: n for k, n in house.held().items() if n}) == {}
     assert await rest(lambda: asyncio.all_tasks() - before) == set()
+
+
+KINDS = (web.BaseRequest, call.Call, link_client.Call, link_server._Call)
+
+
+def living():
+    """Count what lives of requests."""
+    return Counter(type(one).__module__ for one in gc.get_objects() if type(one) in KINDS)
+
+
+async def leave(client):
+    """Ask, and go before anything has come."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await client.post("/v1/chat/completions", json={**BODY, "stream": True})
+
+
+async def test_nothing_of_a_request_has_to_be_collected():
+    headers = {"Authorization": f"Bearer {fakes.KEY}"}
+    async with (
+        opened() as house,
+        httpx.AsyncClient(base_url=house.url, headers=headers, verify=PLAIN) as client,
+        httpx.AsyncClient(base_url=house.vendors, verify=PLAIN) as control,
+    ):
+        gc.collect()
+        gc.disable()
+        try:
+            for kind in ("stream_cut", "cut_json", "status", "timeout"):
+                await control.delete("/_sandbox/faults")
+                await control.post("/_sandbox/faults", json={"provider": "*", "kind": kind})
+                house.parts.dispatcher.reset()
+                if kind == "timeout":
+                    await leave(client)
+                else:
+                    for stream in (False, True):
+                        await client.post("/v1/chat/completions", json={**BODY, "stream": stream})
+                assert await rest(living) == {}, kind
+        finally:
+            gc.enable()

@@ -359,6 +359,34 @@ async def test_waiting_for_a_restart_is_no_part_of_the_time_of_a_call_that_may_b
         await later.stop(0)
 
 
+async def lost_once(linked, asked):
+    """Lose the service while it is asked, start another; return what came of it, and who it is."""
+    address = linked.server.address
+    await linked.servicer.started.wait()
+    await linked.server.stop(0)
+    servicer = Servicer()
+    servicer.gate.set()
+    later = server_of(servicer, address, tls=linked.tls.server())
+    await later.start()
+    answer = await asked
+    await later.stop(0)
+    return answer, servicer
+
+
+async def test_a_lost_call_that_may_be_repeated_is_made_once_more(linked):
+    asked = asyncio.create_task(complete(linked.link, b"wait", again=True))
+    answer, later = await lost_once(linked, asked)
+    assert (answer.body, later.calls) == (b"wait", 1)
+    assert 0 < later.left_s <= PATIENCE_S
+
+
+async def test_a_stream_that_is_lost_before_its_first_message_begins_once_more(linked):
+    asked = asyncio.create_task(anext(stream(linked.link, b"wait,one")))
+    answer, later = await lost_once(linked, asked)
+    assert (answer.chunk, later.calls) == (b"one", 1)
+    assert 0 < later.left_s <= PATIENCE_S
+
+
 async def test_a_stream_that_is_lost_says_so(linked):
     events = stream(linked.link, b"one,wait")
     await anext(events)

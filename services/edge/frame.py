@@ -17,7 +17,7 @@ from services.edge.answer import headers as own_headers
 from services.edge.cors import Cors
 from services.edge.gate import Gate
 from services.edge.messages.fault import ANTHROPIC, SPOKEN
-from services.errors import Kind, RoutorError
+from services.errors import Kind, RoutorError, bare
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,8 @@ class Traffic:
     """Counts running requests, and knows when there may be no more of them."""
 
     def __init__(self, most_requests: int = 1 << 30) -> None:
-        self.draining = False
+        self.draining = False  # about to end
+        self.closed = False  # no request is taken any more
         self._most = most_requests
         self._running = 0
         self._quiet = asyncio.Event()
@@ -51,7 +52,7 @@ class Traffic:
 
     def check(self) -> None:
         """Raise OVERLOADED where one more request, this one, is too many."""
-        if self.draining:
+        if self.closed:
             text = "This server is shutting down; try again."
             raise RoutorError(Kind.OVERLOADED, text, retry_after_s=1)
         if self._running > self._most:
@@ -257,7 +258,7 @@ async def _go_on(request: web.BaseRequest) -> None:
 
 
 def _failed(request: web.BaseRequest, error: RoutorError, way: Way | None) -> web.Response:
-    request[notes.FAILURE] = error
+    request[notes.FAILURE] = bare(error)
     told = _shape(request, way).error(error, request[notes.REQUEST_ID])
     return problem.response(error, told)
 

@@ -29,7 +29,9 @@ class Peers:
     """Calls of the edge to its services.
 
     Every method raises RoutorError: the service's own, or OVERLOADED when it is not there.
-    A cancelled call is cancelled in the service, too.
+    A cancelled call is cancelled in the service, too. One that is lost before anything of its
+    answer has come, since a process died, is made once more: it may be paid twice, and no caller
+    goes without an answer that there is.
     """
 
     def __init__(
@@ -72,14 +74,16 @@ class Peers:
     ) -> providers_pb2.CompleteResponse:
         """Get a whole answer."""
         return await self._providers.call(
-            COMPLETE, request, providers_pb2.CompleteResponse, timeout_s
+            COMPLETE, request, providers_pb2.CompleteResponse, timeout_s, again=True
         )
 
     async def embed(
         self, request: providers_pb2.EmbedRequest, timeout_s: float
     ) -> providers_pb2.EmbedResponse:
         """Get vectors of texts."""
-        return await self._providers.call(EMBED, request, providers_pb2.EmbedResponse, timeout_s)
+        return await self._providers.call(
+            EMBED, request, providers_pb2.EmbedResponse, timeout_s, again=True
+        )
 
     def stream(
         self, request: providers_pb2.StreamRequest, timeout_s: float
@@ -100,7 +104,7 @@ class Peers:
         await self._providers.close()
 
     async def _ask(self, method: str, request: Message, response: type[M]) -> M:
-        """Ask the router. It decides and changes nothing, so a lost call may be made again."""
+        """Ask the router."""
         try:
             return await self._router.call(
                 method, request, response, self._router_timeout_s, again=True

@@ -23,7 +23,7 @@ from services.edge.sessions import Sessions
 from services.edge.settings import EdgeSettings
 from services.edge.trail import Trail
 from services.edge.turns import Turns
-from services.errors import Kind, RoutorError
+from services.errors import Kind, RoutorError, bare
 from services.link import Stream
 
 logger = logging.getLogger(__name__)
@@ -220,7 +220,7 @@ async def _break_off(turn: _Turn, writer: Writer, response: Events, failure: Exc
         logger.exception("a stream failed unexpectedly")
         error = RoutorError(Kind.INTERNAL, "Something failed inside Routor; see its log.")
     request = turn.request
-    request[notes.FAILURE] = error
+    request[notes.FAILURE] = bare(error)
     if isinstance(failure, TimeoutError) and request.transport is not None:
         # Nobody reads: waiting for the event to be taken would be waiting again.
         request.transport.abort()

@@ -20,6 +20,8 @@ from services.edge.settings import EdgeSettings
 from services.edge.trail import Trail
 from services.status import StatusBoard
 
+# A drain that takes longer tells its callers.
+SOON_S = 1.0
 # After the drain: what is still being written, or still hangs, gets this long.
 LAST_WRITES_S = 1.0
 
@@ -92,20 +94,36 @@ class Edge:
         if where.startswith("unix:"):
             return web.UnixSite(self._runner, where.removeprefix("unix:"), backlog=listen.BACKLOG)
         if where.startswith("fd:"):
-            self._door = socket.socket(fileno=int(where.removeprefix("fd:")))
+            self._door = self._door or socket.socket(fileno=int(where.removeprefix("fd:")))
             return web.SockSite(self._runner, self._door.dup(), backlog=listen.BACKLOG)
         host, _, port = where.rpartition(":")
         return web.TCPSite(self._runner, host.strip("[]"), int(port), backlog=listen.BACKLOG)
 
-    async def stop(self) -> None:
-        """Take no new requests, let the running ones end within `drain_s`, then close."""
-        self._traffic.draining = True
+    async def _shut(self) -> None:
         for site in self._runner.sites:
             await site.stop()
+
+    async def stop(self) -> None:
+        """Take no new connections, let running requests end within `drain_s`, then close.
+
+        At first who is connected may still ask, and who comes waits for the next process that
+        listens here, since most drains are over soon. Later both are told to try again.
+        """
+        self._traffic.draining = True
+        await self._shut()
+        alone = self._door is not None and self._settings.workers == 1
+        if self._door is not None and not alone:
+            listen.leave(self._door)
+        soon_s = min(SOON_S, self._settings.drain_s)
+        if not await self._traffic.quiet(soon_s):
+            self._traffic.closed = True
+            if alone:
+                await self._site().start()
+            await self._traffic.quiet(self._settings.drain_s - soon_s)
+            await self._shut()
         if self._door is not None:
-            with self._door:
-                listen.leave(self._door)
-        await self._traffic.quiet(self._settings.drain_s)
+            self._door.close()
+            self._door = None
         await self._runner.cleanup()
         if self._following is not None:
             self._following.cancel()

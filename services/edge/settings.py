@@ -17,6 +17,8 @@ class EdgeSettings:
     PREFIX: ClassVar[str] = "ROUTOR_EDGE_"
 
     listen: str = "127.0.0.1:8080"
+    # Processes that share this address.
+    workers: int = 1
     # Where set, metrics are served there, and no longer at the front door.
     metrics_listen: str = ""
     body_limit_mb: int = 32

@@ -7,6 +7,7 @@ from aiohttp import StreamReader, web
 from aiohttp.http import RawRequestMessage, StreamWriter
 
 from services.edge import problem
+from services.errors import bare
 
 # How long a connection may take to its request, whatever others do, and for how many times as many
 # connections as may be idle that holds.
@@ -81,7 +82,10 @@ class Protocol(web.RequestHandler):
                 return
             self._messages.popleft()
             self._make_room()
-            going = await self._answered(message, payload)
+            try:
+                going = await self._answered(message, payload)
+            except asyncio.CancelledError as gone:
+                raise bare(gone) from None
         if not self._force_close:
             self._task_handler = None
             if self.transport is not None:

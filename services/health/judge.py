@@ -21,7 +21,7 @@ from routor.v1.types_pb2 import Attempt
 from services.errors import Kind
 from services.health.model import SEEK_S, ModelState
 from services.health.pace import late
-from services.health.window import REFUSALS, WINDOW_S, Window
+from services.health.window import REFUSALS, SLOW, WINDOW_S, Window
 
 # Live evidence is stale after this, and a probe is due; also the pace of such probes.
 FRESH_S = 60.0
@@ -102,7 +102,7 @@ class ProviderState:
         """Take in one call; False when it says nothing about the provider."""
         model = self.models.get(attempt.model) or ModelState(attempt.model)
         if not attempt.kind:
-            flaw = attempt.flaw or ("slow" if late(attempt) else "")
+            flaw = attempt.flaw or (SLOW if late(attempt) else "")
             self.window.add_success(ended_at_s, attempt.first_token_ms, flaw)
             model.succeeded(attempt, ended_at_s, began_at_s, flaw)
             if attempt.spare_s > 0:

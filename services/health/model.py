@@ -6,7 +6,7 @@ from routor.v1 import status_pb2
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind
 from services.health.pace import Pace
-from services.health.window import Window
+from services.health.window import SLOW, Window
 
 # No free probe tells how a model is, so a failing one rests and is then tried again; every
 # failed trial doubles the rest. The longest leaves no healed model out for 10 s.
@@ -49,7 +49,7 @@ class ModelState:
         """Take in a success; it also proves that the model exists."""
         slow = self.pace.slow(attempt)
         if began_at_s >= self._since_s:
-            flaw = flaw or ("slow" if slow else "")
+            flaw = flaw or (SLOW if slow else "")
             self.window.add_success(ended_at_s, attempt.first_token_ms, flaw)
         self._seek_s = 0.0
         if self.gone_at_s is not None and ended_at_s >= self.gone_at_s:

@@ -34,6 +34,9 @@ LONG_ROW = 10
 # What a model is now shows in so many latest answers, for so long: long good traffic before does
 # not hide that most of them are of little use, and then it is tried again.
 LATEST, LATEST_S = 20, 60.0
+# The flaw that counts among the latest answers alone: times vary, and what was slow may be quick
+# a minute later.
+SLOW = "slow"
 REFUSALS = frozenset({Kind.PROVIDER_AUTH, Kind.PROVIDER_QUOTA})
 # Latencies are counted in classes 5 % wide; SLOW_MS is the upper edge of class 0.
 _WIDTH = math.log(1.05)
@@ -46,6 +49,7 @@ class _Slot:
     succeeded: int = 0
     failed: int = 0
     flawed: int = 0
+    slow: int = 0
     timings: Counter[int] = field(default_factory=Counter)
 
 
@@ -68,7 +72,8 @@ class Window:
         """Forget everything."""
         self.succeeded = 0
         self.failed = 0
-        self.flawed = 0  # successes that were of little use
+        self.flawed = 0  # successes that were of little use, but for slow ones
+        self.slow = 0
         self.succeeded_at_s = _NEVER
         self.refused = (_NEVER, "")  # when and why for the last time
         self._flaw = (_NEVER, "")  # the latest one
@@ -94,9 +99,8 @@ class Window:
     @property
     def flaw_rate(self) -> float:
         """Answers of little use per call, 0..1; of the latest calls if most of those were."""
-        if self._turned():
-            return self._latest_flawed() / len(self._latest)
-        return self.flawed / self.calls if self.calls else 0.0
+        useless, calls = self._useless()
+        return useless / calls if calls else 0.0
 
     def add_success(self, ended_at_s: float, first_token_ms: float, flaw: str = "") -> None:
         """Count a call that succeeded; `flaw` says why its answer was of little use, if it was.
@@ -110,9 +114,13 @@ class Window:
         del self._latest[:-LATEST]
         self.succeeded += 1
         self._verdict = None
-        if flaw:
+        if flaw == SLOW:
+            slot.slow += 1
+            self.slow += 1
+        elif flaw:
             slot.flawed += 1
             self.flawed += 1
+        if flaw:
             self._flaw = max(self._flaw, (ended_at_s, flaw))
         if first_token_ms > 0:
             number = _class(first_token_ms)
@@ -140,6 +148,7 @@ class Window:
             self.succeeded -= slot.succeeded
             self.failed -= slot.failed
             self.flawed -= slot.flawed
+            self.slow -= slot.slow
             self._timings -= slot.timings
             self._verdict = None
         if self._failures and self._failures[0][0] < horizon_s:
@@ -187,20 +196,39 @@ class Window:
             return Verdict(status_pb2.HEALTH_DEGRADED, failed)
         few = below(HEALTHY_PERCENT, self.succeeded - self.flawed, self.calls - self.failed)
         if few or self._turned():
-            flawed = f"{self.flawed} of {self.calls} answers were of little use"
+            useless, calls = self._useless()
+            flawed = f"{useless} of {calls} answers were of little use"
             return Verdict(status_pb2.HEALTH_DEGRADED, f"{flawed}, the last: {self._flaw[1]}")
         if self._timings.total() >= LEAST_CALLS and self.percentile_ms(95) > SLOW_MS:
             return Verdict(status_pb2.HEALTH_DEGRADED, "slow: P95 to first token is over 5 s")
         return Verdict(status_pb2.HEALTH_HEALTHY)
 
-    def _latest_flawed(self) -> int:
-        return sum(flawed for _, flawed in self._latest)
+    def _useless(self) -> tuple[int, int]:
+        """Return how many answers were of little use, and of how many calls."""
+        if self._turned():
+            latest = self._now()
+            return sum(latest), len(latest)
+        return self.flawed, self.calls
+
+    def _now(self) -> list[bool]:
+        """Return which of the latest answers were flawed; LEAST_CALLS good ones in a row are news.
+
+        What came before such a row is not looked at: who is well again has to fail anew.
+        """
+        latest = [flawed for _, flawed in self._latest]
+        for start in range(len(latest) - LEAST_CALLS, 0, -1):
+            if not any(latest[start : start + LEAST_CALLS]):
+                return latest[start:]
+        return latest
 
     def _turned(self) -> bool:
-        """Tell whether most of the latest answers were of little use."""
-        latest = len(self._latest)
-        good = latest - self._latest_flawed()
-        return latest >= LEAST_CALLS and below(DOWN_PERCENT, good, latest)
+        """Tell whether most of the latest answers were of little use.
+
+        Of a model that was slow minutes ago fewer tell it, so that trying it again costs little.
+        """
+        latest = self._now()
+        enough = len(latest) >= LEAST_CALLS or self.slow >= LEAST_CALLS
+        return enough and below(DOWN_PERCENT, len(latest) - sum(latest), len(latest))
 
     def _row(self) -> int:
         """Return how many failures in a row make it Down, 0 when they do not."""

@@ -137,6 +137,7 @@ class Caller:
         call.sent_bytes = len(encoded.body)
         accept = "text/event-stream" if call.stream else "application/json"
         endpoint = call.connection.endpoint(encoded.path, accept, encoded.headers)
+        call.sends = 1
         sending = self._transport.send(endpoint, encoded.body, _trace(), call.again)
         reply = await self._within(patience, sending)
         call.record.http_status = reply.status

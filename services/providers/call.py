@@ -44,7 +44,7 @@ class Call:
     joint: Joint | None = None  # this call goes on with it
     final: bool = False  # what failed it is no other's to mend
     sent_bytes: int = 0
-    sends: int = 1  # requests that the provider may have seen
+    sends: int = 0  # requests that the provider may have seen
     most_sends: int = 1
     expected_cost_usd: float = 0.0  # 0 when unknown
     beaten: bool = False  # another, called beside it, was faster

@@ -13,7 +13,7 @@ import msgspec
 
 from services.errors import Kind, RoutorError
 from services.providers import seam
-from services.providers.dialects import conversation
+from services.providers.dialects import conversation, openai_native
 from services.providers.dialects.contract import Chunk, Ending, Json
 from services.providers.failover import Shown, Way
 from services.providers.seam import Seam, UnjoinedError
@@ -103,6 +103,7 @@ def request(body: Json, said: Said, way: Way) -> Json:
     if way is Way.WORDS:
         messages.append({"role": "user", "content": _instruction(text)})
     asked = {**asked, "messages": messages}
+    asked.pop(openai_native.NAME, None)  # what it would search for first is not the rest
     if way is Way.PREFILL:
         asked.pop("reasoning_effort", None)  # no vendor takes a prefill while thinking
     for name in ("max_tokens", "max_completion_tokens"):

@@ -229,7 +229,7 @@ class Dispatcher:
         call = self._call(order, choice, envelope, progress.said)
         call.later = retry
         # A dead connection is replaced for who is asked first, and for who is the last hope.
-        if envelope.attempts_left > 1 and not (retry and choice.others):
+        if envelope.attempts_left > 1 and not (progress.sends and choice.others):
             call.most_sends = 2
         return self._turn(call, choice)
 
@@ -266,7 +266,8 @@ class Dispatcher:
         most = min(order.max_attempts or self._settings.max_attempts, self._settings.max_attempts)
         sends, spent_usd = progress.sends, progress.spent_usd
         if running is not None:
-            sends, spent_usd = sends + running.sends, spent_usd + running.expected_cost_usd
+            # It may wait for its place yet.
+            sends, spent_usd = sends + max(1, running.sends), spent_usd + running.expected_cost_usd
         money = order.max_cost_usd
         return Envelope(
             attempts_left=most - sends,

@@ -74,20 +74,23 @@ def _rest_s(kind: Kind) -> float | None:
 
 
 def _kind(kinds: Sequence[Kind]) -> Kind:
-    """Return the kind that stands for several: what waiting or another request could mend."""
-    if len(set(kinds)) == 1:
-        return kinds[0]
+    """Return the kind that stands for several: what waiting or another request could mend.
+
+    Who cannot do what is asked is no reason why those who can did not.
+    """
     about_request = (Kind.CONTEXT_TOO_LONG, Kind.TOO_LARGE, Kind.UNSUPPORTED_PARAMETER)
-    if all(kind in about_request for kind in kinds):
-        return kinds[-1]
-    rest = {kind for kind in kinds if kind not in (*about_request, Kind.PROVIDER_RATE_LIMITED)}
+    causes = {kind for kind in kinds if kind not in about_request}
+    if len(causes) < 2:
+        return causes.pop() if causes else kinds[-1]
+    rest = causes - {Kind.PROVIDER_RATE_LIMITED}
     return Kind.PROVIDER_TIMEOUT if rest == {Kind.PROVIDER_TIMEOUT} else Kind.PROVIDER_UNAVAILABLE
 
 
 def _only_limits(members: Sequence[Member], failed: Sequence[Failure]) -> bool:
     """Tell whether every member that was not called is at its limit, too."""
     called = {failure.index for failure in failed}
-    limited = {members[failure.index].provider for failure in failed}
+    limits = [one for one in failed if one.error.kind is Kind.PROVIDER_RATE_LIMITED]
+    limited = {members[one.index].provider for one in limits}
     return all(
         index in called
         or member.provider in limited

@@ -189,7 +189,9 @@ def _resume(
     if shown is Shown.THOUGHTS:
         ways = [(index, Way.FRESH) for index in [*fit, *again]]
     else:
-        steady = [index for index in again if members[index].standing is Standing.READY]
+        # Only one that was cut is asked once more before those who have not been asked at all.
+        once = len({failure.index for failure in failed}) == len(failed)
+        steady = [at for at in again if once and members[at].standing is Standing.READY]
         begun = [index for index in [*fit, *steady, *again] if members[index].prefill]
         ways = [(index, Way.PREFILL) for index in begun if index in fit or index in steady]
         words = sum(failure.way is Way.WORDS for failure in failed)

@@ -7,7 +7,7 @@ import msgspec
 
 from routor.v1.providers_pb2 import Served
 from routor.v1.types_pb2 import Attempt, ChainMember
-from services.errors import Kind, RoutorError
+from services.errors import Kind, RoutorError, bare
 from services.providers.call import Call, Direct
 from services.providers.continuation import Said
 from services.providers.dialects.contract import Json, Usage
@@ -54,7 +54,7 @@ class Progress:
         self.attempts.append(call.record)
         self.sends += call.sends
         self.committed = self.committed or call.committed
-        failure = Failure(choice.index, error, choice.last_resort, choice.way, call.final)
+        failure = Failure(choice.index, bare(error), choice.last_resort, choice.way, call.final)
         self.failed.append(failure)
         if call.record.cost_usd:
             self.spent_usd += call.record.cost_usd

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
-from services.errors import RoutorError
+from services.errors import RoutorError, bare
 from services.providers.noted import Turn
 
 E = TypeVar("E")
@@ -52,7 +52,10 @@ class Lane(Generic[E]):
 
     def _step(self, step: Callable[[], Awaitable[Any]]) -> "asyncio.Task[Any]":
         async def taken() -> Any:
-            return await step()
+            try:
+                return await step()
+            except asyncio.CancelledError as gone:
+                raise bare(gone) from None
 
         return asyncio.create_task(taken(), context=self._context)
 

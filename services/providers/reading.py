@@ -13,7 +13,8 @@ from services.providers.dialects.unrolled import Unrolled
 from services.providers.patience import Patience
 from services.providers.transport import Reply, whole
 
-# A long stream is larger than its text: some 300 bytes around each token.
+# A long stream is larger than its text: some 300 bytes around each token. Before its first content
+# it may hold no more than a whole answer.
 STREAM_FACTOR = 8
 # After a stream's last event its connection is kept if it ends at once.
 LINGER_S = 0.05
@@ -37,7 +38,7 @@ class Reading:
         self._call = call
         self._patience = patience
         self._reply = reply
-        self._limit_bytes = limit_bytes * STREAM_FACTOR
+        self._limit_bytes = limit_bytes
         self._clock = clock
         self._decoder: Decoder = call.dialect.decoder(call.target, call.body)
         self._begun = False
@@ -64,7 +65,8 @@ class Reading:
     def read(self) -> None:
         """Read what has come, of a stream that begins its first events; content commits."""
         call = self._call
-        data = self._later or self._reply.read(self._limit_bytes)
+        most_bytes = self._limit_bytes * (STREAM_FACTOR if call.committed else 1)
+        data = self._later or self._reply.read(most_bytes)
         self._later = b""
         if data is None:
             self._ended = True

@@ -118,11 +118,12 @@ class Wire(asyncio.Protocol):
 
     def free(self) -> None:
         """Note that nobody waits for an answer."""
-        self._busy = False
+        self._busy, self._taker = False, None
         self.idle_s = self._loop.time()
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
+        self._taker = None
         self._transport.abort()
 
     def _wake(self) -> None:

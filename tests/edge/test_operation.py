@@ -1,6 +1,7 @@
 """Readiness, metrics, traces, listening and draining."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -8,7 +9,9 @@ import sys
 import httpx
 import pytest
 
+from services import listen
 from services.edge import readiness as states
+from services.edge import server
 from services.edge.frame import Traffic
 from services.edge.readiness import Readiness
 from tests.edge.fakes import AUTO, KEY, TOKEN, finish, opened, text_chunks
@@ -152,6 +155,54 @@ async def test_drain_finishes_what_runs_and_takes_nothing_new(house):
     assert rest.endswith(b"data: [DONE]\n\n")
     await stopping
     await idle.aclose()
+
+
+async def test_who_is_connected_may_still_ask_when_a_drain_begins(house):
+    gate = asyncio.Event()
+    house.providers.events = [*text_chunks("Hi"), gate, finish()]
+    body = {**AUTO, "stream": True}
+    headers = house.client.headers
+    async with httpx.AsyncClient(base_url=house.url, headers=headers) as connected:
+        await connected.get("/healthz")
+        async with house.client.stream("POST", "/v1/chat/completions", json=body) as answer:
+            chunks = answer.aiter_bytes()
+            await anext(chunks)
+            stopping = asyncio.create_task(house.edge.stop())
+            told = await connected.post("/v1/chat/completions", json=AUTO)
+            assert (told.status_code, told.headers["Connection"]) == (200, "close")
+            gate.set()
+            async for _ in chunks:
+                pass
+    await stopping
+
+
+async def test_who_comes_to_an_open_door_is_told_where_a_drain_takes_long(monkeypatch):
+    monkeypatch.setattr(server, "SOON_S", 0.0)
+    with listen.door("127.0.0.1:0") as door:
+        url = f"http://127.0.0.1:{door.getsockname()[1]}"
+        async with opened(listen=f"fd:{os.dup(door.fileno())}") as house:
+            gate = asyncio.Event()
+            house.providers.events = [*text_chunks("Hi"), gate, finish()]
+            body = {**AUTO, "stream": True}
+            async with house.client.stream("POST", "/v1/chat/completions", json=body) as answer:
+                chunks = answer.aiter_bytes()
+                await anext(chunks)
+                stopping = asyncio.create_task(house.edge.stop())
+                async with httpx.AsyncClient(base_url=url, headers=house.client.headers) as late:
+                    for _ in range(3):
+                        refused = await late.post("/v1/chat/completions", json=AUTO)
+                        assert refused.status_code == 503
+                        assert refused.headers["Connection"] == "close"
+                        assert refused.headers["Retry-After"] == "1"
+                        assert "shutting down" in refused.json()["error"]["message"]
+                gate.set()
+                rest = b"".join([chunk async for chunk in chunks])
+            assert rest.endswith(b"data: [DONE]\n\n")
+            await stopping
+        # Whoever listens here next takes who comes from now on.
+        next_one = opened(listen=f"fd:{os.dup(door.fileno())}")
+        async with next_one, httpx.AsyncClient(base_url=url) as client:
+            assert (await client.get("/healthz")).status_code == 200
 
 
 async def test_drain_ends_what_does_not_end():

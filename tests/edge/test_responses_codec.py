@@ -8,6 +8,7 @@ import pydantic
 import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 
+from routor.v1.types_pb2 import Attempt
 from services.edge import responses
 from services.errors import Kind, RoutorError
 
@@ -338,7 +339,12 @@ def test_a_broken_stream_ends_as_failed():
     call = parsed()
     writer = responses.writer(call, call.to_route("req_1"))
     out = writer.chunks([chunk({"content": "He"})])
-    out += writer.broken(RoutorError(Kind.STREAM_BROKEN, "It broke."), "req_1")
-    kinds = [event["type"] for event in events(out)]
+    tried = [Attempt(provider="openai", model="openai/gpt-5.5", kind="STREAM_BROKEN")]
+    out += writer.broken(RoutorError(Kind.STREAM_BROKEN, "It broke.", attempts=tried), "req_1")
+    told = events(out)
+    kinds = [event["type"] for event in told]
     assert kinds[-2:] == ["error", "response.failed"]
     assert "response.completed" not in kinds
+    assert [event["sequence_number"] for event in told] == list(range(len(told)))
+    (attempt,) = told[-1]["response"]["routor"]["attempts"]
+    assert attempt["kind"] == "STREAM_BROKEN"

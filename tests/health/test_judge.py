@@ -12,7 +12,7 @@ from routor.v1.status_pb2 import (
 from routor.v1.types_pb2 import Attempt
 from services.errors import Kind
 from services.health.window import DOWN_PERCENT, HEALTHY_PERCENT, Window, below
-from tests.health.scene import FAILED, MODEL, OTHER, START_S, Scene, attempt
+from tests.health.scene import FAILED, MODEL, OTHER, START_S, Scene
 
 
 @pytest.mark.parametrize(
@@ -228,48 +228,6 @@ def test_whole_answers_are_slow_when_writing_them_does_not_explain_it(scene, tok
         )  # fmt: skip
         scene.judge.observe(whole, scene.now_s)
     assert scene.health == health
-
-
-@pytest.mark.parametrize("past", [100, 2000])
-@pytest.mark.parametrize("streamed", [True, False])
-def test_a_model_that_got_slow_is_degraded_however_good_its_past(scene, past, streamed):
-    def call(count, took_ms):
-        for _ in range(count):
-            one = attempt(scene.now_s, took_ms=took_ms, output_tokens=30)
-            one.first_token_ms = took_ms if streamed else 0
-            scene.judge.observe(one, scene.now_s)
-
-    call(past, 300.0)
-    scene.wait(30)
-    call(4, 4000.0)
-    assert scene.model().health == HEALTH_HEALTHY
-    scene.wait(1)
-    call(16, 4000.0)
-    assert (scene.model().health, scene.model().flaw_rate) == (HEALTH_DEGRADED, 1.0)
-    assert scene.model().reason.endswith("the last: slow")
-    scene.wait(1)
-    call(20, 300.0)
-    assert scene.model().flaw_rate < 0.2
-
-
-def test_a_slow_model_is_tried_again_after_a_minute_without_calls(scene):
-    scene.call(count=2000, took_ms=300.0).wait(30).call(count=20, took_ms=4000.0)
-    assert scene.model().health == HEALTH_DEGRADED
-    assert scene.wait(62).model().health == HEALTH_HEALTHY
-
-
-def test_a_model_that_always_thinks_long_is_soon_not_slow(scene):
-    for _ in range(40):
-        scene.call(count=2, took_ms=15_000.0).wait(1)
-    assert scene.model().flaw_rate < 0.2
-
-
-def test_long_answers_are_not_slow(scene):
-    for tokens in (20, 100, 2000, 20, 8000, 100) * 10:
-        one = attempt(scene.now_s, took_ms=500 + 25 * tokens, output_tokens=tokens)
-        one.first_token_ms = 0
-        scene.judge.observe(one, scene.now_s)
-    assert scene.model().flaw_rate == 0
 
 
 def test_a_model_whose_limits_are_nearly_used_up_is_to_be_spared(scene):

@@ -90,6 +90,9 @@ def test_a_request_for_the_rest():
     assert "\nI am quite sure of that.\n" in words["messages"][2]["content"]
     assert words["reasoning_effort"] == "high"
     assert words["max_tokens"] == 20
+    # What OpenAI would search for first is not the rest.
+    hosted = {**body, "openai": {"tools": [{"type": "web_search"}]}}
+    assert request(hosted, said, Way.WORDS) == words
     spent = request({**body, "max_tokens": 3}, said, Way.PREFILL)
     assert spent["max_tokens"] == 1
 

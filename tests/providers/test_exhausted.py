@@ -42,6 +42,12 @@ def test_limits_that_left_untried_members_are_no_limit():
     assert error.kind is Kind.PROVIDER_UNAVAILABLE
 
 
+@pytest.mark.parametrize("kind", [Kind.PROVIDER_RATE_LIMITED, Kind.PROVIDER_TIMEOUT])
+def test_who_cannot_do_it_is_no_reason_why_those_who_can_did_not(kind):
+    failures = [failed(0, Kind.UNSUPPORTED_PARAMETER), failed(1, kind, retry_after_s=30.0)]
+    assert verdict([A, B], failures, [], WIDE).kind is kind
+
+
 def test_slow_and_limited_is_slow():
     failures = [failed(0, Kind.PROVIDER_RATE_LIMITED), failed(1, Kind.PROVIDER_TIMEOUT)]
     assert verdict([A, B], failures, [], WIDE).kind is Kind.PROVIDER_TIMEOUT

@@ -1,6 +1,7 @@
 """Servers that break the rules of HTTP, and what the application sees of it."""
 
 import asyncio
+import gc
 import gzip
 import struct
 
@@ -8,8 +9,11 @@ import msgspec
 import pytest
 
 from services.errors import Kind
+from services.providers.call import Call
 from services.providers.sandbox import environment
+from services.providers.transport import HttpReply
 from tests.providers.conftest import (
+    BODY,
     CHAIN,
     FAST,
     PATIENT,
@@ -66,6 +70,11 @@ def bomb() -> bytes:
     return head(content_encoding="gzip", content_length=len(content)) + content
 
 
+def comment_bomb() -> bytes:
+    content = gzip.compress(b": x\n\n" * (8 << 20), 9)
+    return head(content_encoding="gzip", content_length=len(content)) + content
+
+
 def nested_bomb() -> bytes:
     content = gzip.compress(gzip.compress(b"0" * (32 << 20)))
     return head(content_encoding="gzip, gzip", content_length=len(content)) + content
@@ -81,6 +90,7 @@ NASTY = {
     "broken chunk": (says(head(transfer_encoding="chunked") + b"zz\r\n"), ""),
     "head, then silence": (says(head(content_length=len(ANSWER)), hold=True), "within"),
     "gzip bomb": (says(bomb()), "larger than 32 MB"),
+    "comment bomb": (says(comment_bomb()), "larger than 32 MB"),
     "nested bomb": (says(nested_bomb()), "encoding"),
     "no gzip": (says(head(content_encoding="gzip", content_length=2) + b"{}"), "decompressed"),
     "role, then silence": (says(head() + EVENT, hold=True), "within"),
@@ -104,6 +114,21 @@ async def test_a_nasty_server_is_survived(sandbox, hostile, name, stream):
     assert first.kind in ("PROVIDER_UNAVAILABLE", "PROVIDER_TIMEOUT")
     if not stream:
         assert said in first.message
+
+
+@MODES
+@pytest.mark.parametrize("name", ["comment bomb", "half JSON", "role, then silence"])
+async def test_what_was_read_of_a_bad_answer_is_let_go_of_at_once(hostile, name, stream):
+    talk, said = NASTY[name]
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ, FAST if said == "within" else PATIENT) as service:
+        gc.collect()
+        gc.disable()
+        try:
+            await failed(service, request(stream, members(CHAIN[0])), stream)
+            assert not [one for one in gc.get_objects() if isinstance(one, Call | HttpReply)]
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
@@ -167,6 +192,35 @@ async def test_an_outage_of_kept_connections_is_not_multiplied(hostile):
         error = await failed(service, request(chain=members(*chain)))
     assert [attempt.model for attempt in error.attempts] == list(chain)
     assert sum(asked) == 5
+
+
+async def test_whom_only_those_precede_who_cannot_do_it_is_asked_again_on_a_fresh_connection(
+    sandbox, hostile
+):
+    said = {
+        "type": "message",
+        "content": [{"type": "text", "text": "fine"}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+    content = msgspec.json.encode(said)
+
+    async def once(reader, writer):
+        await read_request(reader)
+        writer.write(head(content_length=len(content)) + content)
+        await writer.drain()
+        await read_request(reader)
+
+    where = (await hostile(once)).removesuffix("/v1")
+    environ = {**environment(sandbox.base), "ANTHROPIC_BASE_URL": where}
+    own = {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}
+    chain = members("google/gemini-3.5-flash", CHAIN[1], "mistral/mistral-small-4")
+    body = {**BODY, "anthropic": own}
+    async with running(environ) as service:
+        for _ in range(2):
+            answer = await service.complete(request(chain=chain, body=body))
+            kinds = [attempt.kind for attempt in answer.served.attempts]
+            assert kinds == ["UNSUPPORTED_PARAMETER", ""]
 
 
 async def test_a_finished_streams_connection_is_used_again(hostile):

@@ -6,7 +6,15 @@ import pydantic
 import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 
-from tests.wire.upstream import answer, dialect, events, message, message_events, response
+from tests.wire.upstream import (
+    Reply,
+    answer,
+    dialect,
+    events,
+    message,
+    message_events,
+    response,
+)
 
 GPT, CLAUDE, DEEPSEEK = "openai/gpt-5.5", "anthropic/claude-opus-4.8", "deepseek/deepseek-v4-pro"
 EVENT = pydantic.TypeAdapter(ResponseStreamEvent)
@@ -140,7 +148,6 @@ async def test_it_streams_as_it_happens(wire):
 async def test_odd_events_of_items_do_no_harm(wire):
     odd = [
         {"item": SEARCHED},
-        {"type": 5, "item": SEARCHED},
         {"type": "response.output_item.added", "item": {"type": "web_search_call"}},
         {"type": "response.web_search_call.x", "item_id": [], "kind": 1, "self": 2, "event": 3},
         {"type": "response.web_search_call.x", "item_id": None, "kind": 1, "self": 2, "event": 3},
@@ -151,6 +158,21 @@ async def test_odd_events_of_items_do_no_harm(wire):
     told = await wire.responses(GPT, tools=[SEARCH], stream=True)
     rows = [json.loads(one[6:]) for one in told.text.splitlines() if one.startswith("data: ")]
     assert rows[-1]["type"] == "response.completed"
+
+
+@pytest.mark.parametrize("drop", [False, True])
+async def test_a_search_that_breaks_off_anywhere_never_looks_finished(wire, drop):
+    pieces = [piece + b"\n\n" for piece in stream().body.split(b"\n\n")[:-1]]
+    for at in range(len(pieces)):
+        cut = Reply(pieces[:at], headers={"Content-Type": "text/event-stream"}, drop=drop)
+        wire.upstream.script = lambda _, cut=cut: cut
+        wire.parts.dispatcher.reset()
+        told = await wire.responses(GPT, tools=[SEARCH], stream=True)
+        assert "response.completed" not in told.text
+        if told.status_code == 200:
+            assert read(told)[-1]["response"]["routor"]["attempts"], at
+        else:
+            assert told.status_code == 502
 
 
 @pytest.mark.parametrize("streaming", [False, True])

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from services.edge import completion
+from services.edge import completion, problem
 from services.edge.chat import KEEP_ALIVE
 from services.edge.completion import Call, Completion, Said
 from services.edge.responses import answer
@@ -62,12 +62,18 @@ class Stream:
 
     def broken(self, error: RoutorError, request_id: str) -> bytes:
         """Return the end of a stream that failed: an error, and the response as failed."""
-        told = self.event("error", code=error.code, message=error.message, param=error.param)
+        fault = {"code": error.code, "message": error.message, "param": error.param}
+        tried = problem.tried(error, request_id)
         if not self._head:
-            return told
-        fault = {"code": "server_error", "message": error.message}
-        response = {**self._head, "status": "failed", "error": fault, "output": self._items}
-        return told + self.event("response.failed", response=response)
+            return self.event("error", **fault, **tried)
+        told = self.event("error", **fault)
+        ended = {
+            "status": "failed",
+            "error": {"code": "server_error", "message": error.message},
+            "output": self._items,
+            **tried,
+        }
+        return told + self.event("response.failed", response={**self._head, **ended})
 
     def event(self, kind: str, /, **members: Any) -> bytes:
         """Return one event, numbered."""

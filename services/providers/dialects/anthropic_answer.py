@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import completion, faults
+from services.providers.dialects import completion, faults, typed
 from services.providers.dialects.anthropic_native import CONTENT
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
@@ -29,19 +29,17 @@ _SHARED = ("text", "thinking", "redacted_thinking", "tool_use")
 def decode(content: bytes, target: Target) -> Answer:
     """Translate a whole message; raises RoutorError for an error or nonsense inside it."""
     body = parsed(content, target)
-    blocks = body.get("content")
-    if body.get("type") != "message" or not isinstance(blocks, list):
+    if body.get("type") != "message" or not isinstance(body.get("content"), list):
         raise faults.bad_answer(target, "JSON that is not a message")
+    blocks = typed.tables(body, "content")
     turn = Turn()
     reason = finish_reason(body.get("stop_reason"))
     for block in blocks:
-        if isinstance(block, dict):
-            _gather(turn, block, target, reason)
+        _gather(turn, block, target, reason)
     usage = usage_of(body.get("usage"))
     choice = completion.choice(0, turn, reason, stopped_at=stopped_at(body))
-    told = [block for block in blocks if isinstance(block, dict)]
-    if any(map(is_beyond, told)):
-        choice["message"][CONTENT] = told
+    if any(map(is_beyond, blocks)):
+        choice["message"][CONTENT] = blocks
     return completion.answer(target, head(body), [choice], usage, content)
 
 
@@ -57,6 +55,14 @@ def parsed(content: bytes | str, target: Target) -> Json:
     if not isinstance(body, dict):
         raise faults.bad_answer(target, "JSON that is not an answer")
     return body
+
+
+def kind_of(part: Json, target: Target) -> str:
+    """Return the type of a block or a delta; raises for one that has none."""
+    kind = typed.text(part, "type")
+    if not kind:
+        raise faults.bad_answer(target, "a part of an answer without a type")
+    return kind
 
 
 def head(message: Json) -> Json:
@@ -113,9 +119,9 @@ def call(block: Json, arguments: object, target: Target, reason: str) -> Call:
 
 
 def _gather(turn: Turn, block: Json, target: Target, reason: str) -> None:
-    kind = block.get("type")
-    if kind == "text" and isinstance(block.get("text"), str):
-        turn.text.append(block["text"])
+    kind = kind_of(block, target)
+    if kind == "text":
+        turn.text.append(typed.text(block, "text"))
     elif kind == "thinking":
         if isinstance(block.get("thinking"), str) and block["thinking"]:
             turn.reasoning.append(block["thinking"])

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import anthropic_answer, completion, faults
+from services.providers.dialects import anthropic_answer, completion, faults, typed
 from services.providers.dialects.anthropic_native import CONTENT
 from services.providers.dialects.completion import Writer
 from services.providers.dialects.contract import Chunk, Ending, Json, Target
@@ -73,7 +73,7 @@ class AnthropicDecoder:
 
     def _event(self, data: str) -> list[Chunk]:
         body = anthropic_answer.parsed(data, self._target)
-        match body.get("type"):
+        match typed.text(body, "type"):
             case "message_start":
                 message = _table(body, "message")
                 self._writer.begin(anthropic_answer.head(message), data.encode())
@@ -82,11 +82,11 @@ class AnthropicDecoder:
                     usage = anthropic_answer.usage_of(self._usage)
                     return self._writer.role(0, usage=completion.usage_json(usage))
             case "content_block_start":
-                return self._start(_place(body), _table(body, "content_block"))
+                return self._start(typed.place(body), typed.table(body, "content_block"))
             case "content_block_delta":
-                return self._delta(_place(body), _table(body, "delta"))
+                return self._delta(typed.place(body), typed.table(body, "delta"))
             case "content_block_stop":
-                return self._block_stop(_place(body))
+                return self._block_stop(typed.place(body))
             case "message_delta":
                 self._count(body)
                 delta = _table(body, "delta")
@@ -107,25 +107,25 @@ class AnthropicDecoder:
         self._require_begun()
         self._blocks[place] = dict(block)
         self._fragments[place] = []
-        text = block.get("text")
-        if block.get("type") == "text" and isinstance(text, str) and text:
+        text = typed.text(block, "text")
+        if anthropic_answer.kind_of(block, self._target) == "text" and text:
             return self._writer.delta(0, {"content": text})
         return []
 
     def _delta(self, place: int, delta: Json) -> list[Chunk]:
         self._require_begun()
         block = self._blocks.setdefault(place, {})
-        kind = delta.get("type")
+        kind = anthropic_answer.kind_of(delta, self._target)
         if kind == "input_json_delta":
-            self._fragments.setdefault(place, []).append(delta.get("partial_json"))
+            self._fragments.setdefault(place, []).append(typed.text(delta, "partial_json"))
         elif kind == "citations_delta":
             block["citations"] = [*(block.get("citations") or ()), delta.get("citation")]
         elif kind == "signature_delta":
             block["signature"] = f"{block.get('signature') or ''}{delta.get('signature') or ''}"
         elif kind in _DELTAS:
             theirs, ours = _DELTAS[kind]
-            text = delta.get(theirs)
-            if isinstance(text, str) and text:
+            text = typed.text(delta, theirs)
+            if text:
                 if theirs == "thinking":
                     self._fragments.setdefault(place, []).append(text)
                 return self._writer.delta(0, {ours: text})
@@ -179,7 +179,3 @@ def _whole(block: Json, fragments: list[Any]) -> Json:
 def _table(body: Json, name: str) -> Json:
     value = body.get(name)
     return value if isinstance(value, dict) else {}
-
-
-def _place(body: Json) -> int:
-    return completion.count(body.get("index"))

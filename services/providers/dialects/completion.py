@@ -125,9 +125,9 @@ def usage_json(usage: Usage) -> Json:
 
 def count(value: object) -> int:
     """Return a vendor's counter; null, absent, negative or absurd ones are 0."""
-    if type(value) is int and 0 <= value < 2**53:
-        return value
-    return int(value) if isinstance(value, int | float) and 0 <= value < 2**53 else 0
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value < 2**53 else 0
 
 
 def answer_id(given: object, content: bytes) -> str:

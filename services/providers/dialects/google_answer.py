@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import completion, faults, history
+from services.providers.dialects import completion, faults, history, typed
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 
@@ -75,16 +75,13 @@ def head(body: Json) -> Json:
 
 
 def candidates(body: Json) -> list[Json]:
-    """Return the candidates that are objects."""
-    given = body.get("candidates")
-    return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    """Return the candidates."""
+    return typed.tables(body, "candidates")
 
 
 def parts_of(candidate: Json) -> list[Json]:
     """Return the parts of a candidate; a candidate without content has none."""
-    content = candidate.get("content")
-    given = content.get("parts") if isinstance(content, dict) else None
-    return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    return typed.tables(typed.table(candidate, "content"), "parts")
 
 
 def block_reason(body: Json) -> str:
@@ -152,5 +149,5 @@ def gather(turn: Turn, part: Json, seed: bytes, target: Target) -> None:
     """Put one part where it belongs in the turn."""
     if "functionCall" in part:
         turn.calls.append(call_of(part, seed, target))
-    elif isinstance(part.get("text"), str) and part["text"]:
-        (turn.reasoning if part.get("thought") else turn.text).append(part["text"])
+    elif text := typed.text(part, "text"):
+        (turn.reasoning if part.get("thought") else turn.text).append(text)

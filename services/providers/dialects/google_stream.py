@@ -24,6 +24,8 @@ class GoogleDecoder:
         """Take bytes as they arrive; return the chunks they complete."""
         chunks: list[Chunk] = []
         for event in self._parser.feed(data):
+            if self._done:
+                break
             if event.data.strip() != "[DONE]":
                 chunks += self._event(event.data)
         return chunks

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import completion, faults
+from services.providers.dialects import completion, faults, typed
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 from services.providers.dialects.thinking_tags import ThinkingTags
@@ -38,7 +38,7 @@ class _Message(msgspec.Struct):
     """What a message may say: a text, and of what stands beside it only whether it does."""
 
     content: str
-    tool_calls: Any = None
+    tool_calls: list[Any] | None = None
     function_call: Any = None
     refusal: Any = None
     reasoning_content: Any = None
@@ -117,7 +117,7 @@ def _text(content: bytes, target: Target) -> Answer | None:
 
 def _any(content: bytes, target: Target) -> Answer:
     body = parsed(content, target)
-    choices = [_choice(place, one, target) for place, one in enumerate(rows(body, "choices"))]
+    choices = [_choice(place, one, target) for place, one in enumerate(typed.rows(body, "choices"))]
     return completion.answer(target, head(body), choices, usage(body.get("usage"), target), content)
 
 
@@ -151,7 +151,7 @@ def finish_reason(word: object, target: Target) -> str:
 
     Raises RoutorError(PROVIDER_UNAVAILABLE) for a word that says the answer was broken off.
     """
-    text = word if isinstance(word, str) else ""
+    text = typed.string(word, "finish_reason")
     text = target.vendor.quirks.finish_reasons.get(text, text)
     if text in _BROKEN:
         raise RoutorError(
@@ -167,19 +167,19 @@ def finish_reason(word: object, target: Target) -> str:
 def content_of(content: object) -> tuple[str, str]:
     """Return the text and the thoughts of a content: a string, or Mistral's list of parts."""
     if not isinstance(content, list):
-        return (content if isinstance(content, str) else ""), ""
-    text: list[object] = []
+        return typed.string(content, "content"), ""
+    text: list[str] = []
     thoughts: list[object] = []
     for part in content:
         if not isinstance(part, dict):
-            text.append(part)
+            text.append(typed.string(part, "content"))
         elif part.get("type") == "thinking":
             inner = part.get("thinking")
             steps = inner if isinstance(inner, list) else [inner]
             thoughts += [step.get("text") if isinstance(step, dict) else step for step in steps]
         else:
-            text.append(part.get("text"))
-    return completion.joined(text), completion.joined(thoughts)
+            text.append(typed.text(part, "text"))
+    return "".join(text), completion.joined(thoughts)
 
 
 def calls_of(message: Json) -> list[Any]:
@@ -188,7 +188,8 @@ def calls_of(message: Json) -> list[Any]:
     Some imitators say both of the same call.
     """
     old = message.get("function_call")
-    return rows(message, "tool_calls") or ([{"function": old}] if isinstance(old, dict) else [])
+    told = typed.rows(message, "tool_calls")
+    return told or ([{"function": old}] if isinstance(old, dict) else [])
 
 
 def thoughts_of(message: Json) -> str:
@@ -247,16 +248,16 @@ def call(given: Any, number: int, seed: bytes, target: Target, *, cut: bool = Fa
 
     `cut`: the answer ended at its limit, perhaps within this call.
     """
-    custom = _table(given, "custom") if isinstance(given, dict) else {}
-    function = custom or (_table(given, "function") if isinstance(given, dict) else {})
-    name = function.get("name")
-    if not isinstance(name, str) or not name:
+    custom = typed.table(given, "custom") if isinstance(given, dict) else {}
+    function = custom or (typed.table(given, "function") if isinstance(given, dict) else {})
+    name = typed.text(function, "name")
+    if not name:
         raise faults.bad_answer(target, "a tool call without a function name")
     own = given.get("id")
     made = f"call_{completion.digest(seed + str(number).encode())}"
     call_id = own if isinstance(own, str) and own else made
     if custom:
-        return Call(call_id, name, completion.joined([custom.get("input")]), custom=True)
+        return Call(call_id, name, typed.text(custom, "input"), custom=True)
     arguments = completion.arguments(function.get("arguments"), target, cut=cut)
     return Call(call_id, name, arguments)
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import completion, faults, openai_answer
+from services.providers.dialects import completion, faults, openai_answer, typed
 from services.providers.dialects.completion import Writer
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.sse import Parser, text_of
@@ -52,7 +52,7 @@ class _Delta(msgspec.Struct):
     reasoning: Any = None
     reasoning_details: Any = None
     refusal: Any = None
-    tool_calls: Any = None
+    tool_calls: list[Any] | None = None
     function_call: Any = None
     annotations: Any = None
     audio: Any = None
@@ -174,7 +174,7 @@ class OpenAIDecoder:
 
     def _event(self, data: str) -> list[Chunk]:
         body = openai_answer.parsed(data, self._target)
-        choices = openai_answer.rows(body, "choices")
+        choices = typed.rows(body, "choices")
         # Azure's first chunk has only filter results and no id of the answer yet.
         if choices or body.get("id"):
             self._writer.begin(openai_answer.head(body), data.encode())
@@ -207,10 +207,12 @@ class OpenAIDecoder:
         index = completion.count(given.get("index"))
         # A few imitators end with the whole message, when all of it has been said; others say
         # nothing before it.
-        delta = given.get("delta") or (None if index in self._choices else given.get("message"))
+        delta = typed.table(given, "delta")
+        if not delta and index not in self._choices:
+            delta = typed.table(given, "message")
         choice = self._choices.setdefault(index, _Choice())
         chunks: list[Chunk] = []
-        if isinstance(delta, dict):
+        if delta:
             chunks += self._delta(
                 index, choice, delta, openai_answer.logprobs_of(given.get("logprobs"))
             )
@@ -253,13 +255,15 @@ class OpenAIDecoder:
         if not calls or (own and calls[-1].id and own != calls[-1].id):
             calls.append(_Call())
         call = calls[-1]
-        custom = fragment.get("custom")
-        call.custom = call.custom or isinstance(custom, dict)
-        function = custom if isinstance(custom, dict) else fragment.get("function")
-        function = function if isinstance(function, dict) else {}
+        custom = typed.table(fragment, "custom")
+        call.custom = call.custom or bool(custom)
+        function = custom or typed.table(fragment, "function")
         call.id = call.id or str(own)
-        call.name = call.name or str(function.get("name") or "")
-        call.arguments.append(function.get("input" if call.custom else "arguments"))
+        call.name = call.name or typed.text(function, "name")
+        said = function.get("input" if call.custom else "arguments")
+        if not isinstance(said, str | dict | None):
+            raise faults.bad_answer(self._target, "tool arguments that are not JSON")
+        call.arguments.append(said)
 
     def _finish(self, index: int, choice: _Choice, word: object) -> list[Chunk]:
         reason = openai_answer.finish_reason(word, self._target)

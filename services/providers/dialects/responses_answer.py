@@ -5,7 +5,14 @@ Shapes: openai 3.54.0, types/responses/response.py and its items (2026-11-23).
 
 from typing import Any
 
-from services.providers.dialects import completion, faults, history, openai_answer, openai_native
+from services.providers.dialects import (
+    completion,
+    faults,
+    history,
+    openai_answer,
+    openai_native,
+    typed,
+)
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 
@@ -19,7 +26,7 @@ def decode(content: bytes, target: Target) -> Answer:
         raise faults.bad_answer(target, "JSON that is not a response")
     reason = finish_reason(body, target)
     turn = Turn()
-    for item in openai_answer.rows(body, "output"):
+    for item in typed.rows(body, "output"):
         gather(turn, item, target)
     choice = completion.choice(0, turn, reason)
     return completion.answer(target, head(body), [choice], usage_of(body), content)
@@ -36,7 +43,7 @@ def head(body: Json) -> Json:
 
 def finish_reason(body: Json, target: Target) -> str:
     """Return OpenAI's chat word; raises RoutorError for a response that did not finish."""
-    status = body.get("status")
+    status = typed.text(body, "status")
     if status == "incomplete":
         details = body.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
@@ -50,11 +57,10 @@ def gather(turn: Turn, item: Any, target: Target) -> None:
     """Add an output item to the turn; what OpenAI's own tools did stays as it is."""
     if not isinstance(item, dict):
         raise faults.bad_answer(target, "an output item that is not an object")
-    kind = item.get("type")
+    kind = typed.text(item, "type")
     if kind == "message":
-        for part in openai_answer.rows(item, "content"):
-            if isinstance(part, dict):
-                _said(turn, part)
+        for part in typed.tables(item, "content"):
+            _said(turn, part)
     elif kind in ("function_call", "custom_tool_call"):
         turn.calls.append(call(item, target))
     elif kind == "reasoning":
@@ -72,15 +78,15 @@ def hosted(item: Any) -> bool:
 
 
 def _said(turn: Turn, part: Json) -> None:
-    if isinstance(part.get("text"), str):
+    if text := typed.text(part, "text"):
         before = sum(map(len, turn.text))
         cited = [one for one in openai_answer.rows(part, "annotations") if isinstance(one, dict)]
         if cited:
             told = [annotation(one, before) for one in cited]
             turn.own.setdefault("annotations", []).extend(told)
-        turn.text.append(part["text"])
-    elif isinstance(part.get("refusal"), str):
-        turn.refusal.append(part["refusal"])
+        turn.text.append(text)
+    elif refusal := typed.text(part, "refusal"):
+        turn.refusal.append(refusal)
 
 
 def annotation(given: Json, before: int = 0) -> Json:
@@ -102,7 +108,7 @@ def call(item: Json, target: Target) -> Call:
     if not isinstance(own, str) or not isinstance(item.get("name"), str):
         raise faults.bad_answer(target, "a tool call without id or name")
     if item.get("type") == "custom_tool_call":
-        return Call(own, item["name"], completion.joined([item.get("input")]), custom=True)
+        return Call(own, item["name"], typed.text(item, "input"), custom=True)
     cut = item.get("status") == "incomplete"
     return Call(own, item["name"], completion.arguments(item.get("arguments"), target, cut=cut))
 

@@ -5,7 +5,13 @@ they are done; text and thoughts as they come.
 """
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import faults, openai_answer, openai_native, responses_answer
+from services.providers.dialects import (
+    faults,
+    openai_answer,
+    openai_native,
+    responses_answer,
+    typed,
+)
 from services.providers.dialects.completion import Turn, Writer
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.sse import Parser
@@ -62,7 +68,7 @@ class ResponsesDecoder:
 
     def _event(self, data: str) -> list[Chunk]:
         body = openai_answer.parsed(data, self._target)
-        kind = str(body.get("type"))
+        kind = typed.text(body, "type")
         response = body.get("response")
         if isinstance(response, dict):
             fault = faults.in_body(response, self._target)
@@ -76,9 +82,8 @@ class ResponsesDecoder:
             told = [responses_answer.annotation(cited)] if isinstance(cited, dict) else []
             return self._say({"annotations": told}) if told else []
         if kind in _DELTAS:
-            text = body.get("delta")
-            said = isinstance(text, str) and text
-            return self._say({_DELTAS[kind]: text}) if said else []
+            text = typed.text(body, "delta")
+            return self._say({_DELTAS[kind]: text}) if text else []
         if kind == "response.output_item.done":
             return self._item(body)
         if kind in _ENDS and isinstance(response, dict):
@@ -117,7 +122,7 @@ class ResponsesDecoder:
         if self._said:
             return []
         turn = Turn()
-        for item in openai_answer.rows(response, "output"):
+        for item in typed.rows(response, "output"):
             responses_answer.gather(turn, item, self._target)
         chunks: list[Chunk] = []
         pieces = {

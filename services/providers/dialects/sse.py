@@ -95,7 +95,7 @@ class Parser:
         if self._size > EVENT_LIMIT_BYTES:
             raise RoutorError(
                 Kind.PROVIDER_UNAVAILABLE,
-                f"The provider sent a stream event above {EVENT_LIMIT_BYTES} bytes.",
+                f"a stream event is larger than {EVENT_LIMIT_BYTES >> 20} MB",
             )
 
     def _line(self, line: bytes) -> Event | None:
@@ -129,5 +129,5 @@ def text_of(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as failure:
-        text = "The provider sent a stream event that is not UTF-8."
+        text = "a stream event is not UTF-8"
         raise RoutorError(Kind.PROVIDER_UNAVAILABLE, text) from failure
