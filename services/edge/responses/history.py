@@ -84,6 +84,8 @@ class _Teller:
     def _said(self, item: Message, path: str) -> None:
         turn, said = self._unsaid_turn(), _content(item, path)
         turn["content"] = _joined(turn["content"], said)
+        if item.phase is not None:
+            turn["phase"] = item.phase
 
     def _unsaid_turn(self) -> Json:
         """Return the turn that is under way, or a new one where that has said its words."""

@@ -274,6 +274,10 @@ class Writer:
         delta = {"role": "assistant", "content": content}
         return [Chunk(_encode({**self._body(index, delta), **more}), content=False)]
 
+    def mark(self, index: int, delta: Json) -> list[Chunk]:
+        """Say something that no reader sees."""
+        return [*self.role(index), Chunk(_encode(self._body(index, delta)), content=False)]
+
     def delta(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
         """Say something that a reader sees."""
         if self._target.stop:

@@ -5,7 +5,14 @@ Shapes: openai 3.54.0, types/responses/response.py and its items (2026-11-23).
 
 from typing import Any
 
-from services.providers.dialects import completion, faults, history, openai_answer, openai_native
+from services.providers.dialects import (
+    completion,
+    faults,
+    history,
+    naming,
+    openai_answer,
+    openai_native,
+)
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 
@@ -18,9 +25,11 @@ def decode(content: bytes, target: Target) -> Answer:
     if not isinstance(body.get("output"), list):
         raise faults.bad_answer(target, "JSON that is not a response")
     reason = finish_reason(body, target)
-    turn = Turn()
-    for item in openai_answer.rows(body, "output"):
+    turn, output = Turn(), openai_answer.rows(body, "output")
+    for item in output:
         gather(turn, item, target)
+    if target.items:
+        turn.own[openai_native.OUTPUT] = [_alone(item, target) for item in output]
     choice = completion.choice(0, turn, reason)
     return completion.answer(target, head(body), [choice], usage_of(body), content)
 
@@ -47,7 +56,7 @@ def finish_reason(body: Json, target: Target) -> str:
 
 
 def gather(turn: Turn, item: Any, target: Target) -> None:
-    """Add an output item to the turn; what OpenAI's own tools did stays as it is."""
+    """Add an output item to the turn, unless it is of OpenAI's own tools."""
     if not isinstance(item, dict):
         raise faults.bad_answer(target, "an output item that is not an object")
     kind = item.get("type")
@@ -60,9 +69,18 @@ def gather(turn: Turn, item: Any, target: Target) -> None:
     elif kind == "reasoning":
         turn.reasoning += thoughts(item)
         turn.thinking_blocks += sealed(item)
-    elif hosted(item):
-        entry = {"thoughts": len(turn.thinking_blocks), "item": item}
-        turn.own.setdefault(openai_native.ITEMS, []).append(entry)
+
+
+def _alone(item: Json, target: Target) -> Json:
+    """Return what one item says, as a message; what OpenAI's own tools did stays as it is."""
+    if hosted(item):
+        return {"item": item}
+    turn = Turn()
+    gather(turn, item, target)
+    message = turn.message()
+    if "tool_calls" in message:
+        message["tool_calls"] = [naming.restore(one, target) for one in message["tool_calls"]]
+    return {**message, openai_native.PHASE: item.get("phase")}
 
 
 def hosted(item: Any) -> bool:

@@ -187,7 +187,9 @@ def _assistant(message: Json, path: str) -> list[Json]:
     text = message.get("content") or message.get("refusal")
     said = history.text_of(text, path) if text else ""
     if said.strip():
-        items.append({"type": "message", "role": "assistant", "content": said})
+        phase = message.get(openai_native.PHASE)
+        told = {"type": "message", "role": "assistant", "content": said}
+        items.append({**told, "phase": phase} if isinstance(phase, str) else told)
     calls = message.get("tool_calls") or ()
     return [*items, *(_call(call) for call in calls)]
 
