@@ -3,7 +3,7 @@
 from routor.v1.router_pb2 import RouteRequest
 from services.edge.door import Call
 from services.edge.responses import answer as response
-from services.edge.responses import request
+from services.edge.responses import history, request
 from services.edge.responses.stream import Stream
 from services.edge.spelling import Names
 
@@ -15,6 +15,7 @@ names: Names = {
     "reasoning_effort": "reasoning.effort",
     "response_format": "text.format",
     "verbosity": "text.verbosity",
+    **history.WORDS,
 }
 
 

@@ -41,7 +41,10 @@ def conversation_of(given: list[Json], settled: Settled, target: Target) -> list
     """Return the messages. Raises RoutorError(INVALID_REQUEST) naming the faulty one."""
     quirks = target.vendor.quirks
     fit = history.nine_id if quirks.tool_call_id == "nine_alphanumerics" else history.short_id
-    turns = _shown(history.results_follow(history.with_ids(given, fit)))
+    numbered = history.with_ids(given, fit)
+    for path, one in numbered:
+        _check_files(one, path, target)
+    turns = _shown(history.results_follow(numbered))
     messages = [_message(one, settled, target) for one in turns]
     if not quirks.store_and_metadata:
         messages = [one for one in messages if not _says_nothing(one)] or [_CONTINUE]
@@ -88,14 +91,14 @@ def _as_template(messages: list[Json]) -> list[Json]:
     return out
 
 
-def _shown(messages: list[Json]) -> list[Json]:
+def _shown(messages: list[tuple[str, Json]]) -> list[Json]:
     """Return tool messages as text; what else a tool returned follows its turn, as the user's."""
     out: list[Json] = []
     waiting: list[Json] = []
-    for place, message in enumerate(messages):
+    for path, message in messages:
         own = message
         if message.get("role") == "tool":
-            text, shown = history.result_of(message, f"messages[{place}].content")
+            text, shown = history.result_of(message, path)
             waiting += [part for _, part in shown]
             if shown or message.get("is_error") is not None:
                 own = {**message, "content": text}
@@ -124,24 +127,25 @@ def _message(message: Json, settled: Settled, target: Target) -> Json:
     if kept["role"] == "tool":
         kept.setdefault("content", "")
     if isinstance(kept.get("content"), list):
-        _check_files(kept["content"], target)
         kept["content"] = _content(kept["content"], quirks)
     return kept
 
 
-def _check_files(parts: list[Any], target: Target) -> None:
+def _check_files(message: Json, path: str, target: Target) -> None:
     """Raise for a file that others would fetch; here only images may be web addresses."""
-    for part in parts:
+    content = message.get("content")
+    for place, part in enumerate(content if isinstance(content, list) else ()):
         file = part.get("file") if isinstance(part, dict) else None
         data = file.get("file_data") if isinstance(file, dict) else None
         if isinstance(data, str) and data[:8].lower().startswith(("http://", "https://")):
-            text = f"{target.vendor.name} does not fetch files; send the data instead of the URL."
-            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param="file_data")
+            where = f"{path}.content[{place}].file.file_data"
+            text = f"{where}: {target.vendor.name} does not fetch files; send the data itself."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=where)
 
 
 def _content(parts: list[Any], quirks: Quirks) -> Any:
     """Return parts without blank text; as one string where the vendor wants that."""
-    solid = history.parts_of(parts, "content")
+    solid = [part for _, part in history.parts_of(parts, "content")]
     if not quirks.store_and_metadata:
         solid = [_as_text(part) if part.get("type") == "refusal" else part for part in solid]
     if not quirks.text_parts and all(part.get("type") == "text" for part in solid):
