@@ -61,6 +61,8 @@ class _Teller:
         self.messages: list[Json] = []
         self.places: list[Place] = []
         self._thoughts: Json = {}
+        self._calling = 0  # where the latest turn with calls is
+        self._waiting: set[str] = set()  # its calls that have no result yet
 
     def tell(self, path: str, role: str, content: str) -> None:
         """Take a text that is no item."""
@@ -74,33 +76,41 @@ class _Teller:
             self._result(item, path)
             return
         if isinstance(item, Reasoning):
-            self._thoughts = _thoughts(item)
+            _join(self._thoughts, _thoughts(item))
         elif isinstance(item, Hosted):
             self._hosted(item, path)
         elif isinstance(item, FunctionCall | CustomCall):
-            self._turn(path).setdefault("tool_calls", []).append(_call(item))
-            self.places[-1].calls.append(path)
+            self._called(item, path)
         elif item.role == "assistant":
             self._said(item, path)
         else:
             place = _place(path, "content", item.content)
             self._append({"role": item.role, "content": _content(item, place)}, place)
+            self._waiting = set()  # what comes later is a turn of its own
 
     def _append(self, message: Json, place: Place) -> None:
         self.messages.append(message)
         self.places.append(place)
 
     def _turn(self, path: str) -> Json:
-        """Return the assistant's turn that is under way: with calls, until they are answered."""
+        """Return the assistant's turn that is under way: with calls, until all are answered."""
         last = self.messages[-1] if self.messages else None
-        if last is not None and "tool_calls" in last:
-            for name, told in self._thoughts.items():
-                last[name] = _joined(last.get(name), told)
+        if self._waiting:
+            last = self.messages[self._calling]
+            _join(last, self._thoughts)
         elif last is None or last["role"] != "assistant" or self._thoughts:
             last = {"role": "assistant", "content": None, **self._thoughts}
             self._append(last, _place(path, "content"))
         self._thoughts = {}
         return last
+
+    def _called(self, item: FunctionCall | CustomCall, path: str) -> None:
+        turn = self._turn(path)
+        if not self._waiting:
+            self._calling = len(self.messages) - 1
+        self._waiting.add(item.call_id)
+        turn.setdefault("tool_calls", []).append(_call(item))
+        self.places[self._calling].calls.append(path)
 
     def _said(self, item: Message, path: str) -> None:
         turn = self._unsaid_turn(path)
@@ -135,6 +145,7 @@ class _Teller:
             told = item.output
         elif all(part["type"] == "text" for part in parts):
             told = "\n".join(part["text"] for part in parts)
+        self._waiting.discard(item.call_id)
         message = {"role": "tool", "tool_call_id": item.call_id, "content": told}
         self._append(message, place)
 
@@ -143,6 +154,12 @@ def _place(path: str, member: str, content: str | Sequence[object] = ()) -> Plac
     content = () if isinstance(content, str) else content
     inside = f"{path}.{member}"
     return Place(path, inside, [f"{inside}[{number}]" for number in range(len(content))], [])
+
+
+def _join(message: Json, more: Json) -> None:
+    """Add members to those that a message has."""
+    for name, told in more.items():
+        message[name] = _joined(message.get(name), told)
 
 
 def _joined(before: Any, told: Any) -> Any:
