@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.providers.sandbox.anthropic_messages import signature
 from tests.wire.test_requests import ONES, TOOL
 
 Json = dict[str, Any]
@@ -201,3 +202,28 @@ async def test_ids_are_unique_and_the_results_keep_to_their_calls(wire):
         (second, "two"),
         (first, "three"),
     ]
+
+
+@pytest.mark.parametrize("thinks", [False, True])
+async def test_thoughts_come_back_to_anthropic_in_their_places(wire, thinks):
+    """Where its own order is not that of OpenAI's shape; what is not its own, and blank, is not."""
+    one, two = (
+        {"type": "thinking", "thinking": text, "signature": signature(text)} for text in "ab"
+    )
+    blank, foreign = {"type": "text", "text": " "}, {**one, "signature": ""}
+    said = [{"type": "text", "text": text} for text in ("First.", "Second.")]
+    call = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+    turn = [foreign, one, said[0], blank, two, call, said[1]]
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "1"}
+    given = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": turn},
+        {"role": "user", "content": [result]},
+    ]
+    thinking = {"type": "adaptive"} if thinks else {"type": "disabled"}
+    tools = [{"name": "f", "input_schema": {"type": "object"}}]
+    await wire.messages("anthropic/claude-opus-4.8", given, thinking=thinking, tools=tools)
+    sent = wire.upstream.last.body["messages"][1]["content"]
+    order = [one, said[0], two, call, said[1]] if thinks else [said[0], call, said[1]]
+    assert sent == order
+    await wire.messages("openai/gpt-5.4-mini", given, tools=tools)

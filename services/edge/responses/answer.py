@@ -74,7 +74,6 @@ def head(own: str, model: str, created: int, view: View) -> Json:
         "parallel_tool_calls": request.parallel_tool_calls is not False,
         "previous_response_id": None,
         "reasoning": {"effort": None, "summary": None, **(echo["reasoning"] or {})},
-        "store": False,
         "temperature": 1.0 if request.temperature is None else request.temperature,
         "text": {"format": {"type": "text"}, **(echo["text"] or {})},
         "tool_choice": echo["tool_choice"] or "auto",

@@ -147,8 +147,7 @@ class Stream:
         at = {"item_id": item["id"], "output_index": self.place}
         yield self.event("response.output_item.added", output_index=self.place, item=begun)
         yield self.event(f"response.{kind}.delta", **at, delta=item[field])
-        named = {"name": item["name"]} if field == "arguments" else {}
-        yield self.event(f"response.{kind}.done", **at, **{field: item[field]}, **named)
+        yield self.event(f"response.{kind}.done", **at, **{field: item[field]})
         yield from self._done(item)
 
     def _close(self, status: str) -> Iterable[bytes]:

@@ -133,7 +133,9 @@ def _as_given(whole: list[Any], message: Json, *, thinks: bool) -> list[Json]:
         kind = block.get("type") if isinstance(block, dict) else None
         if kind == "tool_use":
             blocks.append({**block, "id": next(ids, block.get("id"))})
-        elif isinstance(kind, str) and (thinks or not kind.endswith("thinking")):
+        elif kind in ("thinking", "redacted_thinking"):
+            blocks += [block] if thinks and _is_own(block) else []
+        elif isinstance(kind, str) and (kind != "text" or str(block.get("text")).strip()):
             blocks.append(block)
     return blocks
 
