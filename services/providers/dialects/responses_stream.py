@@ -72,8 +72,8 @@ class ResponsesDecoder:
                 raise fault
             self._writer.begin(responses_answer.head(response), data.encode())
         if self._is_hosted(body):
-            return self._say({openai_native.EVENTS: [body]})
-        if kind == "response.output_item.added" and self._target.items:
+            return self._hosts(body)
+        if kind == "response.output_item.added":
             return self._begun(body)
         if kind == "response.output_text.annotation.added":
             cited = body.get("annotation")
@@ -101,11 +101,15 @@ class ResponsesDecoder:
             return True
         return "item_id" in body and str(body["item_id"]) in self._hosted
 
+    def _hosts(self, body: Json) -> list[Chunk]:
+        """Tell an event of OpenAI's own tools to who has asked for them."""
+        return self._say({openai_native.EVENTS: [body]}) if self._target.items else []
+
     def _begun(self, body: Json) -> list[Chunk]:
         """Tell that a message begins; nobody sees that yet."""
         item = body.get("item")
         message = isinstance(item, dict) and item.get("type") == "message"
-        if not message or not self._writer.id:
+        if not self._target.items or not message or not self._writer.id:
             return []
         return self._writer.mark(0, {openai_native.EVENTS: [body]})
 
@@ -133,8 +137,7 @@ class ResponsesDecoder:
         chunks: list[Chunk] = []
         for item in openai_answer.rows(response, "output"):
             if responses_answer.hosted(item):
-                done = {"type": "response.output_item.done", "item": item}
-                chunks += self._say({openai_native.EVENTS: [done]})
+                chunks += self._hosts({"type": "response.output_item.done", "item": item})
             else:
                 chunks += self._whole(item)
         return chunks
