@@ -9,6 +9,7 @@ import msgspec
 
 from services.errors import Kind, RoutorError
 from services.providers.dialects import completion, faults
+from services.providers.dialects.beside import beside
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 from services.providers.dialects.thinking_tags import ThinkingTags
@@ -305,7 +306,5 @@ def _choice(place: int, given: Any, target: Target) -> Json:
         reason,
         logprobs_of(given.get("logprobs")),
     )
-    for name in ("annotations", "audio"):
-        if message.get(name):
-            made["message"][name] = message[name]
+    made["message"] |= beside(message, whole=True)
     return made

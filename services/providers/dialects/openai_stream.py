@@ -8,6 +8,7 @@ import msgspec
 
 from services.errors import Kind, RoutorError
 from services.providers.dialects import completion, faults, openai_answer
+from services.providers.dialects.beside import beside
 from services.providers.dialects.completion import Writer
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.sse import Parser, text_of
@@ -233,10 +234,9 @@ class OpenAIDecoder:
             if piece:
                 chunks += self._writer.delta(index, {name: piece}, logprobs)
                 logprobs = None
-        for name in ("annotations", "audio"):
-            if delta.get(name):
-                chunks += self._writer.delta(index, {name: delta[name]}, logprobs)
-                logprobs = None
+        for name, value in beside(delta, whole=False).items():
+            chunks += self._writer.delta(index, {name: value}, logprobs)
+            logprobs = None
         if logprobs is not None:
             chunks += self._writer.delta(index, {}, logprobs)
         for place, fragment in enumerate(openai_answer.calls_of(delta)):
