@@ -7,6 +7,7 @@ import pytest
 
 from services.providers.sandbox.anthropic_messages import signature
 from tests.wire.test_requests import ONES, TOOL
+from tests.wire.upstream import answer, message
 
 Json = dict[str, Any]
 
@@ -227,3 +228,20 @@ async def test_thoughts_come_back_to_anthropic_in_their_places(wire, thinks):
     order = [one, said[0], two, call, said[1]] if thinks else [said[0], call, said[1]]
     assert sent == order
     await wire.messages("openai/gpt-5.4-mini", given, tools=tools)
+
+
+async def test_an_answer_of_anthropic_keeps_its_order(wire):
+    thought = {"type": "thinking", "thinking": "a", "signature": signature("a")}
+    words = [{"type": "text", "text": text} for text in ("First.", "Second.")]
+    call = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+    blocks = [words[0], thought, words[1], call, words[0]]
+    wire.upstream.script = lambda _: answer(message(*blocks, stop="tool_use"))
+    tools = [{"name": "f", "input_schema": {"type": "object"}}]
+    model, thinking = "anthropic/claude-opus-4.8", {"type": "adaptive"}
+    told = await wire.messages(model, thinking=thinking, tools=tools)
+    assert told.json()["content"] == blocks
+    told = await wire.messages(model, tools=tools)
+    assert told.json()["content"] == [block for block in blocks if block is not thought]
+    said = (await wire.chat(model, tools=[TOOL])).json()["choices"][0]["message"]
+    assert (said["content"], len(said["tool_calls"])) == ("First.Second.First.", 1)
+    assert not said.keys() & {"anthropic_content"}

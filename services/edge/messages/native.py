@@ -87,7 +87,7 @@ def _wrapped(block: Any) -> Any:
 
 
 def carried(tree: Json, request: Counted, told_beta: str) -> Json:
-    """Return the member of the inner request, {} when there is nothing to carry.
+    """Return the member of the inner request, which says that its caller reads such blocks.
 
     `tree` is the request as it was written.
     """
@@ -107,7 +107,7 @@ def carried(tree: Json, request: Counted, told_beta: str) -> Json:
     }
     told = {name: value for name, value in held.items() if value}
     names = [*_names(declared, display, told_beta), *_blocks(request)]
-    return {NAME: {**told, "names": names}} if told or names else {}
+    return {NAME: {**told, "names": names}}
 
 
 def chooses_own(request: Counted) -> bool:
