@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from openai import AsyncOpenAI
 from openai.types.responses import Response
 
+from tests.edge.fakes import KEY
 from tests.wire.test_hosted_tools import (
     CLAUDE,
     FUNCTION,
@@ -74,6 +76,23 @@ async def test_items_that_stream_at_once_keep_their_own_places(wire):
     output = rows[-1]["response"]["output"]
     assert [places[item["id"]] for item in output] == [{0}, {1}, {2}, {3}]
     assert output[1:3] == [SEARCHED, OPENED]
+
+
+@pytest.mark.parametrize("told", ["as they come", "at the end alone"])
+async def test_openais_own_client_counts_them_the_same(wire, told):
+    reply = interleaved()
+    if told == "at the end alone":
+        whole = {"type": "response.completed", "response": response(SEARCHED, BEFORE, OPENED)}
+        begun = {"type": "response.created", "response": response(status="in_progress")}
+        reply = events(begun, whole, done=False, named=True)
+    wire.upstream.script = lambda _: reply
+    client = AsyncOpenAI(base_url=f"{wire.url}/v1", api_key=KEY)
+    async with client, client.responses.stream(model=GPT, input="Hi", tools=[SEARCH]) as stream:
+        kinds = [event.type async for event in stream]
+        final = await stream.get_final_response()
+    added = kinds.count("response.output_item.added")
+    assert added == kinds.count("response.output_item.done") == len(final.output)
+    assert "I look." in final.output_text
 
 
 @pytest.mark.parametrize("streaming", [False, True])

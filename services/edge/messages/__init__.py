@@ -14,6 +14,8 @@ names: Names = {
     "reasoning_effort": "thinking",
     "response_format": "output_config.format",
     "stop": "stop_sequences",
+    "tool_choice.function.name": "tool_choice.name",
+    "tools[].function.strict": "tools[].strict",
     "user": "metadata.user_id",
     **history.WORDS,
 }

@@ -14,6 +14,9 @@ names: Names = {
     "max_tokens": "max_output_tokens",
     "reasoning_effort": "reasoning.effort",
     "response_format": "text.format",
+    "tool_choice.custom.name": "tool_choice.name",
+    "tool_choice.function.name": "tool_choice.name",
+    "tools[].function.strict": "tools[].strict",
     "verbosity": "text.verbosity",
     **history.WORDS,
 }

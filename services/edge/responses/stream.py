@@ -130,6 +130,10 @@ class Stream:
             yield from self._close("completed")
             self._places[named] = self.place
             self._items.append(item)
+            if kind != "response.output_item.added":
+                # Clients count items as they are added.
+                at = {"output_index": self._places[named]}
+                yield self.event("response.output_item.added", **at, item=item)
         place = self._places[named]
         if kind == "response.output_item.done":
             self._items[place] = item
