@@ -245,3 +245,33 @@ async def test_an_answer_of_anthropic_keeps_its_order(wire):
     said = (await wire.chat(model, tools=[TOOL])).json()["choices"][0]["message"]
     assert (said["content"], len(said["tool_calls"])) == ("First.Second.First.", 1)
     assert not said.keys() & {"anthropic_content"}
+
+
+THOUGHTS = {
+    "moonshot/kimi-next": ["Hm.", " "],
+    "deepseek/next": ["Hm.", " "],
+    "xiaomi/next": ["Hm.", " "],
+    "zai/next": ["Hm.", None],
+    "mistral/next": [None, None],
+    "openai/next": [None, None],
+    "microsoft/next": [None, None],
+}
+
+
+@pytest.mark.parametrize(("model", "thoughts"), THOUGHTS.items())
+async def test_a_model_that_nobody_knows_gets_the_thoughts_that_its_vendor_wants(
+    wire, model, thoughts
+):
+    given = [user("Hi"), said("Hello.", reasoning_content="Hm."), user("And?"), said("Yes.")]
+    told = await wire.chat(model, [*given, user("Go on.")])
+    assert told.status_code == 200
+    turns = [one for one in wire.upstream.last.body["messages"] if one["role"] == "assistant"]
+    assert [one.get("reasoning_content") for one in turns] == thoughts
+
+
+@pytest.mark.parametrize("model", ["zai/next", "deepseek/next", "nvidia/next"])
+async def test_a_phase_is_openais_alone(wire, model):
+    turn = {"type": "message", "role": "assistant", "content": "Hello.", "phase": "commentary"}
+    told = await wire.responses(model, [user("Hi"), turn, user("And?")])
+    assert told.status_code == 200
+    assert "phase" not in json.dumps(wire.upstream.last.body)

@@ -31,6 +31,7 @@ _OURS = (
     "annotations",
     anthropic_native.CONTENT,
     openai_native.ITEMS,
+    openai_native.PHASE,
 )
 # Stands between a tool's result and the user, where a vendor wants an answer there.
 _NOTED = {"role": "assistant", "content": "Understood."}
@@ -181,14 +182,15 @@ def _assistant(message: Json, settled: Settled, target: Target) -> Json:
         kept["tool_calls"] = [_call(call, quirks) for call in calls]
         if not kept.get("content"):
             kept["content"] = None
-    if model is None and quirks.store_and_metadata:
-        kept.pop("reasoning_content", None)  # OpenAI itself refuses it
+    fate = quirks.unlisted_thoughts
     if model is not None:
-        thought = kept.pop("reasoning_content", None)
-        if model.reasoning.replay and settled.thinks:
-            # The placeholder stands for thoughts of another vendor (or none): an absent field is
-            # refused, a single space is taken (litellm 1.109.1, moonshot transformation).
-            kept["reasoning_content"] = thought or " "
+        fate = "demanded" if model.reasoning.replay and settled.thinks else "refused"
+    if fate == "demanded" and settled.effort != "none":
+        # The placeholder stands for thoughts of another vendor (or none): an absent field is
+        # refused, a single space is taken (litellm 1.109.1, moonshot transformation).
+        kept["reasoning_content"] = kept.get("reasoning_content") or " "
+    elif fate != "kept":
+        kept.pop("reasoning_content", None)
     return kept
 
 
