@@ -136,6 +136,25 @@ async def test_calls_keep_their_place_among_words(wire, streaming):
     assert output[0]["encrypted_content"]
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_thoughts_that_follow_each_other_are_two_items(wire, streaming):
+    output = [thought(1), thought(2), AFTER]
+    rows = [{"type": "response.created", "response": response(status="in_progress")}]
+    rows += [{"type": "response.output_item.done", "item": item} for item in output[:2]]
+    rows.append({"type": "response.output_text.delta", "item_id": "msg_1", "delta": "Hello"})
+    rows.append({"type": "response.completed", "response": response(*output)})
+    reply = events(*rows, done=False, named=True) if streaming else answer(response(*output))
+    wire.upstream.script = lambda _: reply
+    told = await wire.responses(GPT, tools=[FUNCTION], stream=streaming)
+    body = read(told)[-1]["response"] if streaming else told.json()
+    assert kinds(body["output"]) == ["reasoning", "reasoning", "message"]
+    wire.upstream.script = None
+    given = [*body["output"], {"role": "user", "content": "And?"}]
+    await wire.responses(GPT, given, tools=[FUNCTION])
+    sent = wire.upstream.last.body["input"]
+    assert [one.get("encrypted_content") for one in sent[:2]] == ["parcel1", "parcel2"]
+
+
 async def test_others_do_without_phases_and_say_so(wire):
     given = [{"role": "user", "content": "Hi"}, BEFORE, {"role": "user", "content": "?"}]
     told = await wire.responses(CLAUDE, given)

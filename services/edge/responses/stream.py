@@ -109,13 +109,16 @@ class Stream:
             yield from self._called(made)
 
     def _thought(self, delta: Said) -> Iterable[bytes]:
-        if not (self._view.thoughts or self._view.sealed):
+        if not answer.thought(delta, self._view):
             return
         if not isinstance(self._open, _Thoughts):
             yield from self._close("completed")
             self._open = _Thoughts(self, f"rs_{self._own}_{self.place}", self._view)
             yield from self._open.start()
         yield from self._open.add(delta)
+        if delta.thinking_blocks:
+            # They come when such thoughts are complete: the next are an item of their own.
+            yield from self._close("completed")
 
     def _native(self, told: Json) -> Iterable[bytes]:
         """Tell what OpenAI tells of an item of its own, in our order; or part two messages."""
