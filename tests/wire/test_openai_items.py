@@ -115,6 +115,18 @@ async def test_words_before_and_after_a_tool_stay_apart(wire, streaming):
 
 
 @pytest.mark.parametrize("streaming", [False, True])
+async def test_a_phase_that_is_no_word_is_none(wire, streaming):
+    odd = {**AFTER, "phase": 5}
+    rows = [{"type": "response.created", "response": response(status="in_progress")}]
+    rows.append({"type": "response.completed", "response": response(odd)})
+    reply = events(*rows, done=False, named=True) if streaming else answer(response(odd))
+    wire.upstream.script = lambda _: reply
+    told = await wire.responses(GPT, tools=[FUNCTION], stream=streaming)
+    (said,) = (read(told)[-1]["response"] if streaming else told.json())["output"]
+    assert said["content"][0]["text"] == "Hello" and "phase" not in said
+
+
+@pytest.mark.parametrize("streaming", [False, True])
 async def test_calls_keep_their_place_among_words(wire, streaming):
     call = {
         "type": "function_call",
@@ -153,6 +165,21 @@ async def test_thoughts_that_follow_each_other_are_two_items(wire, streaming):
     await wire.responses(GPT, given, tools=[FUNCTION])
     sent = wire.upstream.last.body["input"]
     assert [one.get("encrypted_content") for one in sent[:2]] == ["parcel1", "parcel2"]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_one_call_at_a_time_is_one_item(wire, streaming):
+    calls = [
+        {"type": "function_call", "id": f"fc_{n}", "call_id": f"c{n}", "name": "f", "arguments": ""}
+        for n in range(2)
+    ]
+    rows = [{"type": "response.created", "response": response(status="in_progress")}]
+    rows.append({"type": "response.completed", "response": response(*calls)})
+    reply = events(*rows, done=False, named=True) if streaming else answer(response(*calls))
+    wire.upstream.script = lambda _: reply
+    told = await wire.responses(GPT, tools=[FUNCTION], parallel_tool_calls=False, stream=streaming)
+    output = (read(told)[-1]["response"] if streaming else told.json())["output"]
+    assert [one["call_id"] for one in output] == ["c0"]
 
 
 async def test_others_do_without_phases_and_say_so(wire):

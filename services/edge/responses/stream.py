@@ -126,7 +126,8 @@ class Stream:
         item = told["item"] if isinstance(told.get("item"), dict) else {}
         if item.get("type") == "message":
             yield from self._close("completed")
-            self._phase = item.get("phase")
+            phase = item.get("phase")
+            self._phase = phase if isinstance(phase, str) else None
             return
         named = str(item.get("id") or told.get("item_id"))
         if kind == "response.output_item.added" or named not in self._places:

@@ -81,7 +81,7 @@ def _own(blocks: list[Any], target: Target) -> list[Json]:
     """Return all blocks where OpenAI's shape has no place for one, or not in this order."""
     told = [one for one in blocks if isinstance(one, dict) and isinstance(one.get("type"), str)]
     order = [_ORDER[one["type"]] for one in told if one["type"] in _ORDER]
-    mixed = order != sorted(order) and not target.stop
+    mixed = order != sorted(order) and not (target.stop or target.one_call)
     return told if mixed or any(map(is_beyond, told)) else []
 
 

@@ -16,7 +16,8 @@ from services.providers.dialects import (
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 
-_OURS = ("message", "function_call", "custom_tool_call", "reasoning")
+_CALLS = ("function_call", "custom_tool_call")
+_OURS = ("message", "reasoning", *_CALLS)
 
 
 def decode(content: bytes, target: Target) -> Answer:
@@ -29,7 +30,7 @@ def decode(content: bytes, target: Target) -> Answer:
     for item in output:
         gather(turn, item, target)
     if target.items:
-        turn.own[openai_native.OUTPUT] = [_alone(item, target) for item in output]
+        turn.own[openai_native.OUTPUT] = [_alone(item, target) for item in _told(output, target)]
     choice = completion.choice(0, turn, reason)
     return completion.answer(target, head(body), [choice], usage_of(body), content)
 
@@ -64,11 +65,18 @@ def gather(turn: Turn, item: Any, target: Target) -> None:
         for part in openai_answer.rows(item, "content"):
             if isinstance(part, dict):
                 _said(turn, part)
-    elif kind in ("function_call", "custom_tool_call"):
+    elif kind in _CALLS:
         turn.calls.append(call(item, target))
     elif kind == "reasoning":
         turn.reasoning += thoughts(item)
         turn.thinking_blocks += sealed(item)
+
+
+def _told(output: list[Any], target: Target) -> list[Any]:
+    """Return the items that the caller gets: of calls the first, where it wants one at a time."""
+    calls = [item for item in output if item.get("type") in _CALLS]
+    beyond = calls[1:] if target.one_call else []
+    return [item for item in output if not any(item is one for one in beyond)]
 
 
 def _alone(item: Json, target: Target) -> Json:
@@ -80,7 +88,8 @@ def _alone(item: Json, target: Target) -> Json:
     message = turn.message()
     if "tool_calls" in message:
         message["tool_calls"] = [naming.restore(one, target) for one in message["tool_calls"]]
-    return {**message, openai_native.PHASE: item.get("phase")}
+    phase = item.get("phase")
+    return {**message, openai_native.PHASE: phase if isinstance(phase, str) else None}
 
 
 def hosted(item: Any) -> bool:
