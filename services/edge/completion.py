@@ -47,8 +47,10 @@ class Said(Struct, frozen=True):
     thinking_blocks: list[Json] | None = None
     tool_calls: list[Call] | None = None
     annotations: list[Json] | None = None
-    openai_items: list[Json] | None = None  # of tools that OpenAI runs: `thoughts`, `item`
-    openai_events: list[Json] | None = None  # of a stream: what OpenAI tells of such items
+    openai_output: "list[Said] | None" = None  # the same item by item, as OpenAI gave them
+    item: Json | None = None  # alone: one of a tool that OpenAI runs
+    phase: str | None = None  # what OpenAI calls a text of many
+    openai_events: list[Json] | None = None  # of a stream: what OpenAI tells of its items
     anthropic_content: list[Json] | None = None  # of a stream: blocks that only Anthropic has
 
 

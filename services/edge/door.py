@@ -11,7 +11,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from routor.v1 import router_pb2, types_pb2
 from services.edge import fields, schema, window
-from services.edge.spelling import Names
+from services.edge.spelling import Names, Places
 from services.errors import RoutorError
 
 Headers = CIMultiDictProxy[str]
@@ -25,7 +25,7 @@ class Call(msgspec.Struct, frozen=True):
     asked for, "auto" when the choice is Routor's; `other_model` is what is asked for when nobody
     knows that one. `thoughts`: the caller wants to be told what the model thinks. `dropped` names
     what was left out as harmless, `needs` what a model must have beside what `request` says.
-    `view` is what the door keeps for its answer.
+    `view` is what the door keeps for its answer, `places` where messages stand in its own words.
     """
 
     body: bytes
@@ -38,6 +38,7 @@ class Call(msgspec.Struct, frozen=True):
     dropped: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     view: Any = None
+    places: Places = ()
 
     @property
     def stream(self) -> bool:

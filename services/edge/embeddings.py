@@ -43,7 +43,7 @@ class _TokenLists(Struct):
 _LISTS: dict[type, type[Struct]] = {int: _Tokens, list: _TokenLists}
 
 
-class Request(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Request(Struct, kw_only=True, omit_defaults=True):
     """The body, without routor fields; None means not given."""
 
     input: Text | Annotated[list[Any], Meta(min_length=1, max_length=2048)]
@@ -51,6 +51,9 @@ class Request(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=Tr
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Annotated[int, Meta(ge=1, le=65_536)] | None = None
     user: str | None = None
+
+
+KNOWN = frozenset(Request.__struct_fields__)
 
 
 class _Row(Struct):
@@ -83,7 +86,7 @@ class Embeddings:
         settings = self._settings
         deadline_s = asyncio.get_running_loop().time() + settings.total_timeout_s
         raw = await intake.body(request, settings.body_limit_bytes, settings.body_timeout_s)
-        asked = parse(raw)
+        asked, dropped = parse(raw)
         request[notes.SPAN].set_attribute(telemetry.ASKED_MODEL, asked.model)
         wanted = question(asked, request[notes.REQUEST_ID])
         decision = await self._peers.route(wanted)
@@ -95,7 +98,7 @@ class Embeddings:
             chain=decision.chain,
         )
         left_s = max(0.0, deadline_s - asyncio.get_running_loop().time())
-        ask = partial(self._answer, request, asked, decision, call, left_s)
+        ask = partial(self._answer, request, asked, decision, call, left_s, dropped=dropped)
         if notes.TERMS not in request:
             return await ask()
         return await self._limits.keep(request, wanted, decision, ask)
@@ -107,16 +110,22 @@ class Embeddings:
         decision: router_pb2.Decision,
         call: providers_pb2.EmbedRequest,
         left_s: float,
+        *,
+        dropped: tuple[str, ...],
     ) -> web.StreamResponse:
         answer = await self._peers.embed(call, left_s)
         request[notes.SERVED] = answer.served
-        report = verdict.actual(decision, answer.served, tuple(answer.served.dropped_parameters))
+        left_out = (*dropped, *answer.served.dropped_parameters)
+        report = verdict.actual(decision, answer.served, left_out)
         body = written(answer.body, asked.encoding_format or "float", _encode(report))
         return Answer(body, verdict.headers(report) if self._settings.decision_headers else {})
 
 
-def parse(raw: bytes) -> Request:
-    """Read a body; raise RoutorError(INVALID_REQUEST) naming the faulty field."""
+def parse(raw: bytes) -> tuple[Request, tuple[str, ...]]:
+    """Read a body; return it and the names of what nobody here knows.
+
+    Raises RoutorError(INVALID_REQUEST) naming the faulty field.
+    """
     tree = document.read(raw)
     fields.take(tree)
     for name in [name for name, value in tree.items() if value is None]:
@@ -127,7 +136,7 @@ def parse(raw: bytes) -> Request:
         raise document.invalid("model", text)
     if isinstance(asked.input, list):
         document.convert({"input": asked.input}, _LISTS.get(type(asked.input[0]), _Texts))
-    return asked
+    return asked, document.named(tree.keys() - KNOWN)
 
 
 def question(asked: Request, request_id: str) -> router_pb2.RouteRequest:

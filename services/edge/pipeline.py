@@ -97,9 +97,10 @@ class Pipeline:
             call, question, decision = await self._routed(door, request, raw)
         turn = _Turn(door, request, call, question, decision, deadline_s, self._ledgers)
         answer = partial(self._stream if call.stream else self._whole, turn)
-        if request.get(notes.TERMS) is None:
-            return await answer()
-        return await self._ledgers.limits.keep(request, question, decision, answer)
+        with spelling.placing(call.places, door.names):
+            if request.get(notes.TERMS) is None:
+                return await answer()
+            return await self._ledgers.limits.keep(request, question, decision, answer)
 
     async def _routed(
         self, door: Door, request: web.BaseRequest, raw: bytes

@@ -15,7 +15,20 @@ SMALL = "text-embedding-3-small"
 
 
 def parsed(**body: Any) -> embeddings.Request:
-    return embeddings.parse(msgspec.json.encode({"model": SMALL, "input": "hi", **body}))
+    return embeddings.parse(msgspec.json.encode({"model": SMALL, "input": "hi", **body}))[0]
+
+
+def test_what_nobody_here_knows_is_left_out_and_named() -> None:
+    body = {
+        "model": SMALL,
+        "input": "hi",
+        "input_type": "query",
+        "routor_max_cost": 1,
+        "user": None,
+    }
+    asked, dropped = embeddings.parse(msgspec.json.encode(body))
+    assert msgspec.to_builtins(asked) == {"model": SMALL, "input": "hi"}
+    assert dropped == ("input_type",)
 
 
 @pytest.mark.parametrize("given", ["hi", ["a", "b"], [1, 2], [[1], [2, 3]]])

@@ -55,28 +55,6 @@ def test_parts_go_over():
     assert turn["content"][1]["image_url"] == {"url": "https://x.test/a.png", "detail": "low"}
 
 
-def test_what_one_turn_said_and_called_is_one_message():
-    said = {"role": "assistant", "content": [{"type": "output_text", "text": "Looking."}]}
-    other = {**CALLED, "call_id": "call_2"}
-    items = [HELLO, said, CALLED, other, RESULT, {**RESULT, "call_id": "call_2"}]
-    told = inner(*items, tools=[TOOL])["messages"]
-    assert [message["role"] for message in told] == ["user", "assistant", "tool", "tool"]
-    assert [call["id"] for call in told[1]["tool_calls"]] == ["call_1", "call_2"]
-
-
-def test_what_is_thought_and_said_before_calls_are_answered_is_one_turn():
-    """Models think and talk between calls; a result then answers the turn, not the last word."""
-    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
-    said = {"role": "assistant", "content": [{"type": "output_text", "text": "Wait."}]}
-    other = {**CALLED, "call_id": "call_2"}
-    items = [HELLO, thought, CALLED, said, thought, other, said, RESULT]
-    told = inner(*items, {**RESULT, "call_id": "call_2"}, tools=[TOOL])["messages"]
-    assert [message["role"] for message in told] == ["user", "assistant", "tool", "tool"]
-    assert [call["id"] for call in told[1]["tool_calls"]] == ["call_1", "call_2"]
-    assert told[1]["reasoning_content"] == "Hm.\nHm."
-    assert [part["text"] for part in told[1]["content"]] == ["Wait.", "Wait."]
-
-
 def test_custom_tools_go_over():
     tool = {"type": "custom", "name": "sql", "description": "Runs SQL."}
     called = {"type": "custom_tool_call", "call_id": "c1", "name": "sql", "input": "select 1"}

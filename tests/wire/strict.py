@@ -28,6 +28,21 @@ BESIDE = {
 SAMPLING = {"temperature", "top_p", "top_k"}
 
 
+# What answers hold beside their types (README).
+OURS = {"routor", "reasoning_content", "thinking_blocks", "extra_content", "stop_reason"}
+
+
+def foreign(told: Any, path: str = "") -> list[str]:
+    """Return what an answer holds that its type does not have."""
+    if isinstance(told, list):
+        return [found for one in told for found in foreign(one, f"{path}[]")]
+    if not isinstance(told, BaseModel):
+        return []
+    extra = [f"{path}.{name}" for name in told.model_extra or {} if name not in OURS]
+    inner = (foreign(getattr(told, name), f"{path}.{name}") for name in type(told).model_fields)
+    return [*extra, *(found for one in inner for found in one)]
+
+
 class Refused(Exception):  # noqa: N818 - a refusal is an answer here
     """A vendor would answer 400."""
 

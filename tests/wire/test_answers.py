@@ -12,6 +12,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from services.providers.sandbox.anthropic_messages import signature
+from tests.wire.strict import foreign
 from tests.wire.upstream import (
     answer,
     chat_body,
@@ -54,7 +55,7 @@ def chunks(text):
     bodies = [json.loads(one) for one in told]
     for body in bodies:
         assert "error" not in body, body
-        ChatCompletionChunk.model_validate(body)
+        assert not foreign(ChatCompletionChunk.model_validate(body))
     assert len({body["id"] for body in bodies}) == 1
     roles, ended = set(), set()
     for body in bodies:
@@ -121,10 +122,12 @@ async def test_a_message_by_the_rules(wire, name):
     extra = {"tools": tools} if tools else {}
     told = (await wire.messages(model, **extra)).json()
     made = anthropic.types.Message.model_validate(told)
+    assert not foreign(made)
     assert (made.content[0].text, made.stop_reason) == ("Hello", "end_turn")
     stream = await wire.messages(model, stream=True, **extra)
-    kinds = [_named.validate_json(one).type for one in lines(stream.text) if '"ping"' not in one]
-    assert kinds == [
+    told = [_named.validate_json(one) for one in lines(stream.text) if '"ping"' not in one]
+    assert not foreign(told)
+    assert [one.type for one in told] == [
         "message_start", "content_block_start", "content_block_delta", "content_block_stop",
         "message_delta", "message_stop",
     ]  # fmt: skip
@@ -136,9 +139,11 @@ async def test_a_response_by_the_rules(wire, name):
     tool = {"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": False}
     extra = {"tools": [tool]} if "resp" in name else {}
     made = Response.model_validate((await wire.responses(model, **extra)).json())
+    assert not foreign(made)
     assert (made.output_text, made.status) == ("Hello", "completed")
     stream = await wire.responses(model, stream=True, **extra)
     told = [_events.validate_json(one) for one in lines(stream.text)]
+    assert not foreign(told)
     assert [one.sequence_number for one in told] == list(range(len(told)))
     assert told[-1].response.output_text == "Hello"
 

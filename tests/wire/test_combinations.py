@@ -19,7 +19,7 @@ from tests.wire.everything import (
     results,
     says,
 )
-from tests.wire.test_answers import ANY, chunks
+from tests.wire.test_answers import ANY, chunks, gathered
 from tests.wire.upstream import (
     Reply,
     answer,
@@ -27,6 +27,7 @@ from tests.wire.upstream import (
     chunk,
     dialect,
     events,
+    gemini,
     message,
     message_events,
     response,
@@ -304,3 +305,39 @@ async def test_a_function_call_at_every_door(wire, door, how):
 
 def test_the_dialects_are_those_of_the_other_tests():
     assert SAY.keys() == ANY.keys()
+
+
+# --- several choices in one stream
+
+
+def one_after_the_other(name, many, done=True):
+    """Each choice is told to its end, with the usage so far, before the next begins."""
+    usage = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+    rows = []
+    for index in range(many):
+        if name == "google_generate":
+            body = gemini({"text": f"It is {index}."})
+            body["candidates"][0]["index"] = index
+            rows.append(body)
+        else:
+            rows.append(chunk({"role": "assistant", "content": f"It is {index}."}, index=index))
+            rows.append(chunk({}, "stop", index=index, usage=usage))
+    return events(*rows, done=done and name == "openai_chat")
+
+
+MANY = {"openai_chat": "mistral/mistral-large-3", "google_generate": "google/gemini-3.6-flash"}
+
+
+@pytest.mark.parametrize(("name", "model"), MANY.items())
+async def test_a_choice_may_end_before_another_begins(wire, name, model):
+    wire.upstream.script = lambda _: one_after_the_other(name, 3)
+    told = await wire.chat(model, n=3, stream=True)
+    assert [gathered(chunks(told.text), index) for index in range(3)] == [
+        (f"It is {index}.", [], "stop") for index in range(3)
+    ]
+
+
+async def test_a_choice_that_never_begins_is_missed(wire):
+    wire.upstream.script = lambda _: one_after_the_other("openai_chat", 1, done=False)
+    told = await wire.chat(MANY["openai_chat"], n=2, stream=True)
+    assert '"stream_broken"' in told.text and "[DONE]" not in told.text

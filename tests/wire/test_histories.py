@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from services.providers.sandbox.anthropic_messages import signature
 from tests.wire.test_requests import ONES, TOOL
+from tests.wire.upstream import answer, message
 
 Json = dict[str, Any]
 
@@ -201,3 +203,75 @@ async def test_ids_are_unique_and_the_results_keep_to_their_calls(wire):
         (second, "two"),
         (first, "three"),
     ]
+
+
+@pytest.mark.parametrize("thinks", [False, True])
+async def test_thoughts_come_back_to_anthropic_in_their_places(wire, thinks):
+    """Where its own order is not that of OpenAI's shape; what is not its own, and blank, is not."""
+    one, two = (
+        {"type": "thinking", "thinking": text, "signature": signature(text)} for text in "ab"
+    )
+    blank, foreign = {"type": "text", "text": " "}, {**one, "signature": ""}
+    said = [{"type": "text", "text": text} for text in ("First.", "Second.")]
+    call = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+    turn = [foreign, one, said[0], blank, two, call, said[1]]
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "1"}
+    given = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": turn},
+        {"role": "user", "content": [result]},
+    ]
+    thinking = {"type": "adaptive"} if thinks else {"type": "disabled"}
+    tools = [{"name": "f", "input_schema": {"type": "object"}}]
+    await wire.messages("anthropic/claude-opus-4.8", given, thinking=thinking, tools=tools)
+    sent = wire.upstream.last.body["messages"][1]["content"]
+    order = [one, said[0], two, call, said[1]] if thinks else [said[0], call, said[1]]
+    assert sent == order
+    await wire.messages("openai/gpt-5.4-mini", given, tools=tools)
+
+
+async def test_an_answer_of_anthropic_keeps_its_order(wire):
+    thought = {"type": "thinking", "thinking": "a", "signature": signature("a")}
+    words = [{"type": "text", "text": text} for text in ("First.", "Second.")]
+    call = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+    blocks = [words[0], thought, words[1], call, words[0]]
+    wire.upstream.script = lambda _: answer(message(*blocks, stop="tool_use"))
+    tools = [{"name": "f", "input_schema": {"type": "object"}}]
+    model, thinking = "anthropic/claude-opus-4.8", {"type": "adaptive"}
+    told = await wire.messages(model, thinking=thinking, tools=tools)
+    assert told.json()["content"] == blocks
+    told = await wire.messages(model, tools=tools)
+    assert told.json()["content"] == [block for block in blocks if block is not thought]
+    said = (await wire.chat(model, tools=[TOOL])).json()["choices"][0]["message"]
+    assert (said["content"], len(said["tool_calls"])) == ("First.Second.First.", 1)
+    assert not said.keys() & {"anthropic_content"}
+
+
+THOUGHTS = {
+    "moonshot/kimi-next": ["Hm.", " "],
+    "deepseek/next": ["Hm.", " "],
+    "xiaomi/next": ["Hm.", " "],
+    "zai/next": ["Hm.", None],
+    "mistral/next": [None, None],
+    "openai/next": [None, None],
+    "microsoft/next": [None, None],
+}
+
+
+@pytest.mark.parametrize(("model", "thoughts"), THOUGHTS.items())
+async def test_a_model_that_nobody_knows_gets_the_thoughts_that_its_vendor_wants(
+    wire, model, thoughts
+):
+    given = [user("Hi"), said("Hello.", reasoning_content="Hm."), user("And?"), said("Yes.")]
+    told = await wire.chat(model, [*given, user("Go on.")])
+    assert told.status_code == 200
+    turns = [one for one in wire.upstream.last.body["messages"] if one["role"] == "assistant"]
+    assert [one.get("reasoning_content") for one in turns] == thoughts
+
+
+@pytest.mark.parametrize("model", ["zai/next", "deepseek/next", "nvidia/next"])
+async def test_a_phase_is_openais_alone(wire, model):
+    turn = {"type": "message", "role": "assistant", "content": "Hello.", "phase": "commentary"}
+    told = await wire.responses(model, [user("Hi"), turn, user("And?")])
+    assert told.status_code == 200
+    assert "phase" not in json.dumps(wire.upstream.last.body)

@@ -4,7 +4,7 @@ from routor.v1.router_pb2 import RouteRequest
 from services import tokens
 from services.edge.door import Call
 from services.edge.messages import answer as message
-from services.edge.messages import request
+from services.edge.messages import history, request
 from services.edge.messages.stream import Stream
 from services.edge.spelling import Names
 
@@ -14,7 +14,10 @@ names: Names = {
     "reasoning_effort": "thinking",
     "response_format": "output_config.format",
     "stop": "stop_sequences",
+    "tool_choice.function.name": "tool_choice.name",
+    "tools[].function.strict": "tools[].strict",
     "user": "metadata.user_id",
+    **history.WORDS,
 }
 
 

@@ -34,23 +34,53 @@ from services.edge.messages.schema import (
     UserBlock,
     Written,
 )
+from services.edge.spelling import Place
 
 Json = dict[str, Any]
+Told = tuple[Json, Place]
 
 
-def conversation(request: Counted) -> list[Json]:
-    """Return the messages; raise INVALID_REQUEST for results and calls that do not match."""
+# What members of messages, parts and calls are called here (`spelling.Names`).
+WORDS = {
+    ".file": ".source",
+    ".file.file_data": ".source",
+    ".file.file_id": ".source.file_id",
+    ".function.arguments": ".input",
+    ".function.name": ".name",
+    ".image_url.url": ".source",
+    ".tool_call_id": ".tool_use_id",
+}
+
+
+def conversation(request: Counted) -> tuple[list[Json], list[Place]]:
+    """Return the messages and their places.
+
+    Raises INVALID_REQUEST for results and calls that do not match.
+    """
     _check_results(request.messages)
-    messages = _system(request.system)
+    told = _system(request.system, "system")
     for index, turn in enumerate(request.messages):
-        path = f"messages[{index}].content"
+        path = f"messages[{index}]"
         if isinstance(turn, System):
-            messages += _system(turn.content)
+            told += _system(turn.content, f"{path}.content")
+        elif isinstance(turn, User):
+            told += _user(turn, path)
         else:
-            messages += _user(turn, path) if isinstance(turn, User) else [_assistant(turn)]
+            told.append((_assistant(turn), _place(path, turn.content)))
+    messages = [message for message, _ in told]
     if request.cache_control is not None and messages:
         messages[-1]["cache_control"] = request.cache_control
-    return messages
+    return messages, [place for _, place in told]
+
+
+def _place(path: str, blocks: str | Sequence[object]) -> Place:
+    """Return the place of a turn of the model."""
+    place = Place(path, f"{path}.content", [], [])
+    for number, block in enumerate(blocks):
+        if isinstance(block, Text | ToolUse):
+            among = place.parts if isinstance(block, Text) else place.calls
+            among.append(f"{place.content}[{number}]")
+    return place
 
 
 def _check_results(turns: Sequence[User | Assistant | System]) -> None:
@@ -87,40 +117,47 @@ def _blocks(turn: User | Assistant | System) -> Sequence[object]:
     return turn.content if isinstance(turn.content, list) else ()
 
 
-def _system(given: str | list[Text] | None) -> list[Json]:
+def _system(given: str | list[Text] | None, path: str) -> list[Told]:
     if not given:
         return []
     content = given if isinstance(given, str) else [_text(block) for block in given]
-    return [{"role": "system", "content": content}]
+    paths = [f"{path}[{number}]" for number in range(len(content) if content is not given else 0)]
+    return [({"role": "system", "content": content}, Place(path, path, paths, []))]
 
 
-def _user(turn: User, path: str) -> list[Json]:
+def _user(turn: User, path: str) -> list[Told]:
     """Return the results of tools, each a message, then what the user says."""
+    place = Place(path, f"{path}.content", [], [])
     if isinstance(turn.content, str):
-        return [{"role": "user", "content": turn.content}]
+        return [({"role": "user", "content": turn.content}, place)]
     if not turn.content:
-        raise document.invalid(path, "must not be empty")
-    messages: list[Json] = []
+        raise document.invalid(place.content, "must not be empty")
+    told: list[Told] = []
     parts: list[Json] = []
-    for place, block in enumerate(turn.content):
+    for number, block in enumerate(turn.content):
+        where = f"{place.content}[{number}]"
         if isinstance(block, ToolResult):
-            messages.append(_result(block, f"{path}[{place}]"))
+            told.append(_result(block, where))
         else:
-            parts += _parts(block, f"{path}[{place}]")
+            parts += (made := _parts(block, where))
+            place.parts.extend([where] * len(made))
     if not parts:
-        return messages
+        return told
     said: Json = {"role": "user", "content": parts}
     if whole := native.whole(one for one in turn.content if not isinstance(one, ToolResult)):
         said["anthropic_content"] = whole
-    return [*messages, said]
+    return [*told, (said, place)]
 
 
-def _result(block: ToolResult, path: str) -> Json:
+def _result(block: ToolResult, path: str) -> Told:
     """Return the result: a text, or parts when there are images in it."""
     inner = [Text(block.content)] if isinstance(block.content, str) else block.content or []
-    parts = [
-        part for place, one in enumerate(inner) for part in _parts(one, f"{path}.content[{place}]")
-    ]
+    place = Place(path, f"{path}.content", [], [])
+    parts: list[Json] = []
+    for number, one in enumerate(inner):
+        where = f"{place.content}[{number}]"
+        parts += (made := _parts(one, where))
+        place.parts.extend([where] * len(made))
     only_text = all(part["type"] == "text" for part in parts)
     text = "\n".join(part["text"] for part in parts) if only_text else ""
     message: Json = {
@@ -132,7 +169,7 @@ def _result(block: ToolResult, path: str) -> Json:
         message["anthropic_content"] = whole
     if block.is_error:
         message["is_error"] = True
-    return _marked(message, block.cache_control)
+    return _marked(message, block.cache_control), place
 
 
 def _assistant(turn: Assistant) -> Json:

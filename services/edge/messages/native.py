@@ -17,11 +17,14 @@ from services.edge.messages.schema import (
     WRAPPED,
     Counted,
     Document,
+    Redacted,
     SearchResult,
     Text,
+    Thinking,
     Tool,
     ToolReference,
     ToolResult,
+    ToolUse,
     Wrapped,
 )
 
@@ -84,7 +87,7 @@ def _wrapped(block: Any) -> Any:
 
 
 def carried(tree: Json, request: Counted, told_beta: str) -> Json:
-    """Return the member of the inner request, {} when there is nothing to carry.
+    """Return the member of the inner request, which says that its caller reads such blocks.
 
     `tree` is the request as it was written.
     """
@@ -104,7 +107,7 @@ def carried(tree: Json, request: Counted, told_beta: str) -> Json:
     }
     told = {name: value for name, value in held.items() if value}
     names = [*_names(declared, display, told_beta), *_blocks(request)]
-    return {NAME: {**told, "names": names}} if told or names else {}
+    return {NAME: {**told, "names": names}}
 
 
 def chooses_own(request: Counted) -> bool:
@@ -165,10 +168,15 @@ def _cites(block: object) -> bool:
     return isinstance(block, Text) and bool(block.citations)
 
 
+# How OpenAI's shape has what a model said; thoughts must come back to Anthropic in their places.
+_ORDER: dict[type, int] = {Thinking: 0, Redacted: 0, Text: 1, ToolUse: 2}
+
+
 def whole(blocks: Iterable[object]) -> list[Json]:
-    """Return a turn as it was written; [] where OpenAI's shape tells all of it."""
+    """Return a turn as it was written; [] where OpenAI's shape tells all of it, in its order."""
     told = list(blocks)
-    if not any(map(_is_own_block, told)):
+    order = [_ORDER[type(one)] for one in told if type(one) in _ORDER]
+    if order == sorted(order) and not any(map(_is_own_block, told)):
         return []
     return [one.block if isinstance(one, Wrapped) else _written(one) for one in told]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from services.edge import chat, document, fields
+from services.edge import chat, document, fields, spelling
 from services.edge.door import NO_HEADERS, Call, Headers
 from services.edge.messages import history, native
 from services.edge.messages.schema import Choice, Counted, MessagesRequest, Tool
@@ -32,14 +32,16 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}
     dropped = _known(tree)
     request = document.convert(tree, MessagesRequest)
-    inner = {**_counted(request), **_answering(request), **own}
+    messages, places = history.conversation(request)
+    inner = {**_counted(request, messages), **_answering(request), **own}
     carried = native.carried(tree, request, beta)
-    call = chat.call({"model": request.model or "", **inner, **carried})
+    with spelling.placing(places, history.WORDS):
+        call = chat.call({"model": request.model or "", **inner, **carried})
     needs = ("anthropic_tools",) if any(map(native.is_own, request.tools or ())) else ()
     thoughts = request.thinking is not None and request.thinking.type != "disabled"
     other = f"anthropic/{call.model}" if call.model.startswith(THEIRS) else ""
     return msgspec.structs.replace(
-        call, thoughts=thoughts, dropped=dropped, other_model=other, needs=needs
+        call, thoughts=thoughts, dropped=dropped, other_model=other, needs=needs, places=places
     )
 
 
@@ -49,7 +51,9 @@ def parse_counted(raw: bytes) -> Call:
     own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}
     _known(tree)
     request = document.convert(tree, Counted)
-    return chat.call({"model": request.model or "auto", **_counted(request), **own})
+    messages, places = history.conversation(request)
+    with spelling.placing(places, history.WORDS):
+        return chat.call({"model": request.model or "auto", **_counted(request, messages), **own})
 
 
 def _known(tree: Json) -> tuple[str, ...]:
@@ -68,9 +72,9 @@ def _known(tree: Json) -> tuple[str, ...]:
     return document.named(unknown)
 
 
-def _counted(request: Counted) -> Json:
+def _counted(request: Counted, messages: list[Json]) -> Json:
     """Return the fields that every request has."""
-    tree: Json = {"messages": history.conversation(request)}
+    tree: Json = {"messages": messages}
     if tools := _tools(request.tools or ()):
         tree["tools"] = tools
     if native.chooses_own(request):

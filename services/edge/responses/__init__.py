@@ -3,7 +3,7 @@
 from routor.v1.router_pb2 import RouteRequest
 from services.edge.door import Call
 from services.edge.responses import answer as response
-from services.edge.responses import request
+from services.edge.responses import history, request
 from services.edge.responses.stream import Stream
 from services.edge.spelling import Names
 
@@ -14,7 +14,11 @@ names: Names = {
     "max_tokens": "max_output_tokens",
     "reasoning_effort": "reasoning.effort",
     "response_format": "text.format",
+    "tool_choice.custom.name": "tool_choice.name",
+    "tool_choice.function.name": "tool_choice.name",
+    "tools[].function.strict": "tools[].strict",
     "verbosity": "text.verbosity",
+    **history.WORDS,
 }
 
 

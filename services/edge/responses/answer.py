@@ -74,7 +74,6 @@ def head(own: str, model: str, created: int, view: View) -> Json:
         "parallel_tool_calls": request.parallel_tool_calls is not False,
         "previous_response_id": None,
         "reasoning": {"effort": None, "summary": None, **(echo["reasoning"] or {})},
-        "store": False,
         "temperature": 1.0 if request.temperature is None else request.temperature,
         "text": {"format": {"type": "text"}, **(echo["text"] or {})},
         "tool_choice": echo["tool_choice"] or "auto",
@@ -105,7 +104,7 @@ def refusal_part(text: str) -> Json:
     return {"type": "refusal", "refusal": text}
 
 
-def message(item_id: str, content: list[Json], status: str) -> Json:
+def message(item_id: str, content: list[Json], status: str, phase: str | None = None) -> Json:
     """Return what the model said, as an item."""
     return {
         "id": item_id,
@@ -113,6 +112,7 @@ def message(item_id: str, content: list[Json], status: str) -> Json:
         "role": "assistant",
         "status": status,
         "content": content,
+        **({"phase": phase} if phase else {}),
     }
 
 
@@ -163,39 +163,35 @@ def thought(said: Said, view: View) -> bool:
 
 
 def _items(said: Said, own: str, view: View, logprobs: list[Json], status: str) -> list[Json]:
-    items = _before(said, own, view)
+    """Return all items: in OpenAI's order where it is told, else thoughts, words and calls."""
+    items: list[Json] = []
+    for piece in said.openai_output or [said]:
+        items += _piece(piece, own, len(items), view, logprobs)
+    if all(item["type"] == "reasoning" for item in items):
+        items.append(message(f"msg_{own}_{len(items)}", [text_part("", [], [])], status))
+    elif items[-1]["type"] == "message":
+        items[-1]["status"] = status
+    return items
+
+
+def _piece(said: Said, own: str, place: int, view: View, logprobs: list[Json]) -> list[Json]:
+    """Return the items of what was said, of which the first has a place among others."""
+    if said.item is not None:
+        return [said.item]
+    items: list[Json] = []
+    if thought(said, view):
+        items.append(reasoning(f"rs_{own}_{place}", said, view))
     content: list[Json] = []
     if said.content:
         content.append(text_part(said.content, said.annotations or [], logprobs))
     if said.refusal:
         content.append(refusal_part(said.refusal))
-    if content or not (said.tool_calls or said.openai_items):
-        parts = content or [text_part("", [], [])]
-        items.append(message(f"msg_{own}", parts, status))
-    return [
-        *items,
-        *(call(own, place, made, view) for place, made in enumerate(said.tool_calls or ())),
-    ]
-
-
-def _before(said: Said, own: str, view: View) -> list[Json]:
-    """Return what comes before words and calls: thoughts, and items of tools that OpenAI ran.
-
-    Each of those has its place after so many thoughts.
-    """
-    items: list[Json] = []
-    blocks, told, begin = said.thinking_blocks or [], said.reasoning_content, 0
-    for entry in (*(said.openai_items or ()), {"thoughts": len(blocks), "item": None}):
-        part = blocks[begin : entry["thoughts"]]
-        begin = entry["thoughts"]
-        piece = Said(reasoning_content=told, thinking_blocks=part or None)
-        if thought(piece, view):
-            number = f"_{len(items)}" if items else ""
-            items.append(reasoning(f"rs_{own}{number}", piece, view))
-            told = None
-        if entry["item"] is not None:
-            items.append(entry["item"])
-    return items
+    if content:
+        name = f"msg_{own}_{place + len(items)}"
+        items.append(message(name, content, "completed", said.phase))
+    first = place + len(items)
+    made = enumerate(said.tool_calls or (), first)
+    return [*items, *(call(own, number, one, view) for number, one in made)]
 
 
 def annotation(given: Json) -> Json:

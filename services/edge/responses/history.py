@@ -22,29 +22,51 @@ from services.edge.responses.schema import (
     Refusal,
     ResponsesRequest,
 )
+from services.edge.spelling import Place
 
 Json = dict[str, Any]
 
+# What members of messages, parts and calls are called here (`spelling.Names`).
+WORDS = {
+    ".file": "",
+    ".file.file_data": ".file_data",
+    ".file.file_id": ".file_id",
+    ".function.arguments": ".arguments",
+    ".function.name": ".name",
+    ".custom.input": ".input",
+    ".custom.name": ".name",
+    ".id": ".call_id",
+    ".image_url.url": ".image_url",
+    ".tool_call_id": ".call_id",
+}
 
-def conversation(request: ResponsesRequest) -> list[Json]:
-    """Return the messages: the instructions, then the input."""
-    messages: list[Json] = []
+
+def conversation(request: ResponsesRequest) -> tuple[list[Json], list[Place]]:
+    """Return the messages, the instructions and then the input, and the places of them all."""
+    teller = _Teller()
     if request.instructions:
-        messages.append({"role": "system", "content": request.instructions})
+        teller.tell("instructions", "system", request.instructions)
     if isinstance(request.input, str):
-        return [*messages, {"role": "user", "content": request.input}]
-    teller = _Teller(messages)
-    for index, item in enumerate(request.input):
-        teller.add(item, f"input[{index}]")
-    return teller.done()
+        teller.tell("input", "user", request.input)
+    else:
+        for index, item in enumerate(request.input):
+            teller.add(item, f"input[{index}]")
+    return teller.messages, teller.places
 
 
 class _Teller:
     """Folds items into messages: what one assistant turn thought, said and called is one."""
 
-    def __init__(self, messages: list[Json]) -> None:
-        self._messages = messages
+    def __init__(self) -> None:
+        self.messages: list[Json] = []
+        self.places: list[Place] = []
         self._thoughts: Json = {}
+        self._calling = 0  # where the latest turn with calls is
+        self._waiting: set[str] = set()  # its calls that have no result yet
+
+    def tell(self, path: str, role: str, content: str) -> None:
+        """Take a text that is no item."""
+        self._append({"role": role, "content": content}, Place(path, path, [], []))
 
     def add(self, item: Item, path: str) -> None:
         """Take the next item."""
@@ -54,65 +76,90 @@ class _Teller:
             self._result(item, path)
             return
         if isinstance(item, Reasoning):
-            self._thoughts = _thoughts(item)
+            _join(self._thoughts, _thoughts(item))
         elif isinstance(item, Hosted):
-            self._hosted(item)
+            self._hosted(item, path)
         elif isinstance(item, FunctionCall | CustomCall):
-            self._turn().setdefault("tool_calls", []).append(_call(item))
+            self._called(item, path)
         elif item.role == "assistant":
             self._said(item, path)
         else:
-            content = _content(item, path)
-            self._messages.append({"role": item.role, "content": content})
+            place = _place(path, "content", item.content)
+            self._append({"role": item.role, "content": _content(item, place)}, place)
+            self._waiting = set()  # what comes later is a turn of its own
 
-    def done(self) -> list[Json]:
-        """Return the messages, after the last item."""
-        return self._messages
+    def _append(self, message: Json, place: Place) -> None:
+        self.messages.append(message)
+        self.places.append(place)
 
-    def _turn(self) -> Json:
-        """Return the assistant's turn that is under way: with calls, until they are answered."""
-        last = self._messages[-1] if self._messages else None
-        if last is not None and "tool_calls" in last:
-            for name, told in self._thoughts.items():
-                last[name] = _joined(last.get(name), told)
+    def _turn(self, path: str) -> Json:
+        """Return the assistant's turn that is under way: with calls, until all are answered."""
+        last = self.messages[-1] if self.messages else None
+        if self._waiting:
+            last = self.messages[self._calling]
+            _join(last, self._thoughts)
         elif last is None or last["role"] != "assistant" or self._thoughts:
             last = {"role": "assistant", "content": None, **self._thoughts}
-            self._messages.append(last)
+            self._append(last, _place(path, "content"))
         self._thoughts = {}
         return last
 
-    def _said(self, item: Message, path: str) -> None:
-        turn, said = self._unsaid_turn(), _content(item, path)
-        turn["content"] = _joined(turn["content"], said)
+    def _called(self, item: FunctionCall | CustomCall, path: str) -> None:
+        turn = self._turn(path)
+        if not self._waiting:
+            self._calling = len(self.messages) - 1
+        self._waiting.add(item.call_id)
+        turn.setdefault("tool_calls", []).append(_call(item))
+        self.places[self._calling].calls.append(path)
 
-    def _unsaid_turn(self) -> Json:
+    def _said(self, item: Message, path: str) -> None:
+        turn = self._unsaid_turn(path)
+        said = _content(item, _place(path, "content", item.content))
+        turn["content"] = _joined(turn["content"], said)
+        if item.phase is not None:
+            turn["phase"] = item.phase
+
+    def _unsaid_turn(self, path: str) -> Json:
         """Return the turn that is under way, or a new one where that has said its words."""
-        turn = self._turn()
+        turn = self._turn(path)
         if turn["content"] is not None and "tool_calls" not in turn:
             turn = {"role": "assistant", "content": None}
-            self._messages.append(turn)
+            self._append(turn, _place(path, "content"))
         return turn
 
-    def _hosted(self, item: Hosted) -> None:
+    def _hosted(self, item: Hosted, path: str) -> None:
         """Keep an item in its place: after thoughts, before words and calls of its turn."""
-        last = self._messages[-1] if self._messages else {}
+        last = self.messages[-1] if self.messages else {}
         goes_on = hosted.ITEMS in last and not self._thoughts
-        turn = last if goes_on else self._unsaid_turn()
+        turn = last if goes_on else self._unsaid_turn(path)
         turn.setdefault(hosted.ITEMS, []).append(item.whole)
         turn["content"] = turn["content"] or ""
 
     def _result(self, item: FunctionOutput | CustomOutput, path: str) -> None:
         """Tell a result: a text, or parts when there are images in it."""
         output = [] if isinstance(item.output, str) else item.output
-        parts = [
-            _part(part, f"{path}.output[{place}]", "user") for place, part in enumerate(output)
-        ]
+        place = _place(path, "output", output)
+        parts = [_part(part, at, "user") for part, at in zip(output, place.parts, strict=True)]
         told: str | list[Json] = parts or ""
         if isinstance(item.output, str):
             told = item.output
         elif all(part["type"] == "text" for part in parts):
             told = "\n".join(part["text"] for part in parts)
-        self._messages.append({"role": "tool", "tool_call_id": item.call_id, "content": told})
+        self._waiting.discard(item.call_id)
+        message = {"role": "tool", "tool_call_id": item.call_id, "content": told}
+        self._append(message, place)
+
+
+def _place(path: str, member: str, content: str | Sequence[object] = ()) -> Place:
+    content = () if isinstance(content, str) else content
+    inside = f"{path}.{member}"
+    return Place(path, inside, [f"{inside}[{number}]" for number in range(len(content))], [])
+
+
+def _join(message: Json, more: Json) -> None:
+    """Add members to those that a message has."""
+    for name, told in more.items():
+        message[name] = _joined(message.get(name), told)
 
 
 def _joined(before: Any, told: Any) -> Any:
@@ -146,15 +193,13 @@ def _call(item: FunctionCall | CustomCall) -> Json:
     return {"id": item.call_id, "type": "function", "function": function}
 
 
-def _content(item: Message, path: str) -> str | list[Json]:
+def _content(item: Message, place: Place) -> str | list[Json]:
     if isinstance(item.content, str):
         return item.content
     if not item.content:
-        raise document.invalid(f"{path}.content", "must not be empty")
-    return [
-        _part(part, f"{path}.content[{place}]", item.role)
-        for place, part in enumerate(item.content)
-    ]
+        raise document.invalid(place.content, "must not be empty")
+    pairs = zip(item.content, place.parts, strict=True)
+    return [_part(part, path, item.role) for part, path in pairs]
 
 
 def _part(part: Part, path: str, role: str) -> Json:

@@ -14,6 +14,7 @@ from services.edge.responses.schema import (
     CustomTool,
     FunctionTool,
     Hosted,
+    Message,
     NamespaceTool,
     ResponsesRequest,
 )
@@ -98,18 +99,20 @@ def offered(request: ResponsesRequest) -> list[Hosted]:
 def carried(request: ResponsesRequest) -> Json:
     """Return the member of the inner request, {} when there is nothing to carry."""
     tools = offered(request)
-    told = isinstance(request.input, list)
-    items = {item.kind for item in request.input if isinstance(item, Hosted)} if told else set()
+    given = request.input if isinstance(request.input, list) else []
+    left = {f"input[].{item.kind}" for item in given if isinstance(item, Hosted)}
+    if any(isinstance(item, Message) and item.phase is not None for item in given):
+        left.add("input[].phase")
     held = {
         "tools": [tool.whole for tool in tools],
         "tool_choice": choice(request) if tools else None,
         "include": [word for word in request.include or () if word not in _INCLUDED],
         "max_tool_calls": request.max_tool_calls if tools else None,
-        "names": sorted(
-            {*(f"tools[].{tool.kind}" for tool in tools), *(f"input[].{kind}" for kind in items)}
-        ),
+        "names": sorted(left | {f"tools[].{tool.kind}" for tool in tools}),
     }
-    return {NAME: {name: value for name, value in held.items() if value}} if tools or items else {}
+    # Without tools OpenAI's models are spoken to in chat completions, which know no items.
+    there = bool(request.tools or left)
+    return {NAME: {name: value for name, value in held.items() if value}} if there else {}
 
 
 def choice(request: ResponsesRequest) -> Any:

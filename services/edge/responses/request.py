@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from services.edge import chat, document, fields
+from services.edge import chat, document, fields, spelling
 from services.edge.door import NO_HEADERS, Call, Headers
 from services.edge.responses import history, hosted
 from services.edge.responses.schema import (
@@ -60,9 +60,13 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     dropped += _inside(tree)
     hosted.wrap(tree)
     request = document.convert(tree, ResponsesRequest)
-    call = chat.call({**_inner(request), **hosted.carried(request), **own})
+    messages, places = history.conversation(request)
+    inner = {**_inner(request, messages), **hosted.carried(request), **own}
+    with spelling.placing(places, history.WORDS):
+        call = chat.call(inner)
     return msgspec.structs.replace(
         call,
+        places=places,
         view=View(request, echo, hosted.namespaces(request)),
         dropped=document.named((*dropped, *hosted.dropped(request), *_idle(request))),
         needs=("openai_tools",) if hosted.forced(request) else (),
@@ -185,8 +189,8 @@ def _refuse_unknown(tools: object) -> None:
             raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=path)
 
 
-def _inner(request: ResponsesRequest) -> Json:
-    tree: Json = {"model": request.model or "", "messages": history.conversation(request)}
+def _inner(request: ResponsesRequest, messages: list[Json]) -> Json:
+    tree: Json = {"model": request.model or "", "messages": messages}
     for name in (*_SAME, *_ALSO_SAME):
         if (value := getattr(request, name)) is not None:
             tree[name] = value

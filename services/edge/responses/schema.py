@@ -75,6 +75,7 @@ class Message(Struct, tag_field="type", tag="message"):
 
     role: Literal["user", "assistant", "system", "developer"]
     content: str | list[Part]
+    phase: Word | None = None
 
 
 class FunctionCall(Struct, tag_field="type", tag="function_call"):

@@ -33,6 +33,8 @@ class Stream:
         self._own = ""
         self._sequence = 0
         self._items: list[Json] = []
+        self._places: dict[str, int] = {}  # of OpenAI's own items, several of which may be open
+        self._phase: str | None = None
         self._open: _Thoughts | _Message | None = None
 
     def chunks(self, bodies: Iterable[bytes]) -> bytes:
@@ -46,7 +48,7 @@ class Stream:
         reason = next((choice.finish_reason for one in last for choice in one.choices), None)
         ending = answer.end(reason)
         if not self._items and self._open is None:
-            self._open = _Message(self, f"msg_{self._own}")
+            self._open = _Message(self, f"msg_{self._own}_0")
             events += self._open.start()
         events += self._close(ending["status"])
         response = {
@@ -102,7 +104,7 @@ class Stream:
         if delta.content or delta.refusal:
             if not isinstance(self._open, _Message):
                 yield from self._close("completed")
-                self._open = _Message(self, f"msg_{self._own}_{self.place}")
+                self._open = _Message(self, f"msg_{self._own}_{self.place}", self._phase)
                 yield from self._open.start()
             yield from self._open.add(delta, logprobs)
         elif delta.annotations and isinstance(self._open, _Message):
@@ -113,23 +115,41 @@ class Stream:
             yield from self._called(made)
 
     def _thought(self, delta: Said) -> Iterable[bytes]:
-        if not (self._view.thoughts or self._view.sealed):
+        if not answer.thought(delta, self._view):
             return
         if not isinstance(self._open, _Thoughts):
             yield from self._close("completed")
             self._open = _Thoughts(self, f"rs_{self._own}_{self.place}", self._view)
             yield from self._open.start()
         yield from self._open.add(delta)
+        if delta.thinking_blocks:
+            # They come when such thoughts are complete: the next are an item of their own.
+            yield from self._close("completed")
 
     def _native(self, told: Json) -> Iterable[bytes]:
-        """Tell what OpenAI tells of an item of its own, in our order."""
-        kind, item = told["type"], told.get("item")
-        yield from self._close("completed")
+        """Tell what OpenAI tells of an item of its own, in our order; or part two messages."""
+        kind = told["type"]
+        item = told["item"] if isinstance(told.get("item"), dict) else {}
+        if item.get("type") == "message":
+            yield from self._close("completed")
+            phase = item.get("phase")
+            self._phase = phase if isinstance(phase, str) else None
+            return
+        named = str(item.get("id") or told.get("item_id"))
+        if kind == "response.output_item.added" or named not in self._places:
+            yield from self._close("completed")
+            self._places[named] = self.place
+            self._items.append(item)
+            if kind != "response.output_item.added":
+                # Clients count items as they are added.
+                at = {"output_index": self._places[named]}
+                yield self.event("response.output_item.added", **at, item=item)
+        place = self._places[named]
+        if kind == "response.output_item.done":
+            self._items[place] = item
         ours = ("type", "sequence_number", "output_index")
         members = {name: value for name, value in told.items() if name not in ours}
-        yield self.event(kind, output_index=self.place, **members)
-        if kind == "response.output_item.done" and isinstance(item, dict):
-            self._items.append(item)
+        yield self.event(kind, output_index=place, **members)
 
     def _called(self, made: Call) -> Iterable[bytes]:
         """Tell a call that is complete."""
@@ -141,8 +161,7 @@ class Stream:
         at = {"item_id": item["id"], "output_index": self.place}
         yield self.event("response.output_item.added", output_index=self.place, item=begun)
         yield self.event(f"response.{kind}.delta", **at, delta=item[field])
-        named = {"name": item["name"]} if field == "arguments" else {}
-        yield self.event(f"response.{kind}.done", **at, **{field: item[field]}, **named)
+        yield self.event(f"response.{kind}.done", **at, **{field: item[field]})
         yield from self._done(item)
 
     def _close(self, status: str) -> Iterable[bytes]:
@@ -208,9 +227,10 @@ class _Thoughts:
 class _Message:
     """A message item while it is told: a text, a refusal, or one after the other."""
 
-    def __init__(self, stream: Stream, item_id: str) -> None:
+    def __init__(self, stream: Stream, item_id: str, phase: str | None = None) -> None:
         self._stream = stream
         self._id = item_id
+        self._phase = phase
         self._parts: list[Json] = []
         self._kind = ""
         self._text: list[str] = []
@@ -218,7 +238,7 @@ class _Message:
         self._annotations: list[Json] = []
 
     def start(self) -> Iterable[bytes]:
-        item = answer.message(self._id, [], "in_progress")
+        item = answer.message(self._id, [], "in_progress", self._phase)
         place = self._stream.place
         yield self._stream.event("response.output_item.added", output_index=place, item=item)
 
@@ -243,7 +263,7 @@ class _Message:
     def end(self, status: str) -> tuple[list[bytes], Json]:
         events = list(self._within("output_text")) if not (self._parts or self._kind) else []
         events += self._part_done()
-        return events, answer.message(self._id, self._parts, status)
+        return events, answer.message(self._id, self._parts, status, self._phase)
 
     def _within(self, kind: str) -> Iterable[bytes]:
         if self._kind == kind:

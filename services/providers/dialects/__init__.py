@@ -3,6 +3,7 @@
 import msgspec
 
 from services.providers.dialects import (
+    anthropic_native,
     free_text,
     naming,
     openai_native,
@@ -43,13 +44,14 @@ def fitted(name: str, target: Target, body: Json) -> tuple[Target, Json]:
     free: frozenset[str] = frozenset()
     if name != "openai_responses" and not parameters.is_openai(target):
         body, free = free_text.fit(body)
-    if stop or names or free:
-        target = msgspec.structs.replace(target, stop=stop, names=names, free=free)
+    items = openai_native.NAME in body or anthropic_native.NAME in body
+    if stop or names or free or items:
+        target = msgspec.structs.replace(target, stop=stop, names=names, free=free, items=items)
     return target, body
 
 
 def _name(target: Target, body: Json) -> str:
-    if openai_native.NAME in body and openai_native.speaks(target):
+    if openai_native.is_missed(body) and openai_native.speaks(target):
         return "openai_responses"
     model = target.model
     if model is None:

@@ -23,7 +23,8 @@ _FINISH = {
 }
 # Told beside "length": where they are known, there is something to do about them.
 _OWN_ENDINGS = ("pause_turn", "model_context_window_exceeded")
-_SHARED = ("text", "thinking", "redacted_thinking", "tool_use")
+# What OpenAI's shape has a place for, as it follows there.
+_ORDER = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2}
 
 
 def decode(content: bytes, target: Target) -> Answer:
@@ -38,8 +39,8 @@ def decode(content: bytes, target: Target) -> Answer:
         _gather(turn, block, target, reason)
     usage = usage_of(body.get("usage"))
     choice = completion.choice(0, turn, reason, stopped_at=stopped_at(body))
-    if any(map(is_beyond, blocks)):
-        choice["message"][CONTENT] = blocks
+    if target.items and (own := _own(blocks, target)):
+        choice["message"][CONTENT] = own
     return completion.answer(target, head(body), [choice], usage, content)
 
 
@@ -77,8 +78,18 @@ def finish_reason(word: object) -> str:
 
 def is_beyond(block: Json) -> bool:
     """Tell whether OpenAI's shape has no place for a block: what Anthropic's own tools did."""
-    cited = block.get("citations")
-    return block.get("type") not in _SHARED or (isinstance(cited, list) and bool(cited))
+    kind, cited = block.get("type"), block.get("citations")
+    return isinstance(kind, str) and (
+        kind not in _ORDER or (isinstance(cited, list) and bool(cited))
+    )
+
+
+def _own(blocks: list[Any], target: Target) -> list[Json]:
+    """Return all blocks where OpenAI's shape has no place for one, or not in this order."""
+    told = [one for one in blocks if isinstance(one, dict) and isinstance(one.get("type"), str)]
+    order = [_ORDER[one["type"]] for one in told if one["type"] in _ORDER]
+    mixed = order != sorted(order) and not (target.stop or target.one_call)
+    return told if mixed or any(map(is_beyond, told)) else []
 
 
 def stopped_at(message: Json) -> str:

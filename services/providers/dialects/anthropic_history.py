@@ -29,16 +29,14 @@ def conversation(
     """
     fitted = history.with_ids(messages, history.plain_id)
     leading = 0
-    while leading < len(fitted) and _is_system(fitted[leading]):
+    while leading < len(fitted) and _is_system(fitted[leading][1]):
         leading += 1
     system = [
-        block
-        for place, message in enumerate(fitted[:leading])
-        for block in _texts(message, f"messages[{place}].content")
+        block for path, message in fitted[:leading] for block in _texts(message, f"{path}.content")
     ]
     turns: list[Json] = []
-    for place, message in enumerate(fitted[leading:], leading):
-        role, blocks = _turn(message, f"messages[{place}]", thinks=thinks)
+    for path, message in fitted[leading:]:
+        role, blocks = _turn(message, path, thinks=thinks)
         if not blocks:
             continue
         if turns and turns[-1]["role"] == role:
@@ -81,13 +79,12 @@ def _turn(message: Json, path: str, *, thinks: bool) -> tuple[str, list[Json]]:
     if isinstance(whole, list):
         return "user", _cached([block for block in whole if isinstance(block, dict)], message)
     parts = history.parts_of(message.get("content"), f"{path}.content")
-    blocks = [_block(part, f"{path}.content[{place}]") for place, part in enumerate(parts)]
-    return "user", _cached(blocks, message)
+    return "user", _cached([_block(part, where) for where, part in parts], message)
 
 
 def _texts(message: Json, path: str) -> list[Json]:
     parts = history.parts_of(message.get("content"), path)
-    blocks = [_block(part, f"{path}[{place}]") for place, part in enumerate(parts)]
+    blocks = [_block(part, where) for where, part in parts]
     if any(block["type"] != "text" for block in blocks):
         raise history.invalid(f"{path} of a system message must be text.", path)
     return _cached(blocks, message)
@@ -108,11 +105,11 @@ def _assistant(message: Json, path: str, *, thinks: bool) -> list[Json]:
     content = message.get("content")
     if not content and message.get("refusal"):
         content = message["refusal"]
-    for place, part in enumerate(history.parts_of(content, f"{path}.content")):
+    for where, part in history.parts_of(content, f"{path}.content"):
         text = part.get("text") or part.get("refusal")
         if not isinstance(text, str):
-            where = f"{path}.content[{place}].type"
-            raise history.invalid(f'{where} must be "text" or "refusal".', where)
+            kind = f"{where}.type"
+            raise history.invalid(f'{kind} must be "text" or "refusal".', kind)
         if text.strip():
             blocks.append(_text(text, part))
     blocks += [
@@ -136,7 +133,9 @@ def _as_given(whole: list[Any], message: Json, *, thinks: bool) -> list[Json]:
         kind = block.get("type") if isinstance(block, dict) else None
         if kind == "tool_use":
             blocks.append({**block, "id": next(ids, block.get("id"))})
-        elif isinstance(kind, str) and (thinks or not kind.endswith("thinking")):
+        elif kind in ("thinking", "redacted_thinking"):
+            blocks += [block] if thinks and _is_own(block) else []
+        elif isinstance(kind, str) and (kind != "text" or str(block.get("text")).strip()):
             blocks.append(block)
     return blocks
 
@@ -163,7 +162,7 @@ def _is_own(block: Json) -> bool:
 def _result(message: Json, path: str) -> Json:
     result: Json = {"type": "tool_result", "tool_use_id": message["tool_call_id"]}
     parts = history.parts_of(message.get("content"), f"{path}.content")
-    blocks = [_block(part, f"{path}.content[{place}]") for place, part in enumerate(parts)]
+    blocks = [_block(part, where) for where, part in parts]
     whole = message.get(anthropic_native.CONTENT)
     if isinstance(whole, list):
         blocks = [block for block in whole if isinstance(block, dict)]

@@ -145,7 +145,7 @@ class AnthropicDecoder:
             numbered = {"index": self._thoughts, **block}
             self._thoughts += 1
             return self._writer.delta(0, {"thinking_blocks": [numbered]})
-        if block and anthropic_answer.is_beyond(block):
+        if self._target.items and anthropic_answer.is_beyond(block):
             return self._writer.delta(0, {CONTENT: [_whole(block, fragments)]})
         return []
 

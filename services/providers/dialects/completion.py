@@ -20,6 +20,7 @@ _encode = msgspec.json.Encoder().encode
 # The tool that stands for response_format where a model has no such thing (see `structured`).
 ANSWER_TOOL = "routor_json_answer"
 _THOUGHTS = frozenset(("reasoning_content", "thinking_blocks"))
+_TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 
 
 @dataclass(frozen=True)
@@ -184,17 +185,21 @@ def answer(target: Target, head: Json, choices: list[Json], usage: Usage, conten
             one["message"]["tool_calls"] = [naming.restore(call, target) for call in calls]
         if target.stop:
             _stop(one, target)
-    given = {key: value for key, value in head.items() if value is not None}
-    body: Json = {
-        **given,
-        "id": answer_id(given.get("id"), content),
-        "object": "chat.completion",
-        "created": count(given.get("created")) or target.created,
+    began = _head(head, "chat.completion", content, target)
+    return Answer({**began, "choices": choices, "usage": usage_json(usage)}, usage)
+
+
+def _head(head: Json, kind: str, content: bytes, target: Target) -> Json:
+    """Return how an answer or a chunk begins; what OpenAI's types do not have is left out."""
+    mark, tier = head.get("system_fingerprint"), head.get("service_tier")
+    return {
+        **({"system_fingerprint": mark} if isinstance(mark, str) else {}),
+        **({"service_tier": tier} if tier in _TIERS else {}),
+        "id": answer_id(head.get("id"), content),
+        "object": kind,
+        "created": count(head.get("created")) or target.created,
         "model": target.key,
-        "choices": choices,
-        "usage": usage_json(usage),
     }
-    return Answer(body, usage)
 
 
 def choice(index: int, turn: Turn, reason: str, logprobs: Any = None, stopped_at: str = "") -> Json:
@@ -250,14 +255,7 @@ class Writer:
         """Fix id, time and extras of all chunks. Later calls change nothing."""
         if self._head:
             return
-        given = {key: value for key, value in head.items() if value is not None}
-        self._head = {
-            **given,
-            "id": answer_id(given.get("id"), content),
-            "object": "chat.completion.chunk",
-            "created": count(given.get("created")) or self._target.created,
-            "model": self._target.key,
-        }
+        self._head = _head(head, "chat.completion.chunk", content, self._target)
 
     def frame(self, index: int) -> tuple[bytes, bytes] | None:
         """Return what every chunk of an open choice says before and after its delta."""
@@ -273,6 +271,10 @@ class Writer:
         self._begun.add(index)
         delta = {"role": "assistant", "content": content}
         return [Chunk(_encode({**self._body(index, delta), **more}), content=False)]
+
+    def mark(self, index: int, delta: Json) -> list[Chunk]:
+        """Say something that no reader sees."""
+        return [*self.role(index), Chunk(_encode(self._body(index, delta)), content=False)]
 
     def delta(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
         """Say something that a reader sees."""

@@ -35,6 +35,7 @@ class Target(msgspec.Struct, frozen=True):
     stop: tuple[str, ...] = ()  # ends of the text that the vendor does not look for itself
     names: Mapping[str, str] = {}  # tools' names at the caller, by those sent (`naming`)
     free: frozenset[str] = frozenset()  # functions declared as custom tools (`free_text`)
+    items: bool = False  # the caller reads its vendor's own items or blocks (`…_native`)
     nonce: str = ""  # differs for every call; made into the ids that a vendor does not give
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from services.errors import RoutorError
-from services.providers.dialects import faults, google_answer, google_request
+from services.providers.dialects import completion, faults, google_answer, google_request
 from services.providers.dialects.contract import Answer, Decoder, Encoded, Json, Target
 from services.providers.dialects.conversation import spelled
 from services.providers.dialects.google_stream import GoogleDecoder
@@ -23,7 +23,7 @@ class GoogleGenerate:
 
     def decoder(self, target: Target, request: Json) -> Decoder:
         """Return a fresh decoder for one stream."""
-        return GoogleDecoder(target)
+        return GoogleDecoder(target, completion.count(request.get("n")))
 
     def error(
         self, status: int, headers: Mapping[str, str], content: bytes, target: Target

@@ -34,17 +34,17 @@ def conversation(messages: list[Any]) -> tuple[list[Json], list[Json]]:
     """
     fitted = history.with_ids(messages, _keep)
     leading = 0
-    while leading < len(fitted) and fitted[leading].get("role") in ("system", "developer"):
+    while leading < len(fitted) and fitted[leading][1].get("role") in ("system", "developer"):
         leading += 1
     system = [
         {"text": text}
-        for place, message in enumerate(fitted[:leading])
-        if (text := history.text_of(message.get("content"), f"messages[{place}].content")).strip()
+        for path, message in fitted[:leading]
+        if (text := history.text_of(message.get("content"), f"{path}.content")).strip()
     ]
     contents: list[Json] = []
     names: dict[str, str] = {}
-    for place, message in enumerate(fitted[leading:], leading):
-        role, parts = _turn(message, f"messages[{place}]", names)
+    for path, message in fitted[leading:]:
+        role, parts = _turn(message, path, names)
         if not parts:
             continue
         if contents and contents[-1]["role"] == role:
@@ -77,11 +77,12 @@ def _turn(message: Json, path: str, names: dict[str, str]) -> tuple[str, list[Js
         text = history.text_of(message.get("content"), f"{path}.content")
         return "user", [{"text": f"<system>\n{text}\n</system>"}] if text.strip() else []
     parts = history.parts_of(message.get("content"), f"{path}.content")
-    return "user", [_part(part, f"{path}.content[{place}]") for place, part in enumerate(parts)]
+    return "user", [_part(part, where) for where, part in parts]
 
 
 def _model(message: Json, path: str, names: dict[str, str]) -> list[Json]:
-    text = history.text_of(message.get("content") or message.get("refusal") or "", path)
+    said = message.get("content") or message.get("refusal") or ""
+    text = history.text_of(said, f"{path}.content")
     parts: list[Json] = [{"text": text}] if text.strip() else []
     for number, call in enumerate(message.get("tool_calls") or ()):
         own, sealed = history.unseal(call["id"])
@@ -112,13 +113,13 @@ def _extra_signature(call: Json) -> str:
 def _result(message: Json, path: str, names: dict[str, str]) -> list[Json]:
     """Return the result as text, and after it what else the tool returned."""
     call_id = message["tool_call_id"]
-    text, shown = history.result_of(message, f"{path}.content")
+    text, shown = history.result_of(message, path)
     response = {
         "id": history.unseal(call_id)[0],
         "name": names[call_id],
         "response": {"result": text},
     }
-    media = [_part(part, f"{path}.content[{place}]") for place, part in shown]
+    media = [_part(part, where) for where, part in shown]
     return [{"functionResponse": response}, *media]
 
 

@@ -8,10 +8,14 @@ from services.providers.dialects.sse import Parser
 
 
 class GoogleDecoder:
-    """Decoder of streamGenerateContent events. Complete with a finishReason per candidate."""
+    """Decoder of streamGenerateContent events. Complete with a finishReason per candidate.
 
-    def __init__(self, target: Target) -> None:
+    `asked`: of how many candidates; one may end before another begins.
+    """
+
+    def __init__(self, target: Target, asked: int = 1) -> None:
         self._target = target
+        self._asked = asked
         self._parser = Parser()
         self._writer = Writer(target)
         self._seen: set[int] = set()
@@ -65,7 +69,7 @@ class GoogleDecoder:
         if isinstance(body.get("usageMetadata"), dict):
             # Repeated in every event; the last one holds, and may follow the finishReason.
             self._usage = google_answer.usage_of(body)
-            self._done = self._finished
+            self._done = self._finished and len(self._reasons) >= self._asked
         return chunks
 
     def _candidate(self, candidate: Json) -> list[Chunk]:

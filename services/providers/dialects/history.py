@@ -28,15 +28,23 @@ def invalid(message: str, param: str) -> RoutorError:
     return RoutorError(Kind.INVALID_REQUEST, message, param=param)
 
 
-def parts_of(content: object, path: str) -> list[Json]:
-    """Return content (text, null or parts) as parts, without blank text."""
+class Added(dict[str, Any]):
+    """A message that the caller has not written: it does not count in the paths of others."""
+
+
+def parts_of(content: object, path: str) -> list[tuple[str, Json]]:
+    """Return content (text, null or parts) as parts with their paths, without blank text."""
     if content is None:
         return []
     if isinstance(content, str):
-        return [{"type": "text", "text": content}] if content.strip() else []
+        return [(path, {"type": "text", "text": content})] if content.strip() else []
     if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
         raise invalid(f"{path} must be a string or a list of parts.", path)
-    return [part for part in content if part.get("type") != "text" or _solid(part)]
+    return [
+        (f"{path}[{place}]", part)
+        for place, part in enumerate(content)
+        if part.get("type") != "text" or _solid(part)
+    ]
 
 
 def text_of(content: object, path: str) -> str:
@@ -44,10 +52,10 @@ def text_of(content: object, path: str) -> str:
     if isinstance(content, str):
         return content
     texts = []
-    for place, part in enumerate(parts_of(content, path)):
+    for where, part in parts_of(content, path):
         text = part.get("text") or part.get("refusal")
         if not isinstance(text, str):
-            raise invalid(f"{path}[{place}] must be a text part.", f"{path}[{place}].type")
+            raise invalid(f"{where} must be a text part.", f"{where}.type")
         texts.append(text)
     return "\n".join(texts)
 
@@ -55,18 +63,18 @@ def text_of(content: object, path: str) -> str:
 BESIDE_TEXT = "[What this tool returned beside text follows.]"
 
 
-def result_of(message: Json, path: str) -> tuple[str, list[tuple[int, Json]]]:
-    """Return a tool's result as text, and its other parts with their places.
+def result_of(message: Json, path: str) -> tuple[str, list[tuple[str, Json]]]:
+    """Return a tool's result as text, and its other parts with their paths.
 
     For vendors whose results are text alone; the text says that it failed, or that more follows.
     """
     texts, shown = [], []
-    for place, part in enumerate(parts_of(message.get("content"), path)):
+    for where, part in parts_of(message.get("content"), f"{path}.content"):
         text = part.get("text") or part.get("refusal")
         if isinstance(text, str):
             texts.append(text)
         else:
-            shown.append((place, part))
+            shown.append((where, part))
     if shown:
         texts.append(BESIDE_TEXT)
     whole = "\n".join(texts)
@@ -162,61 +170,66 @@ def nine_id(call_id: str) -> str:
     return own if len(own) == 9 and own.isalnum() and own.isascii() else digest(own.encode())[:9]
 
 
-def with_ids(messages: list[Any], fit: Callable[[str], str]) -> list[Any]:
-    """Return the conversation with every call id fitted, unique, and rewritten alike in results.
+def with_ids(messages: list[Any], fit: Callable[[str], str]) -> list[tuple[str, Any]]:
+    """Return the messages, each with its path, and with fitted ids of calls.
 
-    Results belong to the calls of the last assistant turn; equal ids are matched in order.
+    The ids are unique, and rewritten alike in results. Results belong to the calls of the last
+    assistant turn; equal ids are matched in order.
     Raises RoutorError(INVALID_REQUEST) for a result without a call or a call without a result.
     """
     used: set[str] = set()
     waiting: dict[str, deque[str]] = {}
     answered: dict[str, str] = {}
-    asked_at, out = 0, []
-    for place, message in enumerate(messages):
-        own = message
+    place, asked, out = 0, "", []
+    calls: list[Json] = []
+    for message in messages:
+        own, path = message, f"messages[{place}]"
+        place += type(message) is not Added
         if message.get("role") == "assistant":
-            _all_answered(waiting, asked_at)
-            waiting, answered, asked_at = {}, {}, place
-            if message.get("tool_calls"):
-                calls = [_renamed(one, fit, used, waiting) for one in message["tool_calls"]]
-                own = {**message, "tool_calls": calls}
+            _all_answered(waiting, calls, asked)
+            waiting, answered, asked = {}, {}, f"{path}.tool_calls"
+            calls = message.get("tool_calls") or []
+            if calls:
+                renamed = [_renamed(one, fit, used, waiting) for one in calls]
+                own = {**message, "tool_calls": renamed}
         elif message.get("role") == "tool":
             old = str(message.get("tool_call_id") or "")
             queue = waiting.get(old)
             if not queue and old not in answered:
-                path = f"messages[{place}].tool_call_id"
+                path += ".tool_call_id"
                 raise invalid(f"{path} answers no tool call of the assistant turn before.", path)
             answered[old] = queue.popleft() if queue else answered[old]
             own = {**message, "tool_call_id": answered[old]}
-        out.append(own)
-    _all_answered(waiting, asked_at)
+        out.append((path, own))
+    _all_answered(waiting, calls, asked)
     return out
 
 
-def results_follow(messages: list[Any]) -> list[Any]:
+def results_follow(messages: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """Return a fitted conversation with each call's one result right after the turn that called.
 
     What came between follows the results; a second result of a call is added to the first.
     """
-    if not any(one.get("role") == "tool" for one in messages):
+    if not any(one.get("role") == "tool" for _, one in messages):
         return messages
-    out: list[Any] = []
+    out: list[tuple[str, Any]] = []
     first = after = 0  # where the results of the latest turn begin and end
-    for message in messages:
+    for path, message in messages:
         if message.get("role") != "tool":
-            out.append(message)
+            out.append((path, message))
             if message.get("role") == "assistant":
                 first = after = len(out)
             continue
         own = message["tool_call_id"]
-        place = next((at for at in range(first, after) if out[at]["tool_call_id"] == own), None)
+        place = next((at for at in range(first, after) if out[at][1]["tool_call_id"] == own), None)
         if place is None:
-            out.insert(after, message)
+            out.insert(after, (path, message))
             after += 1
         else:
-            given = (out[place].get("content"), message.get("content"))
-            parts = [part for one in given for part in parts_of(one, "content")]
-            out[place] = {**out[place], "content": parts}
+            where, before = out[place]
+            given = (before.get("content"), message.get("content"))
+            parts = [part for one in given for _, part in parts_of(one, "content")]
+            out[place] = where, {**before, "content": parts}
     return out
 
 
@@ -226,11 +239,12 @@ def names_of(messages: list[Any]) -> tuple[str, ...]:
     return ("messages[].name",) if named else ()
 
 
-def _all_answered(waiting: dict[str, deque[str]], place: int) -> None:
+def _all_answered(waiting: dict[str, deque[str]], calls: list[Json], path: str) -> None:
     missing = next((old for old, queue in waiting.items() if queue), None)
     if missing is not None:
-        path = f"messages[{place}].tool_calls"
-        raise invalid(f"{path}: the call {missing!r} has no tool message that answers it.", path)
+        names = [str(call.get("id") or "") for call in calls]
+        path = f"{path}[{names.index(missing)}]"
+        raise invalid(f"{path}: the call {missing!r} has no result that answers it.", path)
 
 
 def _renamed(

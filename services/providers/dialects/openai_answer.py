@@ -9,6 +9,7 @@ import msgspec
 
 from services.errors import Kind, RoutorError
 from services.providers.dialects import completion, faults, typed
+from services.providers.dialects.beside import beside
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 from services.providers.dialects.thinking_tags import ThinkingTags
@@ -231,16 +232,26 @@ def usage(told: object, target: Target) -> Usage:
 
 
 def logprobs_of(given: Any) -> Any:
-    """Return log probabilities with all that OpenAI's type has; Mistral leaves some of it out."""
+    """Return log probabilities with all that OpenAI's type has, and nothing else.
+
+    Mistral leaves some of it out, and tells the numbers of tokens.
+    """
     if not isinstance(given, dict):
         return None
-    told = {"content": None, "refusal": None, **given}
-    for name in ("content", "refusal"):
-        tokens = told[name]
-        if isinstance(tokens, list):
-            whole = ({"bytes": None, "top_logprobs": [], **one} for one in tokens if one)
-            told[name] = list(whole)
+    told: Json = {"content": None, "refusal": None}
+    for name in told:
+        if isinstance(given.get(name), list):
+            told[name] = [_probable(one) for one in given[name] if isinstance(one, dict)]
     return told
+
+
+def _probable(token: Json) -> Json:
+    most = [_alone(one) for one in rows(token, "top_logprobs") if isinstance(one, dict)]
+    return {**_alone(token), "top_logprobs": most}
+
+
+def _alone(token: Json) -> Json:
+    return {name: token.get(name) for name in ("token", "logprob", "bytes")}
 
 
 def call(given: Any, number: int, seed: bytes, target: Target, *, cut: bool = False) -> Call:
@@ -296,7 +307,5 @@ def _choice(place: int, given: Any, target: Target) -> Json:
         reason,
         logprobs_of(given.get("logprobs")),
     )
-    for name in ("annotations", "audio"):
-        if message.get(name):
-            made["message"][name] = message[name]
+    made["message"] |= beside(message, whole=True)
     return made

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from services.errors import RoutorError
-from services.providers.dialects import assembled, faults, openai_answer, openai_request
+from services.providers.dialects import assembled, completion, faults, openai_answer, openai_request
 from services.providers.dialects.contract import Answer, Decoder, Encoded, Json, Target
 from services.providers.dialects.openai_stream import OpenAIDecoder
 
@@ -25,7 +25,7 @@ class OpenAIChat:
 
     def decoder(self, target: Target, request: Json) -> Decoder:
         """Return a fresh decoder for one stream."""
-        return OpenAIDecoder(target)
+        return OpenAIDecoder(target, completion.count(request.get("n")))
 
     def error(
         self, status: int, headers: Mapping[str, str], content: bytes, target: Target

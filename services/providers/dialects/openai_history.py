@@ -31,6 +31,7 @@ _OURS = (
     "annotations",
     anthropic_native.CONTENT,
     openai_native.ITEMS,
+    openai_native.PHASE,
 )
 # Stands between a tool's result and the user, where a vendor wants an answer there.
 _NOTED = {"role": "assistant", "content": "Understood."}
@@ -41,7 +42,10 @@ def conversation_of(given: list[Json], settled: Settled, target: Target) -> list
     """Return the messages. Raises RoutorError(INVALID_REQUEST) naming the faulty one."""
     quirks = target.vendor.quirks
     fit = history.nine_id if quirks.tool_call_id == "nine_alphanumerics" else history.short_id
-    turns = _shown(history.results_follow(history.with_ids(given, fit)))
+    numbered = history.with_ids(given, fit)
+    for path, one in numbered:
+        _check_files(one, path, target)
+    turns = _shown(history.results_follow(numbered))
     messages = [_message(one, settled, target) for one in turns]
     if not quirks.store_and_metadata:
         messages = [one for one in messages if not _says_nothing(one)] or [_CONTINUE]
@@ -88,14 +92,14 @@ def _as_template(messages: list[Json]) -> list[Json]:
     return out
 
 
-def _shown(messages: list[Json]) -> list[Json]:
+def _shown(messages: list[tuple[str, Json]]) -> list[Json]:
     """Return tool messages as text; what else a tool returned follows its turn, as the user's."""
     out: list[Json] = []
     waiting: list[Json] = []
-    for place, message in enumerate(messages):
+    for path, message in messages:
         own = message
         if message.get("role") == "tool":
-            text, shown = history.result_of(message, f"messages[{place}].content")
+            text, shown = history.result_of(message, path)
             waiting += [part for _, part in shown]
             if shown or message.get("is_error") is not None:
                 own = {**message, "content": text}
@@ -124,24 +128,25 @@ def _message(message: Json, settled: Settled, target: Target) -> Json:
     if kept["role"] == "tool":
         kept.setdefault("content", "")
     if isinstance(kept.get("content"), list):
-        _check_files(kept["content"], target)
         kept["content"] = _content(kept["content"], quirks)
     return kept
 
 
-def _check_files(parts: list[Any], target: Target) -> None:
+def _check_files(message: Json, path: str, target: Target) -> None:
     """Raise for a file that others would fetch; here only images may be web addresses."""
-    for part in parts:
+    content = message.get("content")
+    for place, part in enumerate(content if isinstance(content, list) else ()):
         file = part.get("file") if isinstance(part, dict) else None
         data = file.get("file_data") if isinstance(file, dict) else None
         if isinstance(data, str) and data[:8].lower().startswith(("http://", "https://")):
-            text = f"{target.vendor.name} does not fetch files; send the data instead of the URL."
-            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param="file_data")
+            where = f"{path}.content[{place}].file.file_data"
+            text = f"{where}: {target.vendor.name} does not fetch files; send the data itself."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=where)
 
 
 def _content(parts: list[Any], quirks: Quirks) -> Any:
     """Return parts without blank text; as one string where the vendor wants that."""
-    solid = history.parts_of(parts, "content")
+    solid = [part for _, part in history.parts_of(parts, "content")]
     if not quirks.store_and_metadata:
         solid = [_as_text(part) if part.get("type") == "refusal" else part for part in solid]
     if not quirks.text_parts and all(part.get("type") == "text" for part in solid):
@@ -177,14 +182,15 @@ def _assistant(message: Json, settled: Settled, target: Target) -> Json:
         kept["tool_calls"] = [_call(call, quirks) for call in calls]
         if not kept.get("content"):
             kept["content"] = None
-    if model is None and quirks.store_and_metadata:
-        kept.pop("reasoning_content", None)  # OpenAI itself refuses it
+    fate = quirks.unlisted_thoughts
     if model is not None:
-        thought = kept.pop("reasoning_content", None)
-        if model.reasoning.replay and settled.thinks:
-            # The placeholder stands for thoughts of another vendor (or none): an absent field is
-            # refused, a single space is taken (litellm 1.109.1, moonshot transformation).
-            kept["reasoning_content"] = thought or " "
+        fate = "demanded" if model.reasoning.replay and settled.thinks else "refused"
+    if fate == "demanded" and settled.effort != "none":
+        # The placeholder stands for thoughts of another vendor (or none): an absent field is
+        # refused, a single space is taken (litellm 1.109.1, moonshot transformation).
+        kept["reasoning_content"] = kept.get("reasoning_content") or " "
+    elif fate != "kept":
+        kept.pop("reasoning_content", None)
     return kept
 
 

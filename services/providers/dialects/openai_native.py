@@ -13,9 +13,11 @@ from services.providers.dialects import carried
 from services.providers.dialects.contract import Json, Target
 
 NAME = "openai"
-# Items of such tools: in a turn of the conversation, in an answer, and what a stream tells of them.
-ITEMS = "openai_items"
-EVENTS = "openai_events"
+# Items of such tools in a turn of the conversation, and what a text of the model's is.
+ITEMS, PHASE = "openai_items", "phase"
+# In an answer: all that was said, item by item. In a stream: what OpenAI tells of such items, and
+# that a message begins.
+OUTPUT, EVENTS = "openai_output", "openai_events"
 
 
 class Native(Struct, frozen=True):
@@ -39,6 +41,12 @@ def speaks(target: Target) -> bool:
     if target.model is None:
         return target.vendor.quirks.unlisted_over_responses
     return target.model.parameters.tools_over_responses
+
+
+def is_missed(body: Json) -> bool:
+    """Tell whether a request holds what is left out elsewhere."""
+    given = body.get(NAME)
+    return isinstance(given, dict) and bool(given.get("names"))
 
 
 def take(values: Json) -> Native:

@@ -8,6 +8,7 @@ import msgspec
 
 from services.errors import Kind, RoutorError
 from services.providers.dialects import completion, faults, openai_answer, typed
+from services.providers.dialects.beside import beside
 from services.providers.dialects.completion import Writer
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.sse import Parser, text_of
@@ -94,10 +95,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class OpenAIDecoder:
-    """Decoder of `chat.completion.chunk` events. Complete with a finish reason per choice."""
+    """Decoder of `chat.completion.chunk` events. Complete with a finish reason per choice.
 
-    def __init__(self, target: Target) -> None:
+    `asked`: of how many choices; one may end before another begins.
+    """
+
+    def __init__(self, target: Target, asked: int = 1) -> None:
         self._target = target
+        self._asked = asked
         self._parser = Parser()
         self._writer = Writer(target)
         self._choices: dict[int, _Choice] = {}
@@ -161,7 +166,9 @@ class OpenAIDecoder:
         """Return the ending, or raise: a choice without finish reason is a broken stream."""
         if not self._choices and self._parser.stray:
             openai_answer.parsed(self._parser.stray, self._target)
-        if not self._choices or not all(one.finish for one in self._choices.values()):
+        ended = all(one.finish for one in self._choices.values())
+        whole = self.done or len(self._choices) >= self._asked
+        if not self._choices or not ended or not whole:
             raise RoutorError(
                 Kind.STREAM_BROKEN,
                 f"{self._target.vendor.name} ended its stream before the answer was complete.",
@@ -235,10 +242,9 @@ class OpenAIDecoder:
             if piece:
                 chunks += self._writer.delta(index, {name: piece}, logprobs)
                 logprobs = None
-        for name in ("annotations", "audio"):
-            if delta.get(name):
-                chunks += self._writer.delta(index, {name: delta[name]}, logprobs)
-                logprobs = None
+        for name, value in beside(delta, whole=False).items():
+            chunks += self._writer.delta(index, {name: value}, logprobs)
+            logprobs = None
         if logprobs is not None:
             chunks += self._writer.delta(index, {}, logprobs)
         for place, fragment in enumerate(openai_answer.calls_of(delta)):

@@ -71,6 +71,7 @@ def settle(body: Json, target: Target) -> Settled:
         values["max_tokens"] = limit
     model = target.model
     if model is None:
+        _fewer_stops(values, target, dropped)
         return Settled(values, tuple(dropped), word, thinks=word not in ("", "none"))
     effort = _effort(word, values, model, dropped)
     thinks = reasoning.thinks(effort, model)
@@ -79,8 +80,18 @@ def settle(body: Json, target: Target) -> Settled:
     _sampling(values, model.parameters, thinks, dropped)
     if not stopping.is_taken(model, thinks):
         drop(values, ("stop",), dropped)  # the text is cut by us (`stopping`)
+    _fewer_stops(values, target, dropped)
     _refuse(values, target, thinks)
     return Settled(values, tuple(dropped), effort, thinks)
+
+
+def _fewer_stops(values: Json, target: Target, dropped: list[str]) -> None:
+    """Leave out what is more than the vendor takes: the text is cut there by us, too."""
+    words = stopping.words_of(values)
+    most = stopping.MOST.get(target.vendor.dialect, len(words))
+    if len(words) > most:
+        values["stop"] = list(words[:most])
+        dropped.append("stop")
 
 
 def _foreign(values: Json, target: Target) -> list[str]:

@@ -9,6 +9,7 @@ from services.providers.dialects import (
     completion,
     faults,
     history,
+    naming,
     openai_answer,
     openai_native,
     typed,
@@ -16,7 +17,8 @@ from services.providers.dialects import (
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 
-_OURS = ("message", "function_call", "custom_tool_call", "reasoning")
+_CALLS = ("function_call", "custom_tool_call")
+_OURS = ("message", "reasoning", *_CALLS)
 
 
 def decode(content: bytes, target: Target) -> Answer:
@@ -25,9 +27,11 @@ def decode(content: bytes, target: Target) -> Answer:
     if not isinstance(body.get("output"), list):
         raise faults.bad_answer(target, "JSON that is not a response")
     reason = finish_reason(body, target)
-    turn = Turn()
-    for item in typed.rows(body, "output"):
+    turn, output = Turn(), typed.rows(body, "output")
+    for item in output:
         gather(turn, item, target)
+    if target.items:
+        turn.own[openai_native.OUTPUT] = [_alone(item, target) for item in _told(output, target)]
     choice = completion.choice(0, turn, reason)
     return completion.answer(target, head(body), [choice], usage_of(body), content)
 
@@ -54,21 +58,38 @@ def finish_reason(body: Json, target: Target) -> str:
 
 
 def gather(turn: Turn, item: Any, target: Target) -> None:
-    """Add an output item to the turn; what OpenAI's own tools did stays as it is."""
+    """Add an output item to the turn, unless it is of OpenAI's own tools."""
     if not isinstance(item, dict):
         raise faults.bad_answer(target, "an output item that is not an object")
     kind = typed.text(item, "type")
     if kind == "message":
         for part in typed.tables(item, "content"):
             _said(turn, part)
-    elif kind in ("function_call", "custom_tool_call"):
+    elif kind in _CALLS:
         turn.calls.append(call(item, target))
     elif kind == "reasoning":
         turn.reasoning += thoughts(item)
         turn.thinking_blocks += sealed(item)
-    elif hosted(item):
-        entry = {"thoughts": len(turn.thinking_blocks), "item": item}
-        turn.own.setdefault(openai_native.ITEMS, []).append(entry)
+
+
+def _told(output: list[Any], target: Target) -> list[Any]:
+    """Return the items that the caller gets: of calls the first, where it wants one at a time."""
+    calls = [item for item in output if item.get("type") in _CALLS]
+    beyond = calls[1:] if target.one_call else []
+    return [item for item in output if not any(item is one for one in beyond)]
+
+
+def _alone(item: Json, target: Target) -> Json:
+    """Return what one item says, as a message; what OpenAI's own tools did stays as it is."""
+    if hosted(item):
+        return {"item": item}
+    turn = Turn()
+    gather(turn, item, target)
+    message = turn.message()
+    if "tool_calls" in message:
+        message["tool_calls"] = [naming.restore(one, target) for one in message["tool_calls"]]
+    phase = item.get("phase")
+    return {**message, openai_native.PHASE: phase if isinstance(phase, str) else None}
 
 
 def hosted(item: Any) -> bool:

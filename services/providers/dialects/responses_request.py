@@ -164,8 +164,7 @@ def _input(messages: list[Any]) -> list[Json]:
     items: list[Json] = []
     custom: set[str] = set()
     fitted = history.results_follow(history.with_ids(messages, history.short_id))
-    for place, message in enumerate(fitted):
-        path = f"messages[{place}].content"
+    for path, message in fitted:
         role = message.get("role")
         if role == "assistant":
             items += _assistant(message, path)
@@ -174,8 +173,8 @@ def _input(messages: list[Any]) -> list[Json]:
         elif role == "tool":
             items.append(_result(message, path, custom))
         else:
-            parts = history.parts_of(message.get("content"), path)
-            content = [_part(part, f"{path}[{at}]") for at, part in enumerate(parts)]
+            parts = history.parts_of(message.get("content"), f"{path}.content")
+            content = [_part(part, where) for where, part in parts]
             if content:
                 word = "developer" if role == "system" else role
                 items.append({"type": "message", "role": word, "content": content})
@@ -185,9 +184,11 @@ def _input(messages: list[Any]) -> list[Json]:
 def _assistant(message: Json, path: str) -> list[Json]:
     items = [*_thoughts(message), *openai_native.items(message)]
     text = message.get("content") or message.get("refusal")
-    said = history.text_of(text, path) if text else ""
+    said = history.text_of(text, f"{path}.content") if text else ""
     if said.strip():
-        items.append({"type": "message", "role": "assistant", "content": said})
+        phase = message.get(openai_native.PHASE)
+        told = {"type": "message", "role": "assistant", "content": said}
+        items.append({**told, "phase": phase} if isinstance(phase, str) else told)
     calls = message.get("tool_calls") or ()
     return [*items, *(_call(call) for call in calls)]
 
@@ -223,7 +224,7 @@ def _result(message: Json, path: str, custom: set[str]) -> Json:
     call_id = message["tool_call_id"]
     kind = "custom_tool_call_output" if call_id in custom else "function_call_output"
     text, shown = history.result_of(message, path)
-    parts = [_part(part, f"{path}[{place}]") for place, part in shown]
+    parts = [_part(part, where) for where, part in shown]
     told: Any = [{"type": "input_text", "text": text}, *parts] if parts else text
     return {"type": kind, "call_id": call_id, "output": told}
 

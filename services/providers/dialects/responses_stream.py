@@ -4,6 +4,8 @@ Events: openai 3.54.0, types/responses/response_stream_event.py (2026-11-23). It
 they are done; text and thoughts as they come.
 """
 
+from typing import Any
+
 from services.errors import Kind, RoutorError
 from services.providers.dialects import (
     faults,
@@ -76,7 +78,9 @@ class ResponsesDecoder:
                 raise fault
             self._writer.begin(responses_answer.head(response), data.encode())
         if self._is_hosted(body):
-            return self._say({openai_native.EVENTS: [body]})
+            return self._hosts(body)
+        if kind == "response.output_item.added":
+            return self._begun(body)
         if kind == "response.output_text.annotation.added":
             cited = body.get("annotation")
             told = [responses_answer.annotation(cited)] if isinstance(cited, dict) else []
@@ -85,7 +89,7 @@ class ResponsesDecoder:
             text = typed.text(body, "delta")
             return self._say({_DELTAS[kind]: text}) if text else []
         if kind == "response.output_item.done":
-            return self._item(body)
+            return self._finished(self._gathered(body.get("item")))
         if kind in _ENDS and isinstance(response, dict):
             self._finish = responses_answer.finish_reason(response, self._target)
             self._usage = responses_answer.usage_of(response)
@@ -102,11 +106,25 @@ class ResponsesDecoder:
             return True
         return "item_id" in body and str(body["item_id"]) in self._hosted
 
-    def _item(self, body: Json) -> list[Chunk]:
-        """Tell what only a finished item tells: calls, and thoughts to be returned."""
+    def _hosts(self, body: Json) -> list[Chunk]:
+        """Tell an event of OpenAI's own tools to who has asked for them."""
+        return self._say({openai_native.EVENTS: [body]}) if self._target.items else []
+
+    def _begun(self, body: Json) -> list[Chunk]:
+        """Tell that a message begins; nobody sees that yet."""
         item = body.get("item")
+        message = isinstance(item, dict) and item.get("type") == "message"
+        if not self._target.items or not message or not self._writer.id:
+            return []
+        return self._writer.mark(0, {openai_native.EVENTS: [body]})
+
+    def _gathered(self, item: Any) -> Turn:
         turn = Turn()
         responses_answer.gather(turn, item, self._target)
+        return turn
+
+    def _finished(self, turn: Turn) -> list[Chunk]:
+        """Tell what only a finished item tells: calls, and thoughts to be returned."""
         chunks: list[Chunk] = []
         for block in turn.thinking_blocks:
             numbered = {"index": self._thoughts, **block}
@@ -121,24 +139,27 @@ class ResponsesDecoder:
         """Tell the whole response where its stream said nothing before, as some imitators' do."""
         if self._said:
             return []
-        turn = Turn()
-        for item in typed.rows(response, "output"):
-            responses_answer.gather(turn, item, self._target)
         chunks: list[Chunk] = []
-        pieces = {
-            "reasoning_content": turn.reasoning,
-            "content": turn.text,
-            "refusal": turn.refusal,
-        }
-        for name, piece in pieces.items():
-            if piece:
-                chunks += self._say({name: "".join(piece)})
-        for entry in turn.own.get(openai_native.ITEMS, ()):
-            done = {"type": "response.output_item.done", "item": entry["item"]}
-            chunks += self._say({openai_native.EVENTS: [done]})
-        for call in turn.calls:
-            chunks += self._writer.call(0, call)
+        for item in typed.rows(response, "output"):
+            if responses_answer.hosted(item):
+                chunks += self._hosts({"type": "response.output_item.done", "item": item})
+            else:
+                chunks += self._whole(item)
         return chunks
+
+    def _whole(self, item: Any) -> list[Chunk]:
+        turn = self._gathered(item)
+        chunks = self._begun({"type": "response.output_item.added", "item": item})
+        said = {
+            "reasoning_content": "".join(turn.reasoning),
+            "content": "".join(turn.text),
+            "annotations": turn.own.get("annotations"),
+            "refusal": "".join(turn.refusal),
+        }
+        for name, value in said.items():
+            if value:
+                chunks += self._say({name: value})
+        return chunks + self._finished(turn)
 
     def _say(self, delta: Json) -> list[Chunk]:
         if not self._writer.id:

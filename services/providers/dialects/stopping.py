@@ -7,6 +7,10 @@ from services.catalog import Model
 from services.providers.dialects import reasoning
 from services.providers.dialects.contract import Json, Target
 
+# As many as the APIs take (https://platform.openai.com/docs/api-reference/chat/create and
+# https://ai.google.dev/api/generate-content#GenerationConfig, 2026-11-23).
+MOST = {"openai_chat": 4, "google_generate": 5}
+
 
 def words_of(body: Json) -> tuple[str, ...]:
     """Return the stop sequences of a request."""
@@ -23,7 +27,9 @@ def here(body: Json, target: Target, dialect: str) -> tuple[str, ...]:
     if dialect == "anthropic_messages":
         return tuple(word for word in words if not word.strip())  # blank ones are refused
     native = model is None or is_taken(model, reasoning.will_think(body, target, model))
-    return () if native and dialect != "openai_responses" else words
+    if not native or dialect == "openai_responses":
+        return words
+    return words[MOST.get(dialect, len(words)) :]
 
 
 def is_taken(model: Model, thinks: bool) -> bool:

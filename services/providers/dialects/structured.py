@@ -6,6 +6,7 @@ import msgspec
 
 from services.catalog import Model
 from services.errors import Kind, RoutorError
+from services.providers.dialects import history
 from services.providers.dialects.completion import ANSWER_TOOL
 from services.providers.dialects.contract import Json, Target
 
@@ -66,7 +67,8 @@ def instructed(messages: list[Any], text: str) -> list[Any]:
     place = 0
     while place < len(messages) and messages[place].get("role") in ("system", "developer"):
         place += 1
-    return [*messages[:place], {"role": "system", "content": text}, *messages[place:]]
+    added = history.Added({"role": "system", "content": text})
+    return [*messages[:place], added, *messages[place:]]
 
 
 def emulate(body: Json, target: Target) -> Json:

@@ -30,6 +30,8 @@ class Quirks:
     thinks_in_streams: bool = False  # thinking is refused outside of streams
     unlisted_over_responses: bool = False  # of unlisted models, for tools with thinking
     unlisted_max_tokens_field: str = ""  # of models that the catalog does not list
+    # Theirs, too: what becomes of reasoning_content in earlier turns; "demanded" of all of them
+    unlisted_thoughts: Literal["kept", "demanded", "refused"] = "kept"
     service_tiers: Mapping[str, str] = field(default_factory=dict)  # OpenAI's word -> the vendor's
     seed_field: str = "seed"
     tool_call_id: Literal["any", "nine_alphanumerics"] = "any"

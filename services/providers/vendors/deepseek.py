@@ -18,6 +18,9 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23): no developer role, no store
         developer_role=False,
         store_and_metadata=False,
+        # https://api-docs.deepseek.com/guides/thinking_mode (2026-11-23): on by default, and each
+        # turn comes back with its thoughts
+        unlisted_thoughts="demanded",
         # The one name of the limit that the vendor knows (litellm 1.109.1)
         unlisted_max_tokens_field="max_tokens",
         # The vendor's reference of chat completions (2026-11-23)

@@ -23,5 +23,10 @@ VENDOR = Vendor(
         "responsibleaipolicyviolation": "CONTENT_REFUSED",
     },
     # Phi and MAI models are served without OpenAI's services (litellm 1.109.1, azure_ai)
-    quirks=Quirks(developer_role=False, store_and_metadata=False, strict_tools=False),
+    quirks=Quirks(
+        developer_role=False,
+        store_and_metadata=False,
+        strict_tools=False,
+        unlisted_thoughts="refused",  # as OpenAI: most of its models are OpenAI's
+    ),
 )

@@ -24,6 +24,7 @@ VENDOR = Vendor(
         services=("metadata", "prediction", "prompt_cache_key", "service_tier"),
         service_tiers={"auto": "auto", "default": "standard_only"},
         unlisted_max_tokens_field="max_tokens",
+        unlisted_thoughts="refused",  # not in models/assistantmessage.py
         parameters=(
             "guardrails",
             "min_tokens",

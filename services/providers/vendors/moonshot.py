@@ -27,6 +27,9 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
         developer_role=False,
         store_and_metadata=False,
+        # litellm 1.109.1, moonshot/chat/transformation.py: calls come back with thoughts; all
+        # models that are known think unless told otherwise (the catalog's `reasoning`)
+        unlisted_thoughts="demanded",
         # The one name of the limit that the vendor knows (litellm 1.109.1)
         unlisted_max_tokens_field="max_tokens",
         # https://platform.moonshot.ai/docs/api/chat (2026-11-23)

@@ -27,5 +27,7 @@ VENDOR = Vendor(
         unlisted_max_tokens_field="max_completion_tokens",
         # community.openai.com/t/1386454 (2026): newer models think with tools on Responses alone
         unlisted_over_responses=True,
+        # openai 3.54.0, types/chat/chat_completion_assistant_message_param.py: no such field
+        unlisted_thoughts="refused",
     ),
 )

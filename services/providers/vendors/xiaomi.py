@@ -19,6 +19,8 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23), for vendors of this family
         developer_role=False,
         store_and_metadata=False,
+        # platform.xiaomimimo.com/docs/en-US (2026-11-23): on by default, 400 without its thoughts
+        unlisted_thoughts="demanded",
         # The vendor's reference of chat completions (2026-11-23)
         parameters=("thinking",),
         strict_tools=False,

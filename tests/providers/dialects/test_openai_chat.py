@@ -66,7 +66,7 @@ def test_a_file_by_web_address_is_for_those_who_fetch() -> None:
     with pytest.raises(RoutorError) as caught:
         encode({"messages": [{"role": "user", "content": [file]}]})
     assert caught.value.kind is Kind.UNSUPPORTED_PARAMETER
-    assert caught.value.param == "file_data"
+    assert caught.value.param == "messages[0].content[0].file.file_data"
 
 
 def test_streams_ask_for_usage() -> None:
@@ -236,11 +236,11 @@ def test_history_of_any_vendor_is_made_fit() -> None:
 @pytest.mark.parametrize(
     ("history", "param"),
     [
-        ([user("a"), called(("c1", "f", "{}"))], "messages[1].tool_calls"),
+        ([user("a"), called(("c1", "f", "{}"))], "messages[1].tool_calls[0]"),
         ([user("a"), result("c1", "x")], "messages[1].tool_call_id"),
         (
             [user("a"), called(("c1", "f", "{}"), ("c2", "f", "{}")), result("c1", "x")],
-            "messages[1].tool_calls",
+            "messages[1].tool_calls[1]",
         ),
     ],
 )

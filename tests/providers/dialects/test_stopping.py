@@ -41,6 +41,9 @@ def test_pieces_are_cut_where_the_whole_would_be(pieces: list[str], words: list[
         ("openai", {}, "END", ()),
         ("openai", {"parameters": parameters(stop=False)}, ["A", "B"], ("A", "B")),
         ("openai", {"known": False}, "END", ()),
+        ("openai", {}, list("abcdef"), ("e", "f")),
+        ("google", {}, list("abcdef"), ("f",)),
+        ("anthropic", {}, list("abcdef"), ()),
         ("anthropic", {}, ["END", "\n"], ("\n",)),
         ("anthropic", {"known": False}, ["\n"], ("\n",)),
     ],
@@ -85,6 +88,13 @@ def test_a_whole_answer_ends_at_the_word() -> None:
     answer = DIALECTS["openai_chat"].decode(msgspec.json.encode(body), stopping_at("END"))
     (choice,) = answer.body["choices"]
     assert (choice["message"]["content"], choice["finish_reason"]) == ("one ", "stop")
+
+
+def test_no_vendor_is_told_more_words_than_it_takes() -> None:
+    made, aimed, asked = chosen(target(), ask(user("hi"), stop=list("abcdef")))
+    encoded = made.encode(asked, aimed)
+    assert msgspec.json.decode(encoded.body)["stop"] == list("abcd")
+    assert encoded.dropped == ("stop",)
 
 
 def test_no_vendor_is_told_a_word_that_it_refuses() -> None:
