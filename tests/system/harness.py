@@ -113,13 +113,14 @@ class Relay:
     """A TCP relay to the sandbox that can be closed: then the vendor is unreachable."""
 
     def __init__(self, upstream: int) -> None:
-        self.port = free_port()
+        self.port = 0  # any, until it was open for the first time
         self._upstream = upstream
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         self._server.close()
