@@ -84,12 +84,11 @@ def is_beyond(block: Json) -> bool:
     )
 
 
-def _own(blocks: list[Any], target: Target) -> list[Json]:
+def _own(blocks: list[Json], target: Target) -> list[Json]:
     """Return all blocks where OpenAI's shape has no place for one, or not in this order."""
-    told = [one for one in blocks if isinstance(one, dict) and isinstance(one.get("type"), str)]
-    order = [_ORDER[one["type"]] for one in told if one["type"] in _ORDER]
+    order = [_ORDER[block["type"]] for block in blocks if block["type"] in _ORDER]
     mixed = order != sorted(order) and not (target.stop or target.one_call)
-    return told if mixed or any(map(is_beyond, told)) else []
+    return blocks if mixed or any(map(is_beyond, blocks)) else []
 
 
 def stopped_at(message: Json) -> str:
