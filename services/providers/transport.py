@@ -9,6 +9,7 @@ server, 1 KB out and 600 bytes in).
 import asyncio
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
+from email.utils import formatdate
 from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
@@ -202,6 +203,8 @@ class HttpReply:
         for raw_name, raw_value in self._wire.headers:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        # RFC 9110, 6.6.1: an answer without a date is of the moment at which it came.
+        headers.setdefault("date", formatdate(usegmt=True))
         return headers
 
     @property

@@ -4,6 +4,8 @@ import asyncio
 import shutil
 import ssl
 import subprocess
+import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -74,6 +76,14 @@ def test_a_key_that_no_head_can_hold_is_refused_and_not_shown(key):
 async def test_status_and_headers_come_with_the_answer(transport, hostile):
     reply = await transport.send(Endpoint(await hostile(answers), {}))
     assert (reply.status, reply.headers["x-two"]) == (200, "a, b")
+    reply.close()
+
+
+async def test_an_answer_without_a_date_is_of_now(transport, hostile):
+    before_s = time.time()
+    reply = await transport.send(Endpoint(await hostile(answers), {}))
+    told_s = parsedate_to_datetime(reply.headers["date"]).timestamp()
+    assert int(before_s) <= told_s <= time.time()
     reply.close()
 
 
