@@ -73,7 +73,7 @@ class Failure(msgspec.Struct, frozen=True):
     """A member that was called and failed.
 
     `last_resort`: although it was open. `final`: what it said is the answer, though a bad one
-    (it refused the content): nobody else is asked.
+    (it refused the content): nobody else is asked. `sent_bytes`: how large the request was.
     """
 
     index: int
@@ -81,6 +81,7 @@ class Failure(msgspec.Struct, frozen=True):
     last_resort: bool = False
     way: Way = Way.FRESH
     final: bool = False
+    sent_bytes: int = 0
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -235,6 +236,16 @@ def _fits(
             return False
         if kind in _PROVIDER_WIDE and member.provider == other.provider:
             return False
-        if kind is Kind.CONTEXT_TOO_LONG and member.context_window <= other.context_window:
+        if kind is Kind.CONTEXT_TOO_LONG and not _roomier(member, other, failure.sent_bytes):
             return False
     return True
+
+
+def _roomier(member: Member, other: Member, sent_bytes: int) -> bool:
+    """Tell whether a member may take what was too long for another.
+
+    Its window is larger, or holds the request twice even if each byte were a token: then the
+    other's window is smaller where it is served than the catalog says.
+    """
+    window = member.context_window
+    return window > other.context_window or 0 < sent_bytes * 2 <= window

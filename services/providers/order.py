@@ -54,8 +54,16 @@ class Progress:
         self.attempts.append(call.record)
         self.sends += call.sends
         self.committed = self.committed or call.committed
-        failure = Failure(choice.index, bare(error), choice.last_resort, choice.way, call.final)
-        self.failed.append(failure)
+        self.failed.append(
+            Failure(
+                choice.index,
+                bare(error),
+                choice.last_resort,
+                choice.way,
+                call.final,
+                call.sent_bytes,
+            )
+        )
         if call.record.cost_usd:
             self.spent_usd += call.record.cost_usd
         elif _billed(error):

@@ -112,6 +112,12 @@ def test_too_long_a_prompt_goes_to_larger_windows_only():
     assert choose([A, C], [failed(0, Kind.CONTEXT_TOO_LONG)], WIDE) is None
 
 
+def test_what_surely_fits_a_smaller_window_goes_there():
+    error = failed(0, Kind.CONTEXT_TOO_LONG).error
+    assert choose([A, C], [Failure(0, error, sent_bytes=25)], WIDE) == Choice(1)
+    assert choose([A, C], [Failure(0, error, sent_bytes=26)], WIDE) is None
+
+
 def test_limits_and_refused_keys_hold_for_the_whole_provider():
     for kind in (Kind.PROVIDER_RATE_LIMITED, Kind.PROVIDER_QUOTA, Kind.PROVIDER_AUTH):
         assert choose([A, A2, B], [failed(0, kind)], WIDE) == Choice(2)

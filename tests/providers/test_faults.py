@@ -316,9 +316,10 @@ async def test_too_long_a_prompt_goes_to_larger_windows_only(service, sandbox):
     await sandbox.fault("openai", "context")
     # 400,000 tokens; then 262,144 and 1,000,000.
     chain = members("openai/gpt-5.4-mini", "mistral/mistral-small-4", "anthropic/claude-opus-4.8")
-    served = (await service.complete(request(chain=chain))).served
+    long = {**BODY, "messages": [{"role": "user", "content": "word " * 40_000}]}
+    served = (await service.complete(request(chain=chain, body=long))).served
     assert [attempt.model for attempt in served.attempts] == [chain[0].model, chain[2].model]
-    error = await failed(service, request(chain=chain[:2]))
+    error = await failed(service, request(chain=chain[:2], body=long))
     assert error.kind is Kind.CONTEXT_TOO_LONG
     assert error.kind.rule.code == error.code == "context_length_exceeded"
     assert await sandbox.requests("mistral") == []
