@@ -83,7 +83,7 @@ class Caller:
                         if reading.ready:
                             reading.read()
                         else:
-                            await self._within(patience, reply.more(reading.relay))
+                            await self._more(reading, reply, patience)
                         if reading.held and call.committed:
                             yield reading.take()
                             if reading.waiting:
@@ -129,6 +129,15 @@ class Caller:
             return await self._deadlines.within(patience.until_s, step)
         except TimeoutError:
             raise RoutorError(Kind.PROVIDER_TIMEOUT, patience.until()[1]) from None
+
+    async def _more(self, reading: Reading, reply: Reply, patience: Patience) -> None:
+        """Wait for more of a stream; silence ends it when all was said."""
+        try:
+            await self._deadlines.within(patience.until_s, reply.more(reading.relay))
+        except TimeoutError:
+            if not reading.said_all:
+                raise RoutorError(Kind.PROVIDER_TIMEOUT, patience.until()[1]) from None
+            reading.end()
 
     async def _sent(self, call: Call, patience: Patience) -> Reply:
         """Send the request; return an answer of success, its body unread."""

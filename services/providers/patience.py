@@ -24,6 +24,10 @@ STRETCH = {
 # A whole answer is sent once it is finished: 30 s for the first token and 90 s for some
 # 5,000 tokens at 55 tokens/s, a usual speed of large models.
 WHOLE_ANSWER = 4.0
+# What may follow the finish reason, usage and [DONE], comes with it or is not worth waiting for.
+TRAILING_S = 3.0
+# What events with a piece of a tool call speak of, in every dialect that has pieces.
+_PIECES = (b"arguments", b"partial_json", b'"input"')
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -62,13 +66,28 @@ class Patience:
         self._byte_s = start_s
         self._progress_s = start_s
         self._content = False
+        self._said_s: float | None = None
+        self._lines: frozenset[bytes] = frozenset()
 
     def heard(self, now_s: float, data: bytes, content: bool) -> None:
         """Note bytes that came, and whether they held content."""
         self._byte_s = now_s
-        if content or not (idle(data) or _scrap(data)):
+        if content or not (idle(data) or _scrap(data) or self._repeats(data)):
             self._progress_s = now_s
         self._content = self._content or content
+
+    def _repeats(self, data: bytes) -> bool:
+        """Tell whether data says but what came just before it: empty choices, again and again.
+
+        Pieces of a tool call may be alike, and are held.
+        """
+        before, self._lines = self._lines, frozenset(data.splitlines())
+        return self._lines <= before and not any(name in data for name in _PIECES)
+
+    def said_all(self, now_s: float) -> None:
+        """Note that the answer is complete, whatever may follow."""
+        if self._said_s is None:
+            self._said_s = now_s
 
     def until(self) -> tuple[float, str]:
         """Return when patience ends if nothing more comes, and what to say then."""
@@ -90,6 +109,8 @@ class Patience:
             at_s = self._start_s + limits.first_s
             if self._stream and self._progress_s > self._start_s:
                 at_s = max(at_s, self._progress_s + limits.stall_s)
+        if self._said_s is not None:
+            at_s = min(at_s, self._said_s + TRAILING_S)
         return min(at_s, self._start_s + limits.total_s)
 
 

@@ -62,11 +62,24 @@ class Reading:
         """Whether events that came with the first content are yet to be read."""
         return bool(self._later)
 
+    @property
+    def said_all(self) -> bool:
+        """Whether the answer is complete, although its stream may not have ended."""
+        try:
+            self._decoder.close()
+        except Exception:
+            return False
+        return True
+
+    def end(self) -> None:
+        """Read no further: all was said."""
+        self._ended = True
+
     def read(self) -> None:
         """Read what has come, of a stream that begins its first events; content commits."""
         call = self._call
         most_bytes = self._limit_bytes * (STREAM_FACTOR if call.committed else 1)
-        data = self._later or self._reply.read(most_bytes)
+        data = self._later or self._received(most_bytes)
         self._later = b""
         if data is None:
             self._ended = True
@@ -77,15 +90,7 @@ class Reading:
             self._begin(data)
             end = _after(data, FIRST_EVENTS)
             data, self._later = data[:end], data[end:]
-        try:
-            if self._ended and self._whole is not None:
-                chunks = self._whole.rest()
-            else:
-                chunks = self._decoder.feed(data)
-        except RoutorError:
-            raise
-        except Exception as failure:
-            raise unreadable(call, failure) from failure
+        chunks = self._decoded(data)
         now_s = self._clock()
         content, fixed = _holds(chunks)
         self._patience.heard(now_s, data, content)
@@ -98,6 +103,28 @@ class Reading:
         self.held += chunks
         if content and not call.committed:
             self._commit()
+        if call.committed and (fixed or not content) and self.said_all:
+            self._patience.said_all(now_s)
+
+    def _decoded(self, data: bytes) -> list[Chunk]:
+        """Return the chunks that data completes."""
+        try:
+            if self._ended and self._whole is not None:
+                return self._whole.rest()
+            return self._decoder.feed(data)
+        except RoutorError:
+            raise
+        except Exception as failure:
+            raise unreadable(self._call, failure) from failure
+
+    def _received(self, most_bytes: int) -> bytes | None:
+        """Return what has come, None at the end: after all was said a break is one, too."""
+        try:
+            return self._reply.read(most_bytes)
+        except RoutorError:
+            if not self.said_all:
+                raise
+            return None
 
     def _begin(self, data: bytes) -> None:
         """See by the first bytes whether this is a stream at all."""

@@ -285,3 +285,35 @@ async def test_a_long_tool_call_outlasts_the_first_token_limit(hostile):
     calls = [chunk["choices"][0]["delta"].get("tool_calls") for chunk in streamed.chunks]
     arguments = [one[0]["function"]["arguments"] for one in calls if one]
     assert arguments == ['{"a":"' + "x" * 20 + '"}']
+
+
+TEXT = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n'
+FINISH = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+
+
+@pytest.mark.parametrize("hold", [False, True], ids=["closes", "is silent"])
+async def test_an_answer_is_whole_once_it_is_finished_whatever_becomes_of_its_stream(hostile, hold):
+    """Neither [DONE] nor the last chunk of the transfer comes."""
+    body = TEXT + FINISH
+    talk = says(head(transfer_encoding="chunked") + b"%x\r\n%s\r\n" % (len(body), body), hold)
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ, FAST) as service:
+        streamed = await service.stream(request(True, members(CHAIN[0])))
+    assert streamed.text == "hi"
+    assert [attempt.kind for attempt in streamed.finish.served.attempts] == [""]
+
+
+async def test_empty_choices_for_ever_are_no_answer(hostile):
+    async def talk(reader, writer):
+        await read_request(reader)
+        writer.write(head())
+        while not writer.is_closing():
+            writer.write(b'data: {"id":"c","choices":[]}\n\n')
+            await writer.drain()
+            await asyncio.sleep(0.03)
+
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ, FAST) as service:
+        error = await failed(service, request(chain=members(CHAIN[0]), stream=True), stream=True)
+    assert error.kind is Kind.PROVIDER_TIMEOUT
+    assert "first token" in error.message

@@ -1,6 +1,6 @@
 import pytest
 
-from services.providers.patience import Patience, idle, limits
+from services.providers.patience import TRAILING_S, Patience, idle, limits
 
 TEXT = b'data: {"choices": []}\n\n'
 COMMENT = b": keep-alive\n\n"
@@ -38,6 +38,25 @@ def test_growing_tool_calls_are_progress():
     patience = of()
     patience.heard(125.0, TEXT, content=False)
     assert patience.until()[0] == 145
+
+
+def test_the_same_empty_event_again_and_again_is_no_progress():
+    patience = of()
+    for second in range(125, 150):
+        patience.heard(float(second), TEXT * (second % 2 + 1), content=False)
+    assert patience.until()[0] == 145
+    patience.heard(150.0, b'data: {"arguments": "x"}\n\n' * 2, content=False)
+    patience.heard(151.0, b'data: {"arguments": "x"}\n\n', content=False)
+    assert patience.until()[0] == 171
+
+
+def test_when_all_was_said_little_is_waited_for():
+    patience = of()
+    patience.heard(110.0, TEXT, content=True)
+    for second in (111.0, 112.0):
+        patience.said_all(second)
+        patience.heard(second, COMMENT, content=False)
+    assert patience.until_s() == 111 + TRAILING_S
 
 
 def test_after_content_silence_is_a_stall():
