@@ -21,6 +21,7 @@ from services.edge.answer import Answer
 from services.edge.limits import Limits
 from services.edge.peers import Peers
 from services.edge.settings import EdgeSettings
+from services.errors import Kind, RoutorError
 from services.tokens import density
 
 Tokens = Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1)]
@@ -159,13 +160,24 @@ def _tokens(given: list[Any]) -> float:
 
 
 def written(body: bytes, encoding: str, routor: bytes) -> bytes:
-    """Return the answer with its vectors in the wanted encoding, and `routor` as last member."""
-    answer = _list.decode(body)
-    for row in answer.data:
-        if encoding == "base64" and not isinstance(row.embedding, str):
-            packed = struct.pack(f"<{len(row.embedding)}f", *row.embedding)
-            row.embedding = base64.b64encode(packed).decode()
-        elif encoding == "float" and isinstance(row.embedding, str):
-            numbers = base64.b64decode(row.embedding)
-            row.embedding = list(struct.unpack(f"<{len(numbers) // FLOAT_BYTES}f", numbers))
+    """Return the answer with its vectors in the wanted encoding, and `routor` as last member.
+
+    Raises RoutorError(PROVIDER_UNAVAILABLE) for what are no vectors.
+    """
+    try:
+        answer = _list.decode(body)
+        for row in answer.data:
+            row.embedding = _encoded(row.embedding, encoding)
+    except (msgspec.ValidationError, ValueError, struct.error, OverflowError) as failure:
+        text = "The provider's answer holds vectors that are none."
+        raise RoutorError(Kind.PROVIDER_UNAVAILABLE, text, upstream_status=200) from failure
     return _encode(answer)[:-1] + b',"routor":' + routor + b"}"
+
+
+def _encoded(vector: str | list[float], encoding: str) -> str | list[float]:
+    if encoding == "base64" and not isinstance(vector, str):
+        return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    if encoding == "float" and isinstance(vector, str):
+        numbers = base64.b64decode(vector)
+        return list(struct.unpack(f"<{len(numbers) // FLOAT_BYTES}f", numbers))
+    return vector

@@ -9,7 +9,7 @@ import pytest
 
 from routor.v1 import router_pb2, types_pb2
 from services.edge import embeddings
-from services.errors import RoutorError
+from services.errors import Kind, RoutorError
 
 SMALL = "text-embedding-3-small"
 
@@ -82,3 +82,21 @@ def test_vectors_are_told_in_the_encoding_that_was_asked_for(given: Any) -> None
     assert told["routor"] == {"model": "m"}
     told = msgspec.json.decode(embeddings.written(answer(given), "base64", b"{}"))
     assert told["data"][0]["embedding"] == PACKED
+
+
+@pytest.mark.parametrize(
+    ("given", "encoding"),
+    [
+        (["a"], "float"),
+        ([None], "base64"),
+        ({}, "float"),
+        (None, "float"),
+        ([1e300], "base64"),
+        ("AAA", "float"),
+        ("AAAAAAA=", "float"),
+    ],
+)
+def test_what_are_no_vectors_is_the_providers_fault(given: Any, encoding: str) -> None:
+    with pytest.raises(RoutorError) as caught:
+        embeddings.written(answer(given), encoding, b"{}")
+    assert caught.value.kind is Kind.PROVIDER_UNAVAILABLE
