@@ -74,7 +74,8 @@ class Patience:
         self._byte_s = now_s
         if content or not (idle(data) or _scrap(data) or self._repeats(data)):
             self._progress_s = now_s
-        self._content = self._content or content
+        if content:
+            self._content, self._said_s = True, None
 
     def _repeats(self, data: bytes) -> bool:
         """Tell whether data says but what came just before it: empty choices, again and again.
@@ -85,7 +86,7 @@ class Patience:
         return self._lines <= before and not any(name in data for name in _PIECES)
 
     def said_all(self, now_s: float) -> None:
-        """Note that the answer is complete, whatever may follow."""
+        """Note that the answer is complete, unless there is more content after all."""
         if self._said_s is None:
             self._said_s = now_s
 

@@ -57,6 +57,8 @@ def test_when_all_was_said_little_is_waited_for():
         patience.said_all(second)
         patience.heard(second, COMMENT, content=False)
     assert patience.until_s() == 111 + TRAILING_S
+    patience.heard(112.0, TEXT, content=True)
+    assert patience.until_s() == 132
 
 
 def test_after_content_silence_is_a_stall():
