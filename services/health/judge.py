@@ -312,11 +312,15 @@ class Judge:
                 model.listed(key not in unlisted, now_s)
 
     def reset(self, now_s: float) -> None:
-        """Start anew with every connected provider."""
+        """Start anew with every connected provider.
+
+        Who had settled stays so: the fresh start is told at once, not when all are probed.
+        """
         for name in self._connected:
-            address = self._known[name].address
+            before = self._known[name]
             state = self._known[name] = self._fresh(name, now_s)
-            state.since_s, state.address = now_s, address
+            state.since_s, state.address = now_s, before.address
+            state.appeared_at_s = before.appeared_at_s
 
     def advance(self, now_s: float) -> None:
         """Draw the conclusions of all evidence so far."""

@@ -183,6 +183,14 @@ def test_a_reset_forgets_all_and_probes_anew():
     assert scene.call(Kind.PROVIDER_QUOTA, took_ms=5, ago_s=1).probe().health == HEALTH_HEALTHY
 
 
+def test_a_reset_is_told_before_all_are_probed_anew():
+    scene = Scene().probe().wait(PATIENCE_S).call(Kind.PROVIDER_QUOTA)
+    scene.judge.reset(scene.now_s)
+    assert scene.judge.settled(scene.now_s)
+    assert scene.status.connected
+    assert scene.health != HEALTH_DOWN
+
+
 def test_live_failures_while_a_probe_had_failed_ask_for_a_trial():
     scene = Scene().probe(FAILED).call(FAILED, count=5)
     assert scene.health == HEALTH_DOWN
