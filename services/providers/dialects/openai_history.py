@@ -79,10 +79,12 @@ def _says_nothing(message: Json) -> bool:
 def _as_template(messages: list[Json]) -> list[Json]:
     """Return messages in an order that a strict chat template takes (`Quirks.template_order`)."""
     out: list[Json] = []
-    answered = False
+    answered, last = False, messages[-1]
+    asked = any(message["role"] == "user" for message in messages)
     for message in messages:
         own = message
-        if answered and message["role"] == "system":
+        late = answered or (asked and message is last)
+        if late and message["role"] == "system":
             text = history.text_of(message["content"], "content")
             own = {"role": "user", "content": f"<system>\n{text}\n</system>"}
         if own["role"] == "user" and out and out[-1]["role"] == "tool":

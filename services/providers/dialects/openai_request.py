@@ -91,13 +91,17 @@ def encode(body: Json, target: Target) -> Encoded:
 
 
 def _reword(values: Json, quirks: Quirks, dropped: list[str]) -> None:
-    """Say OpenAI's services in the vendor's words, where it has its own."""
+    """Say in the vendor's words what it has its own for."""
     if quirks.service_tiers and "service_tier" in values:
         word = quirks.service_tiers.get(str(values["service_tier"]))
         if word is None:
             drop(values, ("service_tier",), dropped)
         else:
             values["service_tier"] = word
+    if quirks.greedy_alone and values.get("temperature") == 0:
+        if values.get("top_p") not in (None, 1):
+            dropped.append("top_p")
+        values["top_p"] = 1
     predicted = values.get("prediction")
     if isinstance(predicted, dict) and not quirks.store_and_metadata:
         text = history.text_of(predicted.get("content"), "prediction.content")
@@ -136,12 +140,17 @@ def _fit(turns: Sequence[Turn], settled: Settled, target: Target) -> bool:
             return False
     if not quirks.store_and_metadata and any(map(_blank, turns)):
         return False
-    if quirks.template_order and "assistant" in roles and not roles <= {"user", "assistant"}:
-        answered = next(place for place, one in enumerate(turns) if one.role == "assistant")
-        if any(one.role not in ("user", "assistant") for one in turns[answered:]):
-            return False
+    if quirks.template_order and not _in_template_order(turns):
+        return False
     known = {"system", "user", "assistant", *(("developer",) if quirks.developer_role else ())}
     return roles <= known and ("user" in roles or not quirks.needs_user_message)
+
+
+def _in_template_order(turns: Sequence[Turn]) -> bool:
+    """Tell whether nothing but users speak after an answer, and at the end."""
+    roles = [turn.role for turn in turns]
+    start = roles.index("assistant") if "assistant" in roles else len(roles) - 1
+    return {"user", "assistant"}.issuperset(roles[start:])
 
 
 def _blank(turn: Turn) -> bool:

@@ -2,17 +2,16 @@
 
 Every vendor has a tuple of checks; a check looks at one thing and raises Trouble. Sources, all
 read 2026-11: litellm's transformations of the vendors (gpt_reasoning, xai, moonshot, minimax),
-mistralai 3.7.0 (ChatCompletionRequest), npm @mariozechner/pi-ai 0.73.1 (roles),
-community.openai.com/t/1386454 (tools with reasoning), hex/claude-council v2026.8.3 (Kimi's
-temperature), platform.xiaomimimo.com error codes. MiniMax's temperature range, Mistral's tool
-ids and Qwen's forced tools while thinking are common reports, not in the vendors' references.
+npm @mariozechner/pi-ai 0.73.1 (roles), community.openai.com/t/1386454 (tools with reasoning),
+hex/claude-council v2026.8.3 (Kimi's temperature), platform.xiaomimimo.com error codes. MiniMax's
+temperature range and forced tools while thinking (Qwen; DeepSeek:
+github.com/deepseek-ai/DeepSeek-V3/issues/1376) are common reports, not in the vendors' references.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from typing import Any
 
+from services.providers.sandbox import mistral_refusals
 from services.providers.sandbox.errors import Trouble, names
 from services.providers.sandbox.openai_chat import effort, thinks
 from services.providers.sandbox.vendors import Vendor
@@ -28,19 +27,6 @@ _OPENAI_FIELDS = names(
     "stream_options temperature tool_choice tools top_logprobs top_p user verbosity "
     "web_search_options"
 )
-_MISTRAL_FIELDS = names(
-    "frequency_penalty guardrails logprobs max_tokens messages metadata min_tokens model n "
-    "parallel_tool_calls prediction presence_penalty prompt_cache_key prompt_logprobs "
-    "prompt_mode random_seed reasoning_effort repetition_penalty response_format safe_prompt "
-    "service_tier stop stream temperature tool_choice tools top_k top_logprobs "
-    "top_prompt_logprobs top_p"
-)
-_MISTRAL_MESSAGES: Mapping[str, frozenset[str]] = {
-    "system": frozenset({"role", "content"}),
-    "user": frozenset({"role", "content"}),
-    "assistant": frozenset({"role", "content", "tool_calls", "prefix"}),
-    "tool": frozenset({"role", "content", "tool_call_id", "name"}),
-}
 _EFFORTS = frozenset({"none", "low", "medium", "high", "xhigh"})
 _OPENAI_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
@@ -226,7 +212,7 @@ def _user_turn(_vendor: Vendor, body: Json) -> None:
         raise Trouble("invalid", "messages: no user message", param="messages", code="1214")
 
 
-def _qwen_choice(vendor: Vendor, body: Json) -> None:
+def _forced_choice(vendor: Vendor, body: Json) -> None:
     choice = body.get("tool_choice")
     if thinks(vendor, body) and (choice == "required" or isinstance(choice, dict)):
         text = "tool_choice does not support required or object in thinking mode"
@@ -244,43 +230,6 @@ def _kimi_choice(vendor: Vendor, body: Json) -> None:
     if choice == "required" or (isinstance(choice, dict) and thinks(vendor, body)):
         text = "tool_choice 'required' or 'specified' is incompatible with thinking enabled"
         raise Trouble("invalid", text, param="tool_choice")
-
-
-def _mistral_fields(_vendor: Vendor, body: Json) -> None:
-    for field in body.keys() - _MISTRAL_FIELDS:
-        raise Trouble("schema", "Extra inputs are not permitted", param=field)
-    for number, message in enumerate(body["messages"]):
-        known = _MISTRAL_MESSAGES.get(message["role"])
-        if known is None:
-            raise Trouble("schema", "Unknown role", param=f"messages.{number}.role")
-        for field in message.keys() - known:
-            where = f"messages.{number}.{message['role']}.{field}"
-            raise Trouble("schema", "Extra inputs are not permitted", param=where)
-
-
-def _mistral_ids(_vendor: Vendor, body: Json) -> None:
-    ids = [message.get("tool_call_id") for message in body["messages"]]
-    ids += [call.get("id") for m in body["messages"] for call in m.get("tool_calls") or ()]
-    for one in ids:
-        if one is not None and not re.fullmatch("[a-zA-Z0-9]{9}", one):
-            text = f"Tool call id was {one} but must be a-z, A-Z, 0-9, with a length of 9."
-            raise Trouble("invalid", text, code="3280")
-
-
-_MISTRAL_FOLLOWS: Mapping[str, frozenset[str]] = {
-    "system": frozenset({"system", "user", "assistant"}),
-    "user": frozenset({"system", "user", "assistant"}),
-    "assistant": frozenset({"user", "assistant", "tool"}),
-    "tool": frozenset({"assistant", "tool"}),
-}
-
-
-def _mistral_order(_vendor: Vendor, body: Json) -> None:
-    """Refuse roles in another order than the chat template's (mistral-common, validator.py)."""
-    roles = [message["role"] for message in body["messages"]]
-    for before, role in pairwise(roles):
-        if role not in _MISTRAL_FOLLOWS[before]:
-            raise Trouble("invalid", f"Unexpected role '{role}' after role '{before}'", code="3230")
 
 
 def _empty_answers(_vendor: Vendor, body: Json) -> None:
@@ -303,7 +252,13 @@ def _text_is_string(_vendor: Vendor, body: Json) -> None:
 _CHECKS: Mapping[str, tuple[Check, ...]] = {
     "openai": (_openai_fields, _openai_reasoning),
     "microsoft": (_openai_fields, _openai_reasoning),
-    "deepseek": (_developer_role, _deepseek_prefix, _deepseek_format, _replayed_reasoning),
+    "deepseek": (
+        _developer_role,
+        _deepseek_prefix,
+        _deepseek_format,
+        _forced_choice,
+        _replayed_reasoning,
+    ),
     "xai": (
         _developer_role,
         _message_name,
@@ -333,11 +288,9 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
         _user_turn,
         _text_is_string,
     ),
-    "alibaba": (_developer_role, _qwen_choice, _qwen_streams),
+    "alibaba": (_developer_role, _forced_choice, _qwen_streams),
     "mistral": (
-        _mistral_fields,
-        _mistral_ids,
-        _mistral_order,
+        *mistral_refusals.CHECKS,
         _empty_answers,
         _only("reasoning_effort", "none", "high"),
     ),

@@ -42,8 +42,9 @@ class Quirks:
     prefill_echo: bool = False  # the answer begins with the prefill
     cache_control: bool = False  # of parts; on messages and tools it is Anthropic's alone
     needs_user_message: bool = False  # a conversation without one is refused
-    # No system message after an answer, no user message right after a tool's
+    # No system message after an answer or at the end, no user message right after a tool's
     template_order: bool = False
+    greedy_alone: bool = False  # at temperature 0 top_p has to be 1, and to be sent
     extra_body: Mapping[str, object] = field(default_factory=dict)
     # Answer (openai_chat)
     think_tags: bool = False  # <think>…</think> inside content

@@ -46,10 +46,14 @@ VENDOR = Vendor(
         # The API refuses others: "Tool call id must be a-z, A-Z, 0-9, with a length of 9"
         # (mistral-common, protocol/instruct/validator.py, 2026)
         tool_call_id="nine_alphanumerics",
-        # "Unexpected role 'system' after role 'assistant'" (mistral-common 1.13.1, the same file),
-        # "… 'user' after role 'tool'", code 3230 (github.com/BerriAI/litellm/issues/17761, 2025-12;
-        # mistral-common takes it since, other hosts of these models do not)
+        # "Unexpected role 'system' after role 'assistant'", "Expected last role User or Tool"
+        # (mistral-common 1.13.1, the same file), "… 'user' after role 'tool'", code 3230
+        # (github.com/BerriAI/litellm/issues/17761, 2025-12; mistral-common takes it since)
         template_order=True,
+        needs_user_message=True,
+        # "top_p must be 1 when using greedy sampling", said too where a thinking model gets none
+        # (Orkeon, llm-providers-comparison, measured 2026-08-30)
+        greedy_alone=True,
         finish_reasons={"model_length": "length"},
     ),
 )

@@ -311,6 +311,26 @@ def test_a_turn_to_be_continued_bears_the_vendors_flag() -> None:
 def test_needs_a_user_message() -> None:
     body = encode(ask({"role": "system", "content": "only"}), "zai")
     assert body["messages"] == [{"role": "user", "content": "only"}]
+    body = encode(ask({"role": "system", "content": "only"}), "mistral")
+    assert body["messages"] == [{"role": "user", "content": "only"}]
+
+
+def test_a_system_message_at_the_end_is_the_users_where_a_template_wants_that() -> None:
+    last = {"role": "system", "content": "be brief"}
+    told = {"role": "user", "content": "<system>\nbe brief\n</system>"}
+    assert encode(ask(user("hi"), last), "mistral")["messages"] == [user("hi"), told]
+    assert encode(ask(last, user("hi")), "mistral")["messages"] == [last, user("hi")]
+    assert encode(ask(user("hi"), last), "nvidia")["messages"] == [user("hi"), last]
+
+
+def test_temperature_zero_stands_alone_where_the_vendor_wants_that() -> None:
+    body = ask(temperature=0, top_p=0.5)
+    ours = encode(body, "mistral")
+    assert (ours["temperature"], ours["top_p"]) == (0, 1)
+    assert DIALECT.encode(body, target("mistral")).dropped == ("top_p",)
+    assert DIALECT.encode(ask(temperature=0), target("mistral")).dropped == ()
+    assert "top_p" not in encode(ask(temperature=0.1), "mistral")
+    assert encode(body, "nvidia")["top_p"] == 0.5
 
 
 # --- answers ---
