@@ -8,6 +8,7 @@ from services.providers.dialects import (
     naming,
     openai_native,
     parameters,
+    passage,
     reasoning,
     stopping,
 )
@@ -45,8 +46,10 @@ def fitted(name: str, target: Target, body: Json) -> tuple[Target, Json]:
     if name != "openai_responses" and not parameters.is_openai(target):
         body, free = free_text.fit(body)
     items = openai_native.NAME in body or anthropic_native.NAME in body
-    if stop or names or free or items:
-        target = msgspec.structs.replace(target, stop=stop, names=names, free=free, items=items)
+    unfenced = passage.is_fenced(body, target)
+    if stop or names or free or items or unfenced:
+        done = {"stop": stop, "names": names, "free": free, "items": items, "unfenced": unfenced}
+        target = msgspec.structs.replace(target, **done)
     return target, body
 
 

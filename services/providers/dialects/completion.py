@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import mending, naming, stopping
+from services.providers.dialects import mending, naming
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.faults import bad_answer
-from services.providers.dialects.stopping import Stopper
+from services.providers.dialects.passage import Passage
 
 _encode = msgspec.json.Encoder().encode
 
@@ -183,8 +183,8 @@ def answer(target: Target, head: Json, choices: list[Json], usage: Usage, conten
         if "tool_calls" in one["message"]:
             calls = one["message"]["tool_calls"]
             one["message"]["tool_calls"] = [naming.restore(call, target) for call in calls]
-        if target.stop:
-            _stop(one, target)
+        if target.edits:
+            _edit(one, target)
     began = _head(head, "chat.completion", content, target)
     return Answer({**began, "choices": choices, "usage": usage_json(usage)}, usage)
 
@@ -227,12 +227,13 @@ def text_choice(index: int, text: str, reason: str, logprobs: Any) -> Json:
     }
 
 
-def _stop(one: Json, target: Target) -> None:
-    """End a choice where the caller asked for it; what would have followed is not told."""
-    message = one["message"]
-    before = stopping.cut(message["content"] or "", target.stop)
-    if before is not None:
-        message["content"], one["finish_reason"] = before, "stop"
+def _edit(one: Json, target: Target) -> None:
+    """Leave in a choice what goes on; what would have followed a stop sequence is not told."""
+    message, passage = one["message"], Passage(target)
+    if message["content"]:
+        message["content"] = passage.feed(message["content"]) + passage.close()
+    if passage.stopped:
+        one["finish_reason"] = "stop"
         message.pop("tool_calls", None)
 
 
@@ -244,7 +245,7 @@ class Writer:
         self._head: Json = {}
         self._begun: set[int] = set()
         self._calls: dict[int, int] = {}
-        self._stoppers: dict[int, Stopper] = {}
+        self._passages: dict[int, Passage] = {}
 
     @property
     def id(self) -> str:
@@ -278,18 +279,18 @@ class Writer:
 
     def delta(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
         """Say something that a reader sees."""
-        if self._target.stop:
-            stopper = self._stoppers.setdefault(index, Stopper(self._target.stop))
+        if self._target.edits:
+            passage = self._passages.setdefault(index, Passage(self._target))
             if "content" in delta:
-                delta = {**delta, "content": stopper.feed(delta["content"])}
-            if not delta.get("content", not stopper.stopped):
+                delta = {**delta, "content": passage.feed(delta["content"])}
+            if not delta.get("content", not passage.stopped):
                 return []
         return self._said(index, delta, logprobs)
 
     def closing(self, index: int) -> list[Chunk]:
         """Say what is left of a choice that ends, and open it if it said nothing at all."""
-        stopper = self._stoppers.get(index)
-        held = stopper.close() if stopper is not None else ""
+        passage = self._passages.get(index)
+        held = passage.close() if passage is not None else ""
         return self._said(index, {"content": held}) if held else self.role(index)
 
     def _said(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
@@ -304,8 +305,7 @@ class Writer:
         if call.name == ANSWER_TOOL:
             return self.delta(index, {"content": call.arguments})
         number = self._calls.get(index, 0)
-        stopper = self._stoppers.get(index)
-        if (number and self._target.one_call) or (stopper is not None and stopper.stopped):
+        if (number and self._target.one_call) or self._stopped(index):
             return []
         self._calls[index] = number + 1
         told = naming.restore(call.json(), self._target)
@@ -317,7 +317,7 @@ class Writer:
         `stopped_at` as in `choice`, of an answer that has one choice.
         """
         settled = {
-            index: settle_finish(self._end(index, reason), index in self._calls)
+            index: settle_finish("stop" if self._stopped(index) else reason, index in self._calls)
             for index, reason in sorted(reasons.items())
         }
         chunks = tuple(self._body(index, {}, reason) for index, reason in settled.items())
@@ -329,9 +329,9 @@ class Writer:
             finish_reason=next(iter(settled.values())),
         )
 
-    def _end(self, index: int, reason: str) -> str:
-        stopper = self._stoppers.get(index)
-        return "stop" if stopper is not None and stopper.stopped else reason
+    def _stopped(self, index: int) -> bool:
+        passage = self._passages.get(index)
+        return passage is not None and passage.stopped
 
     def _body(self, index: int, delta: Json, reason: str | None = None) -> Json:
         one: Json = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}

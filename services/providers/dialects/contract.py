@@ -33,10 +33,16 @@ class Target(msgspec.Struct, frozen=True):
     created: int = 0  # Unix seconds, put into answers of vendors that do not say the time
     one_call: bool = False  # answers hold one tool call at most, whatever the vendor says
     stop: tuple[str, ...] = ()  # ends of the text that the vendor does not look for itself
+    unfenced: bool = False  # text is JSON, and goes on without a fence around it (`passage`)
     names: Mapping[str, str] = {}  # tools' names at the caller, by those sent (`naming`)
     free: frozenset[str] = frozenset()  # functions declared as custom tools (`free_text`)
     items: bool = False  # the caller reads its vendor's own items or blocks (`…_native`)
     nonce: str = ""  # differs for every call; made into the ids that a vendor does not give
+
+    @property
+    def edits(self) -> bool:
+        """Whether not all of an answer's text goes on as it comes."""
+        return self.unfenced or bool(self.stop)
 
 
 class Encoded(msgspec.Struct, frozen=True):

@@ -198,7 +198,7 @@ class OpenAIDecoder:
 
     def _frame(self) -> None:
         """Prepare what the next chunks of each choice will have in common."""
-        looked_into = self._target.vendor.quirks.think_tags or self._target.stop
+        looked_into = self._target.vendor.quirks.think_tags or self._target.edits
         if looked_into or len(self._frames) == len(self._choices):
             return
         for index in self._choices:

@@ -1,0 +1,77 @@
+"""What of an answer's text goes on: without a fence around JSON, and up to a stop sequence. Pure.
+
+Models whose API does not bind them to JSON may write it as Markdown. MiniMax's does so with
+`json_object` (Orkeon, llm-providers-comparison, measured 2026-08-30).
+"""
+
+from services.providers.dialects.contract import Json, Target
+from services.providers.dialects.stopping import Stopper
+
+_FENCE = "```"
+_WHITE = " \t\r\n"
+
+
+def is_fenced(body: Json, target: Target) -> bool:
+    """Tell whether JSON is asked of a model that may put a fence around it."""
+    given, model = body.get("response_format"), target.model
+    kind = given.get("type") if isinstance(given, dict) else None
+    asked = kind in ("json_object", "json_schema")
+    return asked and model is not None and model.structured_outputs == "json_object"
+
+
+class Unfenced:
+    """Takes a text piece by piece and gives it out without a fence around the whole of it.
+
+    What could be the fence is held until it is clear; all else goes through as it is.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._plain = self._inside = False
+
+    def feed(self, text: str) -> str:
+        """Take the next piece; return what is sure to belong to the text."""
+        if self._plain:
+            return text
+        text, self._held = self._held + text, ""
+        if not self._inside:
+            start = text.lstrip(_WHITE)
+            head, line, rest = start.partition("\n")
+            if not _FENCE.startswith(head[:3]):
+                self._plain = True
+                return text
+            if not line or len(head) < len(_FENCE):
+                self._held = text
+                return ""
+            self._inside, text = True, rest
+        said = text.rstrip("`" + _WHITE)
+        self._held = text[len(said) :]
+        return said
+
+    def close(self) -> str:
+        """Return what is still held and no fence: nothing more comes."""
+        held, self._held = self._held, ""
+        return held.rstrip(_WHITE).removesuffix(_FENCE).rstrip(_WHITE) if self._inside else held
+
+
+class Passage:
+    """The text of one choice, piece by piece."""
+
+    def __init__(self, target: Target) -> None:
+        self._fence = Unfenced() if target.unfenced else None
+        self._stopper = Stopper(target.stop) if target.stop else None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop sequence has come."""
+        return self._stopper is not None and self._stopper.stopped
+
+    def feed(self, text: str) -> str:
+        """Take the next piece; return what goes on of it."""
+        text = text if self._fence is None else self._fence.feed(text)
+        return text if self._stopper is None else self._stopper.feed(text)
+
+    def close(self) -> str:
+        """Return what is still held: nothing more comes."""
+        rest = "" if self._fence is None else self._fence.close()
+        return rest if self._stopper is None else self._stopper.feed(rest) + self._stopper.close()
