@@ -146,6 +146,7 @@ class Parameters(Facts, frozen=True):
     # Zero is refused by vendors that want 0 < t.
     temperature_min: float = 0.0
     top_p: Literal["accepted", "without_reasoning", "fixed"] = "accepted"
+    top_p_min: float = 0.0
     stop: bool = True
     stop_with_reasoning: bool = True  # else only while effort is none
     penalties: bool = True

@@ -35,6 +35,8 @@ _OURS = (
 )
 # Stands between a tool's result and the user, where a vendor wants an answer there.
 _NOTED = {"role": "assistant", "content": "Understood."}
+# As Moonshot's own clients have it (github.com/MoonshotAI/kimi-cli, 2026).
+_NO_RESULT = "Tool output is empty."
 _CONTINUE = {"role": "user", "content": "Continue."}
 
 
@@ -127,11 +129,17 @@ def _message(message: Json, settled: Settled, target: Target) -> Json:
     kept.pop("cache_control", None)
     if kept["role"] == "assistant":
         kept = _assistant(kept, settled, target)
-    if kept["role"] == "tool":
-        kept.setdefault("content", "")
     if isinstance(kept.get("content"), list):
         kept["content"] = _content(kept["content"], quirks)
+    if kept["role"] == "tool":
+        kept["content"] = _result(kept.get("content") or "", quirks)
     return kept
+
+
+def _result(content: Any, quirks: Quirks) -> Any:
+    """Return what a tool gave; nothing is said in words, where an empty message is refused."""
+    blank = isinstance(content, str) and not content.strip()
+    return _NO_RESULT if blank and not quirks.store_and_metadata else content
 
 
 def _check_files(message: Json, path: str, target: Target) -> None:

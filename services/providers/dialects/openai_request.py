@@ -55,6 +55,9 @@ _KNOWN = frozenset(_SERVICES) | {
     "top_p",
     "web_search_options",
 }
+# Negative ones and larger ones are refused by Alibaba, and negative ones by Mistral (their
+# references of chat completions, 2026-11-23).
+_LARGEST_SEED = 0x7FFFFFFF
 # Bytes of a JSON string that may still be white space alone.
 _LONGEST_BLANK = 64
 
@@ -184,7 +187,8 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
         field = model.parameters.max_tokens_field if model else sent
         values[quirks.max_tokens_field or field] = limit
     if seed is not None:
-        values[quirks.seed_field] = seed
+        own = isinstance(seed, int) and not quirks.store_and_metadata
+        values[quirks.seed_field] = seed & _LARGEST_SEED if own else seed
     if values.get("tools"):
         values["tools"] = [_tool(tool, quirks) for tool in values["tools"]]
     if values.get("tool_choice") == "required":

@@ -88,9 +88,10 @@ def settle(body: Json, target: Target) -> Settled:
 def _fewer_stops(values: Json, target: Target, dropped: list[str]) -> None:
     """Leave out what is more than the vendor takes: the text is cut there by us, too."""
     words = stopping.words_of(values)
-    most = stopping.MOST.get(target.vendor.dialect, len(words))
-    if len(words) > most:
+    most = stopping.most(target, target.vendor.dialect, words)
+    if len(words) > most or (words and target.vendor.quirks.most_stops):
         values["stop"] = list(words[:most])
+    if len(words) > most:
         dropped.append("stop")
 
 
@@ -200,6 +201,9 @@ def _sampling(values: Json, rules: Parameters, thinks: bool, dropped: list[str])
     heat = values.get("temperature")
     if isinstance(heat, int | float):
         values["temperature"] = min(max(heat, rules.temperature_min), rules.temperature_max)
+    share = values.get("top_p")
+    if isinstance(share, int | float):
+        values["top_p"] = max(share, rules.top_p_min)
     sober = rules.temperature == "without_reasoning" and thinks
     if sober or not rules.penalties:
         drop(values, _PENALTIES, dropped)

@@ -9,7 +9,7 @@ from services.providers.dialects.contract import Json, Target
 
 # As many as the APIs take (https://platform.openai.com/docs/api-reference/chat/create and
 # https://ai.google.dev/api/generate-content#GenerationConfig, 2026-11-23).
-MOST = {"openai_chat": 4, "google_generate": 5}
+_MOST = {"openai_chat": 4, "google_generate": 5}
 
 
 def words_of(body: Json) -> tuple[str, ...]:
@@ -29,7 +29,12 @@ def here(body: Json, target: Target, dialect: str) -> tuple[str, ...]:
     native = model is None or is_taken(model, reasoning.will_think(body, target, model))
     if not native or dialect == "openai_responses":
         return words
-    return words[MOST.get(dialect, len(words)) :]
+    return words[most(target, dialect, words) :]
+
+
+def most(target: Target, dialect: str, words: tuple[str, ...]) -> int:
+    """Return how many of the stop sequences the API takes."""
+    return target.vendor.quirks.most_stops or _MOST.get(dialect, len(words))
 
 
 def is_taken(model: Model, thinks: bool) -> bool:

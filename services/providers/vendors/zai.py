@@ -41,6 +41,8 @@ VENDOR = Vendor(
         # Usage comes by itself; stream_options is ignored or stripped (agentscope, 2026)
         stream_options=False,
         max_tokens_field="max_tokens",
+        # A list of one word (the same reference; langchain4j and spring-ai say so, too)
+        most_stops=1,
         needs_user_message=True,
         # The answer was stopped by the filter (docs.z.ai, chat completion, 2026-11-23)
         finish_reasons={"sensitive": "content_filter"},

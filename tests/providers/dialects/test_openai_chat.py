@@ -333,6 +333,31 @@ def test_temperature_zero_stands_alone_where_the_vendor_wants_that() -> None:
     assert encode(body, "nvidia")["top_p"] == 0.5
 
 
+def test_stop_sequences_are_a_list_where_the_vendor_wants_one() -> None:
+    assert encode(ask(stop="END"), "zai")["stop"] == ["END"]
+    assert encode(ask(stop=["A", "B"]), "zai")["stop"] == ["A"]
+    assert DIALECT.encode(ask(stop=["A", "B"]), target("zai")).dropped == ("stop",)
+    assert encode(ask(stop="END"), "nvidia")["stop"] == "END"
+
+
+def test_a_share_of_zero_is_the_least_that_is_taken() -> None:
+    assert encode(ask(top_p=0), "zai", parameters=parameters(top_p_min=0.01))["top_p"] == 0.01
+    assert encode(ask(top_p=0))["top_p"] == 0
+
+
+@pytest.mark.parametrize(("seed", "told"), [(7, 7), (-1, 2**31 - 1), (2**40 + 5, 5)])
+def test_seeds_are_within_what_imitators_take(seed: int, told: int) -> None:
+    assert encode(ask(seed=seed), "mistral")["random_seed"] == told
+    assert encode(ask(seed=seed), "openai")["seed"] == seed
+
+
+@pytest.mark.parametrize("nothing", ["", " \n", [], [{"type": "text", "text": ""}], None])
+def test_nothing_from_a_tool_is_said_in_words(nothing: Any) -> None:
+    turns = [user("go"), called(("c1", "f", "{}")), result("c1", nothing)]
+    assert encode(ask(*turns), "moonshot")["messages"][2]["content"] == "Tool output is empty."
+    assert not encode(ask(*turns), "openai")["messages"][2]["content"].strip()
+
+
 # --- answers ---
 
 
