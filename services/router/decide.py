@@ -39,8 +39,10 @@ from services.router.turn import Turn
 QUALITY_WEIGHT: Final = 0.5
 # What the providers service says by other means to a model that was named (README's matrix), or
 # refuses with the field's own name. Where there is a choice, a model that has it is taken.
+# Parallel calls are OpenAI's default: a caller who spells it out allows them, and needs none.
 _TRANSLATED: Final = int(
     Can.STOP
+    | Can.PARALLEL_TOOLS
     | Can.LOGPROBS
     | Can.SEVERAL_CHOICES
     | Can.JSON_OBJECT

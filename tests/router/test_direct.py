@@ -138,6 +138,7 @@ def test_a_prompt_longer_than_the_window_of_the_named_model_is_told_as_such() ->
         {"response_format": router_pb2.RESPONSE_FORMAT_JSON_SCHEMA},
         {"tool_choice": router_pb2.TOOL_CHOICE_NONE},
         {"tool_choice": router_pb2.TOOL_CHOICE_REQUIRED},
+        {"parallel_tool_calls": True},
         {"parameters": ["stop", "n", "logprobs"]},
     ],
 )
