@@ -36,11 +36,12 @@ def closed(given: Json) -> bool:
 
 
 def rooted(given: Json) -> Json:
-    """Return parameters without a choice at their root, which Anthropic refuses there alone.
+    """Return parameters of draft 2020-12 without a choice at their root: others are refused.
 
     What any choice has is offered, and what all of them require is required; the choice itself
     is told in the description. (github.com/dearlordylord/huly-mcp/issues/66, 2026-05)
     """
+    given = schema.modern(given)
     if not any(name in given for name in schema.CHOICES):
         return given
     node = schema.merged(schema.inlined(given))
@@ -74,7 +75,7 @@ def _closed(node: Any) -> bool:
         named = bool(properties) and more in (None, False)
         return (named or more is False) and all(_closed(one) for one in properties.values())
     if "array" in known:
-        return _closed(node.get("items"))
+        return ("items" in node or "prefixItems" in node) and _closed(schema.item(node))
     return bool(known)
 
 
@@ -116,7 +117,8 @@ def _strict_type(rest: Json, made: Json) -> None:
         rest.pop("required", None)
         made["additionalProperties"] = False
     elif made["type"] == "array":
-        made["items"] = _strict(rest.pop("items", {"type": "string"}))
+        made["items"] = _strict(schema.item(rest))
+        rest.pop("items", None)
         if rest.get("minItems") in (0, 1):
             made["minItems"] = rest.pop("minItems")
     elif made["type"] == "string" and rest.get("format") in _STRING_FORMATS:

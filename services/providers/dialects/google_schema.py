@@ -99,7 +99,7 @@ def _simple_type(kind: Any, node: Json, made: Json) -> Json:
         kind = kind or _kind_of(real)
     made["type"] = kind or ("array" if "items" in node else "object" if _open(node) else "string")
     if made["type"] == "array":
-        made["items"] = _simple(node.get("items") or {"type": "string"})
+        made["items"] = _simple(schema.item(node))
     properties = node.get("properties")
     if made["type"] == "object" and isinstance(properties, dict) and properties:
         made["properties"] = {name: _simple(one) for name, one in properties.items()}
@@ -175,18 +175,34 @@ def _native_parts(node: Json, kind: Any) -> Json:
 
 
 def _enumerated(made: Json) -> Json:
-    """Give an enum its type, and say by another that a value may be null: no enum may hold it."""
+    """Give an enum its type; it holds texts and numbers alone, so others become types beside it."""
     values = made.get("enum")
     if not isinstance(values, list):
         return made
-    made = {"type": _kind_of([one for one in values if one is not None]), **made}
-    if None not in values:
-        return made
-    kinds = made.get("type")
-    own = {**made, "enum": [value for value in values if value is not None]}
-    if isinstance(kinds, list):
-        own["type"] = next((kind for kind in kinds if kind != "null"), "string")
-    return {"anyOf": [own, {"type": "null"}]}
+    told = [value for value in values if isinstance(value, str | int | float)]
+    plain = [value for value in told if not isinstance(value, bool)]
+    rest = {name: value for name, value in made.items() if name not in ("enum", "type")}
+    variants: list[Json] = []
+    if plain:
+        kinds = made.get("type")
+        if isinstance(kinds, list):
+            kinds = next((kind for kind in kinds if kind != "null"), None)
+        variants.append({**rest, "type": kinds or _kind_of(plain), "enum": plain})
+    if len(plain) < len(told):
+        variants.append(_boolean(rest, [value for value in told if isinstance(value, bool)]))
+    if None in values:
+        variants.append({"type": "null"})
+    if len(variants) > 1:
+        return {"anyOf": variants}
+    return variants[0] if variants else rest
+
+
+def _boolean(rest: Json, values: list[bool]) -> Json:
+    """Return a truth value's schema, in which words say which one it has to be."""
+    made: Json = {**rest, "type": "boolean"}
+    if len(set(values)) == 1:
+        schema.describe(made, f"Always {msgspec.json.encode(values[0]).decode()}.", " ")
+    return made
 
 
 def _kind_of(values: list[Any]) -> str:

@@ -5,6 +5,8 @@ What a vendor takes of it is in the `*_schema` beside its dialect.
 
 from typing import Any
 
+import msgspec
+
 from services.providers.dialects.contract import Json
 
 CHOICES = ("allOf", "anyOf", "oneOf")
@@ -13,9 +15,48 @@ _DEPTH = 24  # references that lead back to themselves stop here
 _MOST_NODES = 10_000
 
 
+# What may hold any JSON, and no schema.
+_VALUES = ("const", "default", "enum", "example", "examples")
+
+
 def inlined(root: Json) -> Json:
     """Return a schema without $ref and $defs; what leads back to itself ends as an open object."""
+    root = modern(root)
     made: Json = _Inliner(root).inline(root)
+    return made
+
+
+def modern(root: Json) -> Json:
+    """Return a schema of draft 7 as one of 2020-12: `items` that is a list is `prefixItems`.
+
+    (json-schema.org/draft/2020-12/release-notes; clients of zod write the older form.)
+    """
+    # Looked for first: who has none pays little.
+    if b'"items":[' not in msgspec.json.encode(root):
+        return root
+    made: Json = _modern(root)
+    return made
+
+
+def item(node: Json) -> Any:
+    """Return the schema of an array's members, which one schema says: any of a tuple's."""
+    first = node.get("prefixItems")
+    if node.get("items") or not isinstance(first, list) or not first:
+        return node.get("items") or {"type": "string"}
+    return first[0] if all(one == first[0] for one in first) else {"anyOf": first}
+
+
+def _modern(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_modern(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    made = {name: one if name in _VALUES else _modern(one) for name, one in node.items()}
+    if isinstance(made.get("items"), list):
+        made["prefixItems"] = made.pop("items")
+        more = made.pop("additionalItems", None)
+        if more is not None:
+            made["items"] = more
     return made
 
 

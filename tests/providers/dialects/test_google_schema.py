@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from services.providers.dialects import DIALECTS
-from services.providers.dialects.google_schema import simple
+from services.providers.dialects.google_schema import native, simple
 from tests.providers.dialects.targets import ask, sent, target, tool
 
 DIALECT = DIALECTS["google_generate"]
@@ -62,6 +62,10 @@ def test_response_schema() -> None:
         (
             {"oneOf": [{"type": "string"}, {"type": "integer"}]},
             {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+        ),
+        (
+            {"type": "array", "items": [{"type": "string"}, {"type": "number"}]},
+            {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "number"}]}},
         ),
         ({"$ref": "#/$defs/E"}, {"type": "string", "enum": ["e"]}),
         (
@@ -120,6 +124,37 @@ def test_a_response_schema_has_documented_keywords_alone() -> None:
     assert properties["few"]["anyOf"][1] == {"type": "null"}
     assert "exclusiveMaximum" in properties["small"]["description"]
     assert properties["nothing"] == {"type": "object"}
+
+
+@pytest.mark.parametrize(
+    ("given_schema", "made"),
+    [
+        ({"const": None}, {"type": "null"}),
+        ({"const": True}, {"type": "boolean", "description": "Always true."}),
+        ({"enum": [True, False], "title": "t"}, {"type": "boolean", "title": "t"}),
+        ({"const": 3}, {"type": "integer", "enum": [3]}),
+        (
+            {"enum": ["x", True, None]},
+            {
+                "anyOf": [
+                    {"type": "string", "enum": ["x"]},
+                    {"type": "boolean", "description": "Always true."},
+                    {"type": "null"},
+                ]
+            },
+        ),
+        (
+            {"type": ["string", "null"], "enum": ["x", None]},
+            {"anyOf": [{"type": "string", "enum": ["x"]}, {"type": "null"}]},
+        ),
+        (
+            {"type": "array", "items": [{"type": "string"}], "additionalItems": False},
+            {"type": "array", "prefixItems": [{"type": "string"}]},
+        ),
+    ],
+)
+def test_enums_of_answers_hold_texts_and_numbers_alone(given_schema: Any, made: Any) -> None:
+    assert native({"type": "object", "properties": {"a": given_schema}})["properties"]["a"] == made
 
 
 def test_a_choice_of_types_stands_alone_in_a_functions_schema() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.providers.dialects import anthropic_schema, google_schema, openai_schema
+from services.providers.dialects import anthropic_schema, google_schema, openai_schema, schema
 
 KEYS = (
     *("type", "properties", "required", "items", "anyOf", "oneOf", "allOf", "enum", "const"),
@@ -28,7 +28,7 @@ SCHEMAS = st.dictionaries(st.sampled_from(KEYS), NODES, max_size=6)
 STEPS = (
     *(anthropic_schema.strict, anthropic_schema.closed, anthropic_schema.rooted),
     *(google_schema.simple, google_schema.native),
-    *(openai_schema.whole, openai_schema.with_items),
+    *(openai_schema.whole, openai_schema.with_items, schema.modern),
 )
 
 
@@ -38,3 +38,17 @@ def test_no_schema_is_too_odd(step: Any, given_: dict[str, Any]) -> None:
     before = msgspec.json.encode(given_)
     msgspec.json.encode(step(given_))
     assert msgspec.json.encode(given_) == before
+
+
+def test_a_tuple_of_draft_7_is_told_in_the_newer_words() -> None:
+    pair = {"type": "array", "items": [{"type": "string"}, {"items": [{}]}]}
+    more = {**pair, "additionalItems": {"type": "integer"}, "default": {"items": ["as it is"]}}
+    assert schema.modern({"properties": {"items": more}})["properties"]["items"] == {
+        "type": "array",
+        "prefixItems": [{"type": "string"}, {"prefixItems": [{}]}],
+        "items": {"type": "integer"},
+        "default": {"items": ["as it is"]},
+    }
+    plain = {"type": "array", "items": {"type": "string"}}
+    assert schema.modern(plain) is plain
+    assert "prefixItems" in anthropic_schema.rooted({"properties": {"a": pair}})["properties"]["a"]
