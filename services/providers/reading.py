@@ -9,6 +9,7 @@ from services.providers import flaw
 from services.providers.call import Call, decoded, unreadable
 from services.providers.dialects import unrolled
 from services.providers.dialects.contract import Chunk, Decoder, Ending
+from services.providers.dialects.sse import END_OF_EVENT
 from services.providers.dialects.unrolled import Unrolled
 from services.providers.patience import Patience
 from services.providers.transport import Reply, whole
@@ -83,9 +84,7 @@ class Reading:
         self._later = b""
         if data is None:
             self._ended = True
-            if self._whole is None:
-                return
-            data = b""
+            data = END_OF_EVENT if self._whole is None else b""
         if not call.committed:
             self._begin(data)
             end = _after(data, FIRST_EVENTS)

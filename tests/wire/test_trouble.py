@@ -11,6 +11,7 @@ from tests.wire.upstream import (
     chunk,
     events,
     gemini,
+    hello,
     message,
     message_events,
     response,
@@ -54,6 +55,32 @@ async def test_a_broken_stream_never_looks_finished(wire, name, drop, door):
         told = await wire.responses(model, stream=True, **extra)
         assert "response.completed" not in told.text and "response.failed" in told.text
     assert '"error"' in told.text and "sandbox-" not in told.text
+
+
+def unterminated(seen, torn):
+    """A greeting without what follows the last event's data, and without the end of that."""
+    reply = hello(seen)
+    body = reply.body.removesuffix(b"data: [DONE]\n\n").rstrip(b"\n")
+    return Reply(body[:-torn] if torn else body, headers=reply.headers)
+
+
+@pytest.mark.parametrize("name", ANY)
+async def test_a_last_event_may_lack_its_blank_line(wire, name):
+    wire.upstream.script = lambda seen: unterminated(seen, 0)
+    model, more = ANY[name]
+    told = await wire.chat(model, stream=True, **more)
+    assert "Hello" in told.text and '"error"' not in told.text
+    assert told.text.endswith("data: [DONE]\n\n") and '"finish_reason":"stop"' in told.text
+
+
+@pytest.mark.parametrize("name", [name for name in ANY if name != "anthropic_messages"])
+@pytest.mark.parametrize("torn", [1, 9])
+async def test_a_torn_last_event_is_a_broken_stream(wire, name, torn):
+    # Anthropic's last event says nothing that is not told before.
+    wire.upstream.script = lambda seen: unterminated(seen, torn)
+    model, more = ANY[name]
+    told = await wire.chat(model, stream=True, **more)
+    assert '"error"' in told.text and "[DONE]" not in told.text
 
 
 @pytest.mark.parametrize("name", ANY)

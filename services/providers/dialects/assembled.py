@@ -5,6 +5,7 @@ from typing import Any
 
 from services.providers.dialects import completion
 from services.providers.dialects.contract import Answer, Decoder, Json, Target
+from services.providers.dialects.sse import END_OF_EVENT
 
 _MARKS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _TEXTS = ("content", "reasoning_content", "refusal")
@@ -53,7 +54,7 @@ class _Choice:
 
 def whole(content: bytes, decoder: Decoder, target: Target) -> Answer:
     """Return the answer that a whole stream tells; raises RoutorError for one that broke off."""
-    bodies = [chunk.body for chunk in decoder.feed(content)]
+    bodies = [chunk.body for piece in (content, END_OF_EVENT) for chunk in decoder.feed(piece)]
     ending = decoder.close()
     choices: dict[int, _Choice] = {}
     for body in (*bodies, *ending.chunks):

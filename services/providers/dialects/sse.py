@@ -11,6 +11,9 @@ from services.errors import Kind, RoutorError
 # The largest events seen are inline images of a few MB; beyond this it is not a chat answer.
 EVENT_LIMIT_BYTES = 32 * 1024 * 1024
 _STRAY_LIMIT_BYTES = 64 * 1024
+# Fed at the end of a stream, whose last event some servers leave without it. The standard drops
+# such an event, as it may be torn; here a torn one is told by its JSON.
+END_OF_EVENT = b"\n\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
