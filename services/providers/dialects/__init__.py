@@ -41,7 +41,7 @@ def chosen(target: Target, body: Json) -> tuple[Dialect, Target, Json]:
 def fitted(name: str, target: Target, body: Json) -> tuple[Target, Json]:
     """Return the target and the request as `chosen` does, for a format that is given."""
     stop = stopping.here(body, target, name)
-    body, names = naming.fit(body, name)
+    body, names = naming.fit(body, name, lettered=target.vendor.quirks.letter_first)
     free: frozenset[str] = frozenset()
     if name != "openai_responses" and not parameters.is_openai(target):
         body, free = free_text.fit(body)

@@ -20,6 +20,14 @@ OPENAI_PARCEL = "openai."
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
 # Names of clients' own for what vendors know by one name alone.
 _MEDIA_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
+# How pictures begin, in base64: some vendors refuse one that is called by another type
+# (github.com/BerriAI/litellm/issues/24900, 2026-04).
+_BEGINNINGS = {
+    "iVBORw0KGgo": "image/png",
+    "/9j/": "image/jpeg",
+    "R0lGOD": "image/gif",
+    "UklGR": "image/webp",
+}
 _FILE_TYPES = {"txt": "text/plain", "md": "text/plain", "csv": "text/plain"}
 
 
@@ -95,8 +103,16 @@ def data_url(url: object, path: str) -> tuple[str, str] | None:
     media_type, *options = head.split(";")
     if not comma or "base64" not in options:
         raise invalid(f"{path} must be a data URL with base64 data.", path)
+    if "\n" in data:
+        data = "".join(data.split())  # lines of a mail, which JSON's readers refuse
     kind = media_type.lower() or "application/octet-stream"
-    return _MEDIA_TYPES.get(kind, kind), data
+    picture = _seen(data) if kind.startswith("image/") else ""
+    return picture or _MEDIA_TYPES.get(kind, kind), data
+
+
+def _seen(data: str) -> str:
+    """Return the type of a picture by its beginning, or ""."""
+    return next((kind for start, kind in _BEGINNINGS.items() if data.startswith(start)), "")
 
 
 def file_url(file: Any) -> object:

@@ -21,15 +21,19 @@ _FITTING = {
     "anthropic_messages": re.compile(r"[a-zA-Z0-9_-]{1,128}"),
     "google_generate": re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}"),
 }
+_LETTERED = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
 _KEPT_CHARS = 54
 
 
-def fit(body: Json, dialect: str) -> tuple[Json, Mapping[str, str]]:
-    """Return the request with names that fit, and the caller's names by them; both often as is."""
+def fit(body: Json, dialect: str, *, lettered: bool = False) -> tuple[Json, Mapping[str, str]]:
+    """Return the request with names that fit, and the caller's names by them; both often as is.
+
+    `lettered` ones begin with a letter or an underscore.
+    """
     if conversation.turns(body) and not body.get("tools"):
         return body, {}
-    fits = _FITTING[dialect].fullmatch
+    fits = (_LETTERED if lettered else _FITTING[dialect]).fullmatch
     odd = {name for name in _names(body) if not fits(name)}
     if not odd:
         return body, {}

@@ -8,7 +8,13 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import conversation, history, reasoning, structured
+from services.providers.dialects import (
+    conversation,
+    history,
+    moonshot_schema,
+    reasoning,
+    structured,
+)
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.conversation import Turn
 from services.providers.dialects.openai_history import conversation_of
@@ -191,6 +197,8 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
         values[quirks.seed_field] = seed & _LARGEST_SEED if own else seed
     if values.get("tools"):
         values["tools"] = [_tool(tool, quirks) for tool in values["tools"]]
+    if quirks.flavored_schemas:
+        _flavor_format(values)
     if values.get("tool_choice") == "required":
         values["tool_choice"] = quirks.required_word
     if model is not None:
@@ -203,6 +211,15 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
         values["stream_options"] = {**options, "include_usage": True}
         values["stream_options"].pop("usage_at_start", None)  # what Anthropic's dialect may do
     return values
+
+
+def _flavor_format(values: Json) -> None:
+    """Tell the schema of an answer as Moonshot takes it."""
+    kind, schema = structured.wanted(values)
+    if kind == "json_schema":
+        form = values["response_format"]
+        named = {**form["json_schema"], "schema": moonshot_schema.answer(schema)}
+        values["response_format"] = {**form, "json_schema": named}
 
 
 def _tool(tool: Json, quirks: Quirks) -> Json:
@@ -222,6 +239,7 @@ def _tool(tool: Json, quirks: Quirks) -> Json:
                 named = ("$schema", "$id")
                 kept["parameters"] = {k: v for k, v in given.items() if k not in named}
         if isinstance(kept.get("parameters"), dict):
-            kept["parameters"] = whole(kept["parameters"])
+            own_kind = moonshot_schema.parameters if quirks.flavored_schemas else whole
+            kept["parameters"] = own_kind(kept["parameters"])
         own["function"] = kept
     return own

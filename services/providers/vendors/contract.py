@@ -18,6 +18,8 @@ class Quirks:
     # Request (openai_chat)
     developer_role: bool = True  # else "developer" is sent as "system"
     message_name: bool = True  # else messages[].name is removed
+    letter_first: bool = False  # else names of tools may begin otherwise
+    flavored_schemas: bool = False  # schemas are of Moonshot's part of JSON Schema alone
     strict_tools: bool = True  # else tools[].function.strict is removed
     stream_options: bool = True  # else stream_options is not sent; usage comes by itself
     store_and_metadata: bool = True  # else store, metadata, service_tier and the like are removed

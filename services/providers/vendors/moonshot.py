@@ -38,6 +38,10 @@ VENDOR = Vendor(
         # litellm 1.109.1, moonshot/chat/transformation.py: lists of text are joined
         text_parts=False,
         strict_tools=False,
+        # github.com/MoonshotAI/kimi-cli/issues/2531 (2026-07): "function name is invalid, must
+        # start with a letter", "… is not a valid moonshot flavored json schema"
+        letter_first=True,
+        flavored_schemas=True,
         # https://platform.moonshot.ai/docs/guide/migrating-from-openai-to-kimi (2026), "About
         # tool_choice": there is no "required"; the vendor advises to ask for a call in words
         required_in_words="Answer by calling one of the tools.",

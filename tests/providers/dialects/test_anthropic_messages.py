@@ -418,3 +418,18 @@ def test_stream_cut_after_the_stop_reason_is_complete() -> None:
     chunks, ending = run(DIALECT.decoder(target("anthropic"), {}), data)
     assert ending.finish_reason == "stop"
     assert [one.content for one in chunks] == [False]
+
+
+@pytest.mark.parametrize(
+    ("url", "source"),
+    [
+        ("data:image/png;base64,/9j/4AAQ", ("image/jpeg", "/9j/4AAQ")),
+        ("data:image/jpg;base64,/9j/4AAQ", ("image/jpeg", "/9j/4AAQ")),
+        ("data:image/jpeg;base64,iVBORw0KGgo\nAAAA\r\n", ("image/png", "iVBORw0KGgoAAAA")),
+        ("data:image/gif;base64,AAAA", ("image/gif", "AAAA")),
+    ],
+)
+def test_a_picture_is_called_by_what_it_is(url: str, source: tuple[str, str]) -> None:
+    made = encode(ask(user([{"type": "image_url", "image_url": {"url": url}}])))
+    told = made["messages"][0]["content"][0]["source"]
+    assert (told["media_type"], told["data"]) == source

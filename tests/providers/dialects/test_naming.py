@@ -19,7 +19,7 @@ from tests.providers.dialects.targets import (
 
 LONG = "mcp__" + "a" * 120
 ODD = "functions.read file"
-LIMITS = {"openai": 64, "mistral": 64, "anthropic": 128, "google": 128}
+LIMITS = {"openai": 64, "mistral": 64, "moonshot": 64, "anthropic": 128, "google": 128}
 
 
 def sent_names(body: bytes) -> set[str]:
@@ -88,3 +88,12 @@ def test_gemini_wants_a_letter_first() -> None:
     (name,) = sent_names(dialect.encode(body, aim).body)
     assert name.startswith("t_2fa-send_")
     assert aim.names == {name: "2fa-send"}
+
+
+def test_names_begin_with_a_letter_where_they_have_to() -> None:
+    body = ask(tools=[tool("21st_magic"), tool("_f")])
+    for provider, kept in (("moonshot", False), ("google", False), ("openai", True)):
+        dialect, aim, own = chosen(target(provider), body)
+        names = sent_names(dialect.encode(own, aim).body)
+        assert "_f" in names
+        assert ("21st_magic" in names) is kept

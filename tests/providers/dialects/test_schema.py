@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.providers.dialects import anthropic_schema, google_schema, openai_schema, schema
+from services.providers.dialects import (
+    anthropic_schema,
+    google_schema,
+    moonshot_schema,
+    openai_schema,
+    schema,
+)
 
 KEYS = (
     *("type", "properties", "required", "items", "anyOf", "oneOf", "allOf", "enum", "const"),
@@ -29,6 +35,7 @@ STEPS = (
     *(anthropic_schema.strict, anthropic_schema.closed, anthropic_schema.rooted),
     *(google_schema.simple, google_schema.native),
     *(openai_schema.whole, openai_schema.with_items, schema.modern),
+    *(moonshot_schema.parameters, moonshot_schema.answer),
 )
 
 
