@@ -122,12 +122,22 @@ def _thinking(
         return {"thinking": {"type": "disabled"}} if model.reasoning.can_disable else {}
     if not effort:
         return {}
-    shown = {"display": own.display} if own.display else {}
+    shown = _shown(own, budgeted=budgeted)
     if budgeted:
         # Half of the limit at most, so that there is room to answer.
         budget = reasoning.budget_tokens(effort, min(limit - 1, max(limit // 2, _LEAST_BUDGET)))
         return {"thinking": {"type": "enabled", "budget_tokens": budget, **shown}}
     return {"thinking": {"type": "adaptive", **shown}, "output_config": {"effort": effort}}
+
+
+def _shown(own: Native, *, budgeted: bool) -> Json:
+    """Return what becomes of the text of thoughts.
+
+    Opus 4.7 and later leave it out unless it is asked for, which clients other than Anthropic's
+    cannot (github.com/srtab/daiv/pull/1429, 2026-07).
+    """
+    display = own.display or ("" if budgeted or own.thinking else "summarized")
+    return {"display": display} if display else {}
 
 
 def _sampling(values: Json, dropped: list[str], *, thinks: bool) -> Json:

@@ -3,6 +3,7 @@
 Field lists: openai 3.54.0, types/chat/completion_create_params.py and the message params.
 """
 
+import itertools
 from typing import Any
 
 import msgspec
@@ -51,6 +52,8 @@ def conversation_of(given: list[Json], settled: Settled, target: Target) -> list
     messages = [_message(one, settled, target) for one in turns]
     if not quirks.store_and_metadata:
         messages = [one for one in messages if not _says_nothing(one)] or [_CONTINUE]
+    if quirks.one_system:
+        messages = _with_one_system(messages)
     if quirks.template_order:
         messages = _as_template(messages)
     if quirks.needs_user_message and not any(one["role"] == "user" for one in messages):
@@ -78,6 +81,22 @@ def _says_nothing(message: Json) -> bool:
     return blank and message["role"] != "tool" and not message.get("tool_calls")
 
 
+def _with_one_system(messages: list[Json]) -> list[Json]:
+    """Return messages whose first system messages are one, and later ones the user's."""
+    leading = list(itertools.takewhile(lambda one: one["role"] == "system", messages))
+    rest = [_by_user(one) if one["role"] == "system" else one for one in messages[len(leading) :]]
+    if len(leading) < 2:
+        return [*leading, *rest]
+    texts = [history.text_of(one["content"], "content") for one in leading]
+    return [{"role": "system", "content": "\n\n".join(texts)}, *rest]
+
+
+def _by_user(message: Json) -> Json:
+    """Return a system message as the user's, where none may stand."""
+    text = history.text_of(message["content"], "content")
+    return {"role": "user", "content": f"<system>\n{text}\n</system>"}
+
+
 def _as_template(messages: list[Json]) -> list[Json]:
     """Return messages in an order that a strict chat template takes (`Quirks.template_order`)."""
     out: list[Json] = []
@@ -87,8 +106,7 @@ def _as_template(messages: list[Json]) -> list[Json]:
         own = message
         late = answered or (asked and message is last)
         if late and message["role"] == "system":
-            text = history.text_of(message["content"], "content")
-            own = {"role": "user", "content": f"<system>\n{text}\n</system>"}
+            own = _by_user(message)
         if own["role"] == "user" and out and out[-1]["role"] == "tool":
             out.append(_NOTED)
         answered = answered or own["role"] == "assistant"

@@ -149,6 +149,8 @@ def _fit(turns: Sequence[Turn], settled: Settled, target: Target) -> bool:
             return False
     if not quirks.store_and_metadata and any(map(_blank, turns)):
         return False
+    if quirks.one_system and any(turn.role == "system" for turn in turns[1:]):
+        return False
     if quirks.template_order and not _in_template_order(turns):
         return False
     known = {"system", "user", "assistant", *(("developer",) if quirks.developer_role else ())}

@@ -207,6 +207,12 @@ def _minimax_temperature(_vendor: Vendor, body: Json) -> None:
         raise Trouble("invalid", "temperature must be in (0, 1]", param="temperature")
 
 
+def _one_system(_vendor: Vendor, body: Json) -> None:
+    """Refuse a system message behind another (github.com/MiniMax-AI/MiniMax-M2/issues/51)."""
+    if any(message["role"] == "system" for message in body["messages"][1:]):
+        raise Trouble("invalid", "invalid params, invalid chat setting (2013)", param="messages")
+
+
 def _user_turn(_vendor: Vendor, body: Json) -> None:
     if all(message["role"] != "user" for message in body["messages"]):
         raise Trouble("invalid", "messages: no user message", param="messages", code="1214")
@@ -278,7 +284,7 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
         _empty_answers,
         _replayed_reasoning,
     ),
-    "minimax": (_developer_role, _only("n", 1), _minimax_temperature),
+    "minimax": (_developer_role, _one_system, _only("n", 1), _minimax_temperature),
     "zai": (
         _developer_role,
         _message_name,

@@ -17,15 +17,13 @@ VENDOR = Vendor(
         "accessdenied": "PROVIDER_AUTH",
         "arrearage": "PROVIDER_QUOTA",
         "modelnotfound": "MODEL_GONE",
-        "throttling": "PROVIDER_RATE_LIMITED",
-        "throttling.ratequota": "PROVIDER_RATE_LIMITED",
+        **dict.fromkeys(("throttling", "throttling.ratequota"), "PROVIDER_RATE_LIMITED"),
         "throttling.allocationquota": "PROVIDER_RATE_LIMITED",
         "throttling.burstrate": "PROVIDER_RATE_LIMITED",
         # Here a rate, not the balance: tokens per minute are used up
         "insufficient_quota": "PROVIDER_RATE_LIMITED",
         "limit_requests": "PROVIDER_RATE_LIMITED",
-        "datainspectionfailed": "CONTENT_REFUSED",
-        "data_inspection_failed": "CONTENT_REFUSED",
+        **dict.fromkeys(("datainspectionfailed", "data_inspection_failed"), "CONTENT_REFUSED"),
     },
     error_words={
         "range of input length": "CONTEXT_TOO_LONG",
@@ -35,7 +33,7 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
         developer_role=False,
         store_and_metadata=False,
-        # The one name of the limit that the vendor knows (litellm 1.109.1)
+        # The one name of the limit (litellm 1.109.1)
         unlisted_max_tokens_field="max_tokens",
         # https://www.alibabacloud.com/help/en/model-studio/qwen-api-reference (2026-11-23)
         parameters=(
@@ -48,6 +46,8 @@ VENDOR = Vendor(
             "vl_high_resolution_images",
         ),
         strict_tools=False,
+        # github.com/agentscope-ai/agentscope-java/issues/613 (2026-01)
+        needs_user_message=True,
         # https://www.alibabacloud.com/help/en/model-studio/context-cache (2026-11-23)
         cache_control=True,
         # https://www.alibabacloud.com/help/en/model-studio/deep-thinking (2026-11-23): some models

@@ -43,6 +43,7 @@ class Quirks:
     prefill_path: str = ""  # the endpoint that does that, where it is another one
     prefill_echo: bool = False  # the answer begins with the prefill
     cache_control: bool = False  # of parts; on messages and tools it is Anthropic's alone
+    one_system: bool = False  # one system message is taken, and only as the first
     needs_user_message: bool = False  # a conversation without one is refused
     # No system message after an answer or at the end, no user message right after a tool's
     template_order: bool = False

@@ -39,6 +39,9 @@ VENDOR = Vendor(
         # The vendor's reference of chat completions (2026-11-23)
         parameters=("mask_sensitive_info", "reasoning_split", "thinking"),
         strict_tools=False,
+        # "invalid chat setting (2013)": github.com/MiniMax-AI/MiniMax-M2/issues/51 (2025-11),
+        # github.com/can1357/oh-my-pi/pull/954 (2026-05)
+        one_system=True,
         # https://platform.minimax.io/docs/api-reference/text-openai-api (2026-11-23): max_tokens
         # is deprecated; without reasoning_split thoughts sit in content; cache_control is taken
         max_tokens_field="max_completion_tokens",

@@ -167,8 +167,12 @@ def test_sampling() -> None:
 
 def test_thinking_by_effort() -> None:
     body = encode(ask(reasoning_effort="high"), reasoning=ADAPTIVE)
-    assert body["thinking"] == {"type": "adaptive"}
+    assert body["thinking"] == {"type": "adaptive", "display": "summarized"}
     assert body["output_config"] == {"effort": "high"}
+    for display, told in (("", {}), ("omitted", {"display": "omitted"})):
+        native = {"thinking": {"type": "adaptive"}, "display": display}
+        body = encode(ask(reasoning_effort="high", anthropic=native), reasoning=ADAPTIVE)
+        assert body["thinking"] == {"type": "adaptive", **told}
     body = encode(ask(reasoning_effort="none"), reasoning=ADAPTIVE)
     assert body["thinking"] == {"type": "disabled"}
     assert "thinking" not in encode(ask(), reasoning=ADAPTIVE)

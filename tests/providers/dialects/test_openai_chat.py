@@ -323,6 +323,21 @@ def test_a_system_message_at_the_end_is_the_users_where_a_template_wants_that() 
     assert encode(ask(user("hi"), last), "nvidia")["messages"] == [user("hi"), last]
 
 
+def test_system_messages_are_one_where_the_vendor_takes_one() -> None:
+    one, two = ({"role": "system", "content": text} for text in ("a", "b"))
+    parts = {"role": "developer", "content": [{"type": "text", "text": "c"}]}
+    joined = {"role": "system", "content": "a\n\nb\n\nc"}
+    assert encode(ask(one, two, parts, user("hi")), "minimax")["messages"] == [joined, user("hi")]
+    late = encode(ask(one, user("hi"), two), "minimax")["messages"]
+    assert late == [one, user("hi"), user("<system>\nb\n</system>")]
+    assert encode(ask(one, two, user("hi")), "nvidia")["messages"] == [one, two, user("hi")]
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+    told = encode(ask(one, user("hi"), response_format=form), "minimax",
+                  structured_outputs="json_object")["messages"]  # fmt: skip
+    assert [message["role"] for message in told] == ["system", "user"]
+    assert told[0]["content"].startswith("a\n\nAnswer with one JSON object")
+
+
 def test_temperature_zero_stands_alone_where_the_vendor_wants_that() -> None:
     body = ask(temperature=0, top_p=0.5)
     ours = encode(body, "mistral")
