@@ -75,17 +75,31 @@ def emulate(body: Json, target: Target) -> Json:
     """Return a body whose response_format the model takes.
 
     json_schema on a model with json_object alone: json_object and the schema as instruction.
+    json_object where nobody says "JSON": the same, as vendors refuse it otherwise, or write on.
     On a model without either: the answer becomes a forced tool call, which the decoders
     turn back into content. Raises RoutorError(UNSUPPORTED_PARAMETER) when that cannot be.
     """
     kind, schema = wanted(body)
     model = target.model
-    if model is None or kind == "text" or model.structured_outputs == "json_schema":
+    if model is None or kind == "text":
+        return body
+    native = model.structured_outputs == "json_schema"
+    if native and (kind == "json_schema" or _says_json(body, target)):
         return body
     messages = instructed(body["messages"], instruction(schema))
-    if model.structured_outputs == "json_object":
+    if native or model.structured_outputs == "json_object":
         return {**body, "messages": messages, "response_format": {"type": "json_object"}}
     return forced(body, model, schema)
+
+
+def _says_json(body: Json, target: Target) -> bool:
+    """Tell whether the conversation speaks of JSON; to OpenAI it goes as it is.
+
+    "'messages' must contain the word 'json' in some form" (Qwen, as OpenAI:
+    github.com/agno-agi/agno/pull/5317, 2025-11)
+    """
+    as_it_is = target.vendor.quirks.store_and_metadata
+    return as_it_is or b"json" in msgspec.json.encode(body["messages"]).lower()
 
 
 def forced(body: Json, model: Model, schema: Json) -> Json:

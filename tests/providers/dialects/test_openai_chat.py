@@ -277,6 +277,16 @@ def test_schema_is_an_instruction_where_only_json_mode_exists() -> None:
     assert encode(ask(response_format=form))["response_format"] == form
 
 
+def test_who_asks_for_json_without_the_word_has_it_said() -> None:
+    form = {"type": "json_object"}
+    body = encode(ask(response_format=form), "alibaba")
+    assert body["response_format"] == form
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+    spoken = ask(user("as Json"), response_format=form)
+    assert encode(spoken, "alibaba")["messages"] == spoken["messages"]
+    assert len(encode(ask(response_format=form))["messages"]) == 1
+
+
 def test_schema_is_a_forced_tool_where_nothing_exists_and_comes_back_as_content() -> None:
     form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
     aim = target("nvidia", structured_outputs="none")
