@@ -76,8 +76,8 @@ HISTORIES: dict[str, tuple[list[Json], list[str]]] = {
         [
             user("one"),
             called("call_1", "call_2"),
-            result("call_2", "two"),
-            result("call_1", "three"),
+            result("call_2", "three"),
+            result("call_1", "two"),
             user("four"),
         ],
         ["one", "two", "three", "four"],
@@ -98,7 +98,7 @@ HISTORIES: dict[str, tuple[list[Json], list[str]]] = {
         ["one", "two", "three"],
     ),
     "ids that are alike": (
-        [user("one"), called("a:b", "a.b"), result("a.b", "two"), result("a:b", "three")],
+        [user("one"), called("a:b", "a.b"), result("a.b", "three"), result("a:b", "two")],
         ["one", "two", "three"],
     ),
     "an id that comes again": (
@@ -200,8 +200,8 @@ async def test_ids_are_unique_and_the_results_keep_to_their_calls(wire):
     first, second = (one["id"] for one in calls["tool_calls"])
     assert first != second
     assert [(one["tool_call_id"], one["content"]) for one in results] == [
-        (second, "two"),
-        (first, "three"),
+        (first, "two"),
+        (second, "three"),
     ]
 
 

@@ -355,8 +355,8 @@ async def test_anthropics_clients_reach_everybody(wire, model, stream):
     if model.startswith("anthropic/"):
         results = wire.upstream.last.body["messages"][-1]["content"]
         assert [one["type"] for one in results] == ["tool_result", "tool_result", "text"]
-        assert results[0]["is_error"]
-        assert results[1]["content"][1]["type"] == "image"
+        assert results[0]["content"][1]["type"] == "image"
+        assert results[1]["is_error"]
 
 
 @pytest.mark.parametrize("model", ONES)

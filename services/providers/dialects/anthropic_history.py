@@ -175,9 +175,11 @@ def _result(message: Json, path: str) -> Json:
 
 def _ordered(turns: list[Json], target: Target, *, thinks: bool) -> list[Json]:
     """Put results before text, merge double results, and mind the first and the last turn."""
+    asked: list[str] = []
     for turn in turns:
         if turn["role"] == "user":
-            turn["content"] = _results_first(turn["content"])
+            turn["content"] = _results_first(turn["content"], asked)
+        asked = [block["id"] for block in turn["content"] if block["type"] == "tool_use"]
     if not turns or turns[0]["role"] == "assistant":
         turns.insert(0, {"role": "user", "content": [_CONTINUE]})
     last = turns[-1]
@@ -190,7 +192,8 @@ def _ordered(turns: list[Json], target: Target, *, thinks: bool) -> list[Json]:
     return turns
 
 
-def _results_first(blocks: list[Json]) -> list[Json]:
+def _results_first(blocks: list[Json], asked: list[str]) -> list[Json]:
+    """Put results before text, one for each call and in their order."""
     results: dict[str, Json] = {}
     for block in blocks:
         if block["type"] != "tool_result":
@@ -198,7 +201,9 @@ def _results_first(blocks: list[Json]) -> list[Json]:
         known = results.get(block["tool_use_id"])
         content = [*(known or {}).get("content", []), *block.get("content", [])]
         results[block["tool_use_id"]] = {**block, "content": content} if content else block
-    return [*results.values(), *(block for block in blocks if block["type"] != "tool_result")]
+    ordered = [results.pop(one) for one in asked if one in results]
+    rest = (block for block in blocks if block["type"] != "tool_result")
+    return [*ordered, *results.values(), *rest]
 
 
 def _text(text: str, part: Json) -> Json:

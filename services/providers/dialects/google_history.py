@@ -51,8 +51,10 @@ def conversation(messages: list[Any]) -> tuple[list[Json], list[Json]]:
             contents[-1]["parts"] += parts
         else:
             contents.append({"role": role, "parts": parts})
+    asked: list[str] = []
     for content in contents:
-        content["parts"] = _results_first(content["parts"])
+        content["parts"] = _results_first(content["parts"], asked)
+        asked = [part["functionCall"]["id"] for part in content["parts"] if "functionCall" in part]
     if not contents:
         return [], [{"role": "user", "parts": system or [_CONTINUE]}]
     if contents[0]["role"] == "model":
@@ -123,8 +125,8 @@ def _result(message: Json, path: str, names: dict[str, str]) -> list[Json]:
     return [{"functionResponse": response}, *media]
 
 
-def _results_first(parts: list[Json]) -> list[Json]:
-    """Put results before text, one for each call: the counts must match."""
+def _results_first(parts: list[Json], asked: list[str]) -> list[Json]:
+    """Put results before text, one for each call and in their order: they are told apart by it."""
     results: dict[str, Json] = {}
     for part in parts:
         response = part.get("functionResponse")
@@ -133,7 +135,9 @@ def _results_first(parts: list[Json]) -> list[Json]:
         known = results.setdefault(response["id"], part)
         if known is not part:
             known["functionResponse"]["response"]["result"] += "\n" + response["response"]["result"]
-    return [*results.values(), *(part for part in parts if "functionResponse" not in part)]
+    ordered = [results.pop(one) for one in asked if one in results]
+    rest = (part for part in parts if "functionResponse" not in part)
+    return [*ordered, *results.values(), *rest]
 
 
 def _part(part: Json, path: str) -> Json:

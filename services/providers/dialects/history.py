@@ -224,29 +224,36 @@ def with_ids(messages: list[Any], fit: Callable[[str], str]) -> list[tuple[str, 
 def results_follow(messages: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """Return a fitted conversation with each call's one result right after the turn that called.
 
-    What came between follows the results; a second result of a call is added to the first.
+    They are in the order of the calls, by which templates of models tell them apart. What came
+    between follows them; a second result of a call is added to the first.
     """
     if not any(one.get("role") == "tool" for _, one in messages):
         return messages
     out: list[tuple[str, Any]] = []
-    first = after = 0  # where the results of the latest turn begin and end
+    first, calls = 0, list[str]()  # where the results of the latest turn begin, and its calls
+    told: list[str] = []  # the calls that have their result, as these stand
     for path, message in messages:
         if message.get("role") != "tool":
             out.append((path, message))
             if message.get("role") == "assistant":
-                first = after = len(out)
+                calls = [call["id"] for call in message.get("tool_calls") or ()]
+                first, told = len(out), []
             continue
         own = message["tool_call_id"]
-        place = next((at for at in range(first, after) if out[at][1]["tool_call_id"] == own), None)
-        if place is None:
-            out.insert(after, (path, message))
-            after += 1
+        if own in told:
+            place = first + told.index(own)
+            out[place] = _added(out[place], message)
         else:
-            where, before = out[place]
-            given = (before.get("content"), message.get("content"))
-            parts = [part for one in given for _, part in parts_of(one, "content")]
-            out[place] = where, {**before, "content": parts}
+            told = [one for one in calls if one in (*told, own)]
+            out.insert(first + told.index(own), (path, message))
     return out
+
+
+def _added(known: tuple[str, Any], message: Any) -> tuple[str, Any]:
+    """Return a result with another one of the same call."""
+    given = (known[1].get("content"), message.get("content"))
+    parts = [part for one in given for _, part in parts_of(one, "content")]
+    return known[0], {**known[1], "content": parts}
 
 
 def names_of(messages: list[Any]) -> tuple[str, ...]:

@@ -125,8 +125,8 @@ def test_results_find_their_functions_and_foreign_calls_get_the_placeholder() ->
     assert second["functionCall"]["args"] == {"value": [1]}
     responses = [part["functionResponse"] for part in after["parts"][:2]]
     assert [(one["name"], one["response"]) for one in responses] == [
-        ("g", {"result": "two"}),
         ("f", {"result": "one"}),
+        ("g", {"result": "two"}),
     ]
     assert after["parts"][2] == {"text": "more"}
 

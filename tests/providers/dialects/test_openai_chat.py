@@ -233,6 +233,15 @@ def test_history_of_any_vendor_is_made_fit() -> None:
     assert set(messages[1]) == {"role", "content", "tool_calls"}
 
 
+@pytest.mark.parametrize("provider", ["openai", "nvidia", "mistral"])
+def test_results_stand_in_the_order_of_their_calls(provider: str) -> None:
+    calls = called(("c1", "f", "{}"), ("c2", "f", "{}"), ("c3", "f", "{}"))
+    given = [result("c3", "3"), result("c1", "1"), user("between"), result("c2", "2")]
+    told = encode(ask(user("go"), calls, *given), provider)["messages"]
+    assert [one["content"] for one in told if one["role"] == "tool"] == ["1", "2", "3"]
+    assert told[-1] == user("between")
+
+
 @pytest.mark.parametrize(
     ("history", "param"),
     [
