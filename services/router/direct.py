@@ -3,6 +3,7 @@
 import difflib
 from typing import Final, NamedTuple
 
+from services.catalog import Embedding
 from services.errors import Kind, RoutorError
 from services.router.capable import PASSING, Drop, retired
 from services.router.need import Need
@@ -28,13 +29,16 @@ class PassedOn(NamedTuple):
 def find(name: str, pool: Pool, roster: Roster) -> Entry | PassedOn:
     """Return the model of a full id, bare id or alias, or `provider/anything` to be passed on.
 
-    Raises UNKNOWN_MODEL naming the replacement of a retired id, or near matches.
+    Raises UNKNOWN_MODEL naming the replacement of a retired id, or near matches, or for a model
+    that makes vectors.
     """
     entry = pool.named(name)
     if entry is not None:
         if retired(entry, roster.today):
             raise _retired(entry, pool)
         return entry
+    if vectors := pool.catalog.find_embedding(name):
+        raise _silent(vectors)
     prefix, _, upstream = name.partition("/")
     for provider, standing in roster.standings.providers.items():
         if upstream and standing.connected and provider.lower() == prefix.lower():
@@ -117,6 +121,11 @@ def _retired(entry: Entry, pool: Pool) -> RoutorError:
         model=entry.key,
         param="model",
     )
+
+
+def _silent(vectors: Embedding) -> RoutorError:
+    text = f"{vectors.key} is an embedding model and does not chat; POST /v1/embeddings takes it."
+    return RoutorError(Kind.UNKNOWN_MODEL, text, model=vectors.key, param="model")
 
 
 def _unknown(name: str, pool: Pool, roster: Roster) -> RoutorError:

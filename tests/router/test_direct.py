@@ -98,6 +98,13 @@ def test_unlisted_model_of_a_connected_provider_is_passed_on() -> None:
     assert refusal(named("mistral/new-one"), known).kind is Kind.UNKNOWN_MODEL
 
 
+@pytest.mark.parametrize("name", ["openai/text-embedding-3-small", "text-embedding-3-small"])
+def test_a_model_that_makes_vectors_does_not_chat(name: str) -> None:
+    error = refusal(named(name))
+    assert (error.kind, error.param) == (Kind.UNKNOWN_MODEL, "model")
+    assert "/v1/embeddings" in error.message
+
+
 def test_cost_cap_refuses_an_unknown_price() -> None:
     error = refusal(named("openai/gpt-9", max_cost_usd=1.0))
     assert error.kind is Kind.NO_CAPABLE_MODEL
