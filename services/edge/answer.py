@@ -20,7 +20,7 @@ def headers(request: web.BaseRequest) -> dict[str, str]:
     """
     known = request[notes.REQUEST_ID]
     told = {"X-Request-Id": known}
-    if "anthropic-version" in request.headers:
+    if "anthropic-version" in request.headers or request.raw_path.startswith("/v1/messages"):
         told["Request-Id"] = known
     if notes.CORS in request:
         seen: dict[str, str] = request[notes.CORS]

@@ -223,7 +223,9 @@ async def test_who_speaks_anthropics_format_is_refused_in_it(house, method, path
 
 
 async def test_a_path_of_anthropics_is_refused_in_its_format_without_the_header(house):
-    assert (await house.client.get("/v1/messages")).json()["type"] == "error"
+    answer = await house.client.get("/v1/messages")
+    assert answer.json()["type"] == "error"
+    assert answer.json()["request_id"] == answer.headers["request-id"]
 
 
 PREFLIGHT = {

@@ -245,6 +245,7 @@ class Peer:
     version = (1, 1)
     keep_alive = True
     headers = ()
+    raw_path = "/v1/chat/completions"
 
     def __init__(self):
         self.protocol = self.transport = self.writer = self
