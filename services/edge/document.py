@@ -1,7 +1,7 @@
 """JSON from outside: read strictly, checked against a type, faults named by their path. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -27,6 +27,8 @@ _encode = msgspec.json.Encoder().encode
 _MARKS = (b",", b"[", b"{")
 _PLACE = re.compile(r"(?P<text>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.+)`")
+# How msgspec tells that the fault is in some value of an object, of whatever name.
+_SOME = "[...]"
 # What may stand where msgspec only says that something else stood there.
 _WORDS = {
     "role": "system, developer, user, assistant or tool",
@@ -38,6 +40,7 @@ _WORDS = {
     "routor_profile": "auto, tier, direct or a stored profile",
     "tool_choice": "auto, none, required or an object naming a tool",
 }
+NO_WORDS: Mapping[str, str] = {}
 
 
 def read(raw: bytes) -> Json:
@@ -68,12 +71,18 @@ def read(raw: bytes) -> Json:
     return tree
 
 
-def convert(tree: object, kind: type[T]) -> T:
-    """Check decoded JSON against a type; raise INVALID_REQUEST naming the faulty field."""
+def convert(tree: object, kind: type[T], words: Mapping[str, str] = NO_WORDS) -> T:
+    """Check decoded JSON against a type; raise INVALID_REQUEST naming the faulty field.
+
+    `words` say what may stand in a field, where that is not what `_WORDS` has.
+    """
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as failure:
-        raise _fault(str(failure)) from None
+        told = str(failure)
+        if _SOME in told and isinstance(tree, dict):
+            told = _named_value(told, tree, kind)
+        raise _fault(told, {**_WORDS, **words}) from None
 
 
 def invalid(param: str, text: str) -> RoutorError:
@@ -171,7 +180,21 @@ def _colons(raw: bytes) -> int:
     return _bare(raw).count(b":")
 
 
-def _fault(told: str) -> RoutorError:
+def _named_value(told: str, tree: Json, kind: type) -> str:
+    """Return what msgspec told, with the name of the faulty value of an object such as metadata."""
+    for field in msgspec.structs.fields(kind):
+        place = f"$.{field.name}{_SOME}"
+        if place not in told:
+            continue
+        for name, value in tree[field.name].items():
+            try:
+                msgspec.convert({name: value}, field.type)
+            except msgspec.ValidationError:
+                return told.replace(place, f"$.{field.name}.{name[:NAME_CHARS]}")
+    return told
+
+
+def _fault(told: str, words: Mapping[str, str]) -> RoutorError:
     match = _PLACE.fullmatch(told)
     text, path = (match["text"], match["path"] or "") if match else (told, "")
     missing = _MISSING.fullmatch(text)
@@ -180,7 +203,7 @@ def _fault(told: str) -> RoutorError:
         text = "is missing"
     elif text.startswith("Invalid "):
         # msgspec would repeat what the caller wrote.
-        text = f"must be {_WORDS.get(path.rpartition('.')[2], 'one of the values allowed here')}"
+        text = f"must be {words.get(path.rpartition('.')[2], 'one of the values allowed here')}"
     else:
         text = text[:1].lower() + text[1:]
     if not path:

@@ -17,6 +17,8 @@ ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 Address = Annotated[str, Meta(pattern=r"^(?i:https?://|data:)")]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
+# openai 3.54.0, types/responses/service_tier.py (2026-11-23)
+ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
@@ -294,6 +296,6 @@ class ChatRequest(Struct, kw_only=True):
     metadata: dict[str, str] | None = None
     store: bool | None = None
     user: str | None = None
-    service_tier: str | None = None
+    service_tier: ServiceTier | None = None
     prompt_cache_key: str | None = None
     safety_identifier: str | None = None
