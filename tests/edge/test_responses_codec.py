@@ -65,8 +65,8 @@ def test_custom_tools_go_over():
 
 
 def test_what_nobody_here_knows_is_left_out_and_named():
-    call = parsed(client_metadata={"x": "y"}, max_tool_calls=3, stream_options={}, store=True)
-    assert call.dropped == ("client_metadata", "max_tool_calls", "stream_options")
+    call = parsed(client_metadata={"x": "y"}, max_tool_calls=3, store=True)
+    assert call.dropped == ("client_metadata", "max_tool_calls")
     assert "client_metadata" not in msgspec.json.decode(call.body)
     many = parsed(**{f"{number:03}{'x' * 100}": 1 for number in range(100)}).dropped
     assert len(many) == 32
@@ -159,6 +159,10 @@ def test_the_form_of_the_text_goes_over():
         ({"input": []}, "input"),
         ({"model": ""}, "model"),
         ({"max_tool_calls": "many"}, "max_tool_calls"),
+        ({"include": ["reasoning.encrypted_content", "everything"]}, "include[1]"),
+        ({"stream_options": 5}, "stream_options"),
+        ({"service_tier": "gold"}, "service_tier"),
+        ({"metadata": {"a": 1}}, "metadata.a"),
         (
             {
                 "input": [
@@ -206,6 +210,16 @@ def test_an_answer_is_a_response():
     assert (told["status"], told["tools"]) == ("completed", [TOOL])
     assert told["usage"]["output_tokens_details"]["reasoning_tokens"] == 3
     assert told["routor"] == {"model": "m"}
+
+
+def test_an_answer_says_again_what_was_asked():
+    asked = {
+        "max_tool_calls": 3,
+        "prompt_cache_key": "p",
+        "safety_identifier": "s",
+        "top_logprobs": 2,
+    }
+    assert answered({"role": "assistant", "content": "Hi"}, **asked).items() >= asked.items()
 
 
 @pytest.mark.parametrize(

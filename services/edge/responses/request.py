@@ -38,6 +38,7 @@ TOOL_KINDS: Mapping[str, type[msgspec.Struct]] = {"function": FunctionTool, "cus
 DECLARED = ("function", "custom", "namespace")
 CALLS = ("function_call", "custom_tool_call")
 KNOWN = frozenset(ResponsesRequest.__struct_fields__)
+WORDS = {"role": "user, assistant, system or developer"}
 _SAME = ("temperature", "top_p", "parallel_tool_calls", "metadata", "user", "service_tier")
 _ALSO_SAME = (
     "safety_identifier",
@@ -59,7 +60,7 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     echo = {name: tree.get(name) for name in ("tools", "tool_choice", "text", "reasoning")}
     dropped += _inside(tree)
     hosted.wrap(tree)
-    request = document.convert(tree, ResponsesRequest)
+    request = document.convert(tree, ResponsesRequest, WORDS)
     messages, places = history.conversation(request)
     inner = {**_inner(request, messages), **hosted.carried(request), **own}
     with spelling.placing(places, history.WORDS):

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from services.edge.schema import ServiceTier
+
 Word = Annotated[str, Meta(min_length=1, max_length=512)]
 # Gemini's thought signatures travel inside: some are several kB long.
 CallId = Annotated[str, Meta(min_length=1, max_length=1 << 18)]
@@ -242,6 +244,25 @@ class Thinking(Struct):
     generate_summary: Literal["auto", "concise", "detailed"] | None = None
 
 
+class StreamOptions(Struct):
+    """What a stream carries besides the answer; none here is ever padded."""
+
+    include_obfuscation: bool | None = None
+
+
+# openai 3.54.0, types/responses/response_includable.py (2026-11-23)
+Includable = Literal[
+    "code_interpreter_call.outputs",
+    "computer_call_output.output.image_url",
+    "file_search_call.results",
+    "message.input_image.image_url",
+    "message.output_text.logprobs",
+    "reasoning.encrypted_content",
+    "web_search_call.action.sources",
+    "web_search_call.results",
+]
+
+
 class ResponsesRequest(Struct, kw_only=True):
     """The body, without routor fields; None means not given."""
 
@@ -249,12 +270,13 @@ class ResponsesRequest(Struct, kw_only=True):
     model: str | None = None
     instructions: str | None = None
     stream: bool | None = None
+    stream_options: StreamOptions | None = None
     tools: list[Tool] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     text: TextOptions | None = None
     reasoning: Thinking | None = None
-    include: list[str] | None = None
+    include: list[Includable] | None = None
     max_output_tokens: Annotated[int, Meta(ge=1, le=100_000_000)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
@@ -266,6 +288,6 @@ class ResponsesRequest(Struct, kw_only=True):
     prompt_cache_key: str | None = None
     prompt_cache_options: dict[str, Any] | None = None
     prompt_cache_retention: str | None = None
-    service_tier: str | None = None
+    service_tier: ServiceTier | None = None
     truncation: Literal["auto", "disabled"] | None = None
     max_tool_calls: Annotated[int, Meta(ge=1)] | None = None
