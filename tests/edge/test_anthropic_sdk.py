@@ -57,6 +57,8 @@ async def test_an_id_that_nobody_can_know_is_not_found_by_its_own_name(house, sd
 
 
 async def test_tokens_are_counted_without_a_provider(house, sdk):
+    with pytest.raises(anthropic.BadRequestError, match="model: is missing"):
+        await sdk.messages.count_tokens(model=anthropic.omit, messages=HELLO)
     counted = await sdk.messages.count_tokens(model="auto", messages=HELLO)
     more = await sdk.messages.count_tokens(model="auto", messages=HELLO, system="Be terse. " * 50)
     assert 0 < counted.input_tokens < more.input_tokens

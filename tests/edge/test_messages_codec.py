@@ -6,9 +6,11 @@ import msgspec
 import pydantic
 import pytest
 from anthropic.types import Message, RawMessageStreamEvent
+from multidict import CIMultiDict
 
 from routor.v1 import types_pb2
 from services.edge import messages
+from services.edge.messages import fault
 from services.errors import Kind, RoutorError
 
 EVENT: Any = pydantic.TypeAdapter(RawMessageStreamEvent)
@@ -16,6 +18,7 @@ TOOL = {"name": "f", "description": "d", "input_schema": {"type": "object", "pro
 USE = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"x": 1}}
 CALL = {"id": "toolu_1", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
 HELLO = {"role": "user", "content": "Hello"}
+ENABLED = {"type": "enabled"}
 
 
 def parsed(*turns: dict[str, Any], **fields: Any):
@@ -195,12 +198,14 @@ def test_a_schema_is_passed_on():
         ({"tools": [{"name": "f"}]}, "tools[0].input_schema"),
         ({"mcp_servers": [{"url": "https://x.test"}]}, "mcp_servers"),
         ({"container": "x"}, "container"),
-        ({"thinking": {"type": "enabled", "budget_tokens": 5}}, "thinking.budget_tokens"),
-        ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens"),
+        ({"thinking": {**ENABLED, "budget_tokens": 5}}, "thinking.budget_tokens"),
+        ({"thinking": ENABLED}, "thinking.budget_tokens"),
         ({"tools": [{"type": "mcp_toolset", "mcp_server_name": "x"}]}, "tools[0].name"),
         ({"tool_choice": {"type": "any"}}, "tool_choice"),
         ({"model": None}, "model"),
         (user(picture("image/tiff")), "messages[0].content[0].source.media_type"),
+        ({"tools": [TOOL, TOOL]}, "tools[1].name"),
+        ({"max_tokens": 2000, "thinking": {**ENABLED, "budget_tokens": 2000}}, "max_tokens"),
     ],
 )
 def test_faults_name_the_path_that_the_caller_wrote(fields, param):
@@ -208,6 +213,25 @@ def test_faults_name_the_path_that_the_caller_wrote(fields, param):
     assert error.kind.rule.http == 400
     if param:
         assert error.param == param
+
+
+def test_a_role_that_is_none_is_told_those_that_are():
+    error = refused({"role": "tool", "content": "x"})
+    assert "must be user, assistant or system" in error.message
+
+
+def test_a_fault_is_told_with_its_path_as_anthropic_writes_it():
+    told = fault.document(refused({"role": "user", "content": [{"type": "text"}]}), "req_1")
+    assert told["error"]["message"] == "messages.0.content.0.text: is missing."
+    foreign = RoutorError(Kind.INVALID_REQUEST, "a[0] is bad", param="a[0]", upstream_status=400)
+    assert fault.document(foreign, "req_1")["error"]["message"] == "a[0] is bad"
+
+
+def test_a_budget_over_several_thoughts_may_be_larger_than_an_answer():
+    thinking = {**ENABLED, "budget_tokens": 9000}
+    body = {"model": "auto", "max_tokens": 2000, "messages": [HELLO], "thinking": thinking}
+    headers = CIMultiDict({"anthropic-beta": "interleaved-thinking-2025-05-14"})
+    assert messages.parse(msgspec.json.encode(body), headers).request.reasoning_effort == "medium"
 
 
 def test_calls_and_results_must_match():

@@ -21,6 +21,9 @@ KNOWN = frozenset(MessagesRequest.__struct_fields__)
 REFUSED = ("mcp_servers", "container", "thread")
 # How Anthropic's own ids begin: one that the catalog lacks is for Anthropic to know.
 THEIRS = "claude-"
+WORDS = {"role": "user, assistant or system"}
+# With this word of anthropic-beta a budget is of all thoughts of a turn, whatever its calls.
+INTERLEAVED = "interleaved-thinking"
 # OpenAI's word for a budget of thinking tokens; the steps of `dialects/reasoning.py`, halfway.
 _EFFORT_UP_TO = ((1_535, "minimal"), (5_119, "low"), (12_287, "medium"), (24_575, "high"))
 
@@ -31,7 +34,9 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     tree = document.read(raw)
     own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}
     dropped = _known(tree)
-    request = document.convert(tree, MessagesRequest)
+    request = document.convert(tree, MessagesRequest, WORDS)
+    _check_tools(request.tools or ())
+    _check_budget(request, beta)
     messages, places = history.conversation(request)
     inner = {**_counted(request, messages), **_answering(request), **own}
     carried = native.carried(tree, request, beta)
@@ -50,7 +55,9 @@ def parse_counted(raw: bytes) -> Call:
     tree = document.read(raw)
     own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}
     _known(tree)
-    request = document.convert(tree, Counted)
+    request = document.convert(tree, Counted, WORDS)
+    if request.model is None:
+        raise document.invalid("model", 'is missing: name one, or "auto"')
     messages, places = history.conversation(request)
     with spelling.placing(places, history.WORDS):
         return chat.call({"model": request.model or "auto", **_counted(request, messages), **own})
@@ -70,6 +77,21 @@ def _known(tree: Json) -> tuple[str, ...]:
         del tree[name]
     native.wrap(tree.get("messages"))
     return document.named(unknown)
+
+
+def _check_tools(offered: Sequence[Tool]) -> None:
+    known: set[str] = set()
+    for at, tool in enumerate(offered):
+        if tool.name in known:
+            raise document.invalid(f"tools[{at}].name", "is the name of another tool, too")
+        known.add(tool.name)
+
+
+def _check_budget(request: MessagesRequest, beta: str) -> None:
+    thinking = request.thinking
+    budget = thinking.budget_tokens if thinking is not None else None
+    if budget is not None and budget >= request.max_tokens and INTERLEAVED not in beta:
+        raise document.invalid("max_tokens", "must be greater than thinking.budget_tokens")
 
 
 def _counted(request: Counted, messages: list[Json]) -> Json:

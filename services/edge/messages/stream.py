@@ -96,8 +96,8 @@ class Stream:
             if self._open != "thinking":
                 started = {"type": "thinking", "thinking": "", "signature": ""}
                 yield from self._start("thinking", started)
-                told = block.get("thinking", "")
-                yield self._delta({"type": "thinking_delta", "thinking": told})
+                if told := block.get("thinking"):
+                    yield self._delta({"type": "thinking_delta", "thinking": told})
             sign = block.get("signature", "")
             yield self._delta({"type": "signature_delta", "signature": sign})
         yield from self._close()
