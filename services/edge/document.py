@@ -25,7 +25,7 @@ NAME_CHARS, MOST_NAMES = 64, 32
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _MARKS = (b",", b"[", b"{")
-_PLACE = re.compile(r"(?P<text>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
+_PLACE = re.compile(r"(?P<text>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 # How msgspec tells that the fault is in some value of an object, of whatever name.
 _SOME = "[...]"

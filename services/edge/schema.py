@@ -15,6 +15,9 @@ CallId = Annotated[str, Meta(min_length=1, max_length=1 << 18)]
 ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 # Nothing else is ever fetched by anybody: no file:, no gopher:.
 Address = Annotated[str, Meta(pattern=r"^(?i:https?://|data:)")]
+# https://platform.openai.com/docs/api-reference/chat/create#chat-create-metadata (2026-11)
+Label = Annotated[str, Meta(max_length=64)]
+Metadata = Annotated[dict[Label, Annotated[str, Meta(max_length=512)]], Meta(max_length=16)]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 # openai 3.54.0, types/responses/service_tier.py (2026-11-23)
@@ -293,7 +296,7 @@ class ChatRequest(Struct, kw_only=True):
     prediction: Predicted | None = None
     web_search_options: dict[str, Any] | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Metadata | None = None
     store: bool | None = None
     user: str | None = None
     service_tier: ServiceTier | None = None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from services.edge.schema import ServiceTier
+from services.edge.schema import Metadata, ServiceTier
 
 Word = Annotated[str, Meta(min_length=1, max_length=512)]
 # Gemini's thought signatures travel inside: some are several kB long.
@@ -281,7 +281,7 @@ class ResponsesRequest(Struct, kw_only=True):
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Metadata | None = None
     store: bool | None = None
     user: str | None = None
     safety_identifier: str | None = None
