@@ -3,12 +3,15 @@
 Shapes: openai 3.54.0, types/chat (2026-11-23), and what our dialects add to a message.
 """
 
+import re
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 Json = dict[str, Any]
+
+_PREFIX = re.compile("^(?:chatcmpl-|resp_|msg_)")
 
 
 class Function(Struct, frozen=True):
@@ -120,6 +123,11 @@ class Completion(Struct, frozen=True):
     choices: list[Choice] = []
     usage: Usage | None = None
     service_tier: str | None = None
+
+    @property
+    def bare_id(self) -> str:
+        """Its id without its vendor's prefix: each door has one of its own."""
+        return _PREFIX.sub("", self.id)
 
 
 read = msgspec.json.Decoder(Completion).decode

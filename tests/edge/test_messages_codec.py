@@ -280,6 +280,13 @@ def answered(message: dict[str, Any], reason: str = "stop", **fields: Any) -> di
     return told
 
 
+@pytest.mark.parametrize("prefix", ["", "chatcmpl-", "resp_", "msg_"])
+def test_an_id_is_a_messages(prefix):
+    body = completion({"content": "Hi"}).replace(b"chatcmpl-", prefix.encode())
+    told = msgspec.json.decode(messages.answer(parsed(), body, b"{}"))
+    assert told["id"] == "msg_1"
+
+
 def test_an_answer_is_a_message():
     told = answered({"content": "Hi", "tool_calls": [CALL]}, "tool_calls")
     assert [block["type"] for block in told["content"]] == ["text", "tool_use"]

@@ -27,7 +27,7 @@ def encode(body: bytes, routor: bytes, *, thoughts: bool) -> bytes:
     whole = completion.read(body)
     choice = whole.choices[0]
     message = {
-        **head(whole.id, whole.model),
+        **head(whole.bare_id, whole.model),
         "content": _blocks(choice.message, thoughts),
         **stop(choice.finish_reason, choice.stop_reason),
         "usage": counters(whole.usage or Usage()),
@@ -47,10 +47,9 @@ def counters(usage: Usage) -> Json:
     }
 
 
-def head(answer_id: str, model: str) -> Json:
+def head(bare_id: str, model: str) -> Json:
     """Return how every message begins."""
-    own = answer_id.removeprefix("chatcmpl-").removeprefix("msg_")
-    return {"id": f"msg_{own}", "type": "message", "role": "assistant", "model": model}
+    return {"id": f"msg_{bare_id}", "type": "message", "role": "assistant", "model": model}
 
 
 def stop(finish_reason: str | None, stopped_at: object) -> Json:

@@ -60,7 +60,7 @@ class Stream:
             # is the same estimate as count_tokens gives. The true figures end the stream.
             told = chunk.usage if chunk.usage and chunk.usage.prompt_tokens else self._estimated
             message = {
-                **answer.head(chunk.id, chunk.model),
+                **answer.head(chunk.bare_id, chunk.model),
                 "content": [],
                 "stop_reason": None,
                 "stop_sequence": None,
