@@ -321,6 +321,30 @@ def test_items_keep_their_places():
     assert kinds == ["reasoning", "message", "function_call", "function_call"]
 
 
+def test_a_stream_ends_with_the_response_that_is_answered_whole():
+    for said in ({"content": "Hi"}, {"reasoning_content": "hm"}, {"refusal": "No."}, {}):
+        for reason in ("stop", "length"):
+            *_, last = streamed(said, reason=reason, **TELLING)
+            whole = answered(said, reason, **TELLING)
+            assert last["response"]["output"] == whole["output"]
+            assert last["response"].keys() == whole.keys()
+
+
+def test_how_a_request_is_served_is_told_at_once_and_in_the_end():
+    told = streamed({"content": "Hi"}, service_tier="flex")
+    assert told[0]["response"]["service_tier"] == "flex"
+    assert told[-1]["response"]["service_tier"] == "default"
+    assert streamed({"content": "Hi"})[0]["response"]["service_tier"] == "auto"
+
+
+def test_each_part_of_a_message_has_citations_of_its_own():
+    where = {"url": "https://x.test", "title": "X", "start_index": 0, "end_index": 1}
+    cited = {"type": "url_citation", "url_citation": where}
+    parts = [{"content": "a", "annotations": [cited]}, {"refusal": "No."}, {"content": "b"}]
+    content = streamed(*parts)[-1]["response"]["output"][0]["content"]
+    assert [len(part.get("annotations", ())) for part in content] == [1, 0, 0]
+
+
 def test_an_answer_cut_by_its_limit_ends_as_incomplete():
     told = streamed({"content": "Hi"}, reason="length")
     assert told[-1]["type"] == "response.incomplete"

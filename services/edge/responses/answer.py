@@ -14,6 +14,8 @@ from services.edge.responses.request import View
 
 Json = dict[str, Any]
 
+# How a request was served whose model does not tell.
+SERVED = "default"
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
@@ -21,14 +23,14 @@ def encode(body: bytes, routor: bytes, view: View) -> bytes:
     """Return the response object of a chat completion."""
     whole = completion.read(body)
     choice = whole.choices[0]
-    own = own_id(whole.id)
+    own = whole.bare_id
     ending = end(choice.finish_reason)
     response = {
         **head(own, whole.model, whole.created, view),
         **ending,
         "output": _items(choice.message, own, view, choice.probabilities, ending["status"]),
         "usage": counters(whole.usage or Usage()),
-        "service_tier": whole.service_tier,
+        "service_tier": whole.service_tier or SERVED,
         "routor": msgspec.Raw(routor),
     }
     if ending["status"] == "completed":
@@ -48,11 +50,6 @@ def counters(usage: Usage) -> Json:
         "output_tokens_details": {"reasoning_tokens": usage.reasoning},
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
-
-
-def own_id(completion_id: str) -> str:
-    """Return an id without its vendor's prefix."""
-    return completion_id.removeprefix("chatcmpl-").removeprefix("resp_")
 
 
 def head(own: str, model: str, created: int, view: View) -> Json:
@@ -77,6 +74,7 @@ def head(own: str, model: str, created: int, view: View) -> Json:
         "prompt_cache_key": request.prompt_cache_key,
         "reasoning": {"effort": None, "summary": None, **(echo["reasoning"] or {})},
         "safety_identifier": request.safety_identifier,
+        "service_tier": request.service_tier or "auto",
         "temperature": 1.0 if request.temperature is None else request.temperature,
         "text": {"format": {"type": "text"}, **(echo["text"] or {})},
         "tool_choice": echo["tool_choice"] or "auto",
@@ -171,8 +169,8 @@ def _items(said: Said, own: str, view: View, logprobs: list[Json], status: str) 
     items: list[Json] = []
     for piece in said.openai_output or [said]:
         items += _piece(piece, own, len(items), view, logprobs)
-    if all(item["type"] == "reasoning" for item in items):
-        items.append(message(f"msg_{own}_{len(items)}", [text_part("", [], [])], status))
+    if not items:
+        items.append(message(f"msg_{own}_0", [text_part("", [], [])], status))
     elif items[-1]["type"] == "message":
         items[-1]["status"] = status
     return items

@@ -31,6 +31,7 @@ class Stream:
         self._view = view
         self._head: Json = {}
         self._own = ""
+        self._tier = answer.SERVED
         self._sequence = 0
         self._items: list[Json] = []
         self._places: dict[str, int] = {}  # of OpenAI's own items, several of which may be open
@@ -56,6 +57,7 @@ class Stream:
             **ending,
             "output": self._items,
             "usage": answer.counters(completion.usage_of(usage_chunk)),
+            "service_tier": self._tier,
             "routor": msgspec.Raw(routor),
         }
         if ending["status"] == "completed":
@@ -91,10 +93,11 @@ class Stream:
 
     def _events(self, chunk: Completion) -> Iterable[bytes]:
         if not self._head:
-            self._own = answer.own_id(chunk.id)
+            self._own = chunk.bare_id
             self._head = answer.head(self._own, chunk.model, chunk.created, self._view)
             yield self.event("response.created", response=self._head)
             yield self.event("response.in_progress", response=self._head)
+        self._tier = chunk.service_tier or self._tier
         for choice in chunk.choices[:1]:
             yield from self._said(choice.delta, choice.probabilities)
 
@@ -287,6 +290,7 @@ class _Message:
         events = [done, self._event("content_part.done", part=part)]
         self._parts.append(part)
         self._kind, self._text = "", []
+        self._annotations, self._logprobs = [], []
         return events
 
     def _event(self, kind: str, **members: Any) -> bytes:
