@@ -22,7 +22,7 @@ AUTO = {"id": "auto", "object": "model", "created": 0, "owned_by": "routor", "na
 
 
 class Models:
-    """Lists what can be called now; `?all=true` lists the whole catalog."""
+    """Lists what can chat now; `?all=true` lists the whole catalog, embedding models too."""
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
@@ -31,10 +31,11 @@ class Models:
         """Answer with the list."""
         catalog = await self._peers.models()
         everything = request.query.get("all", "").lower() in ("1", "true")
-        listed = [model for model in catalog if everything or callable_now(model)]
+        listed = [model for model in catalog.models if everything or callable_now(model)]
         if SPOKEN in request.headers:
             return _json(listing.page(listed, request.query))
-        return _json({"object": "list", "data": [AUTO, *map(describe, listed)]})
+        shown = [*listed, *catalog.embeddings] if everything else listed
+        return _json({"object": "list", "data": [AUTO, *map(describe, shown)]})
 
     async def one(self, request: web.BaseRequest) -> web.Response:
         """Answer with one model, named by its id, bare id or alias."""
@@ -42,7 +43,8 @@ class Models:
         theirs = SPOKEN in request.headers
         if wanted == AUTO["id"]:
             return _json(listing.AUTO if theirs else AUTO)
-        found = find(await self._peers.models(), wanted)
+        catalog = await self._peers.models()
+        found = find([*catalog.models, *catalog.embeddings], wanted)
         return _json(listing.describe(found) if theirs else describe(found))
 
 
@@ -92,6 +94,7 @@ def describe(model: router_pb2.Model) -> dict[str, Any]:
         "aliases": list(model.aliases),
         "connected": model.connected,
         "status": model.status,
+        **({"dimensions": model.dimensions} if model.dimensions else {}),
     }
 
 

@@ -58,10 +58,10 @@ class Peers:
         asked = router_pb2.ExplainRequest(request=request)
         return await self._ask(EXPLAIN, asked, router_pb2.ExplainResponse)
 
-    async def models(self) -> list[router_pb2.Model]:
+    async def models(self) -> router_pb2.ListModelsResponse:
         """List the catalog."""
         asked = router_pb2.ListModelsRequest()
-        return list((await self._ask(LIST_MODELS, asked, router_pb2.ListModelsResponse)).models)
+        return await self._ask(LIST_MODELS, asked, router_pb2.ListModelsResponse)
 
     async def record(self, outcome: router_pb2.RecordOutcomeRequest) -> None:
         """Tell how a request turned out."""

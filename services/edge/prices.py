@@ -26,7 +26,7 @@ class Prices:
             # Whoever comes meanwhile takes the old ones, unless there are none.
             self._until_s = self._clock() + (TTL_S if self._known else 0)
             try:
-                models = await self._peers.models()
+                models = (await self._peers.models()).models
             except RoutorError:
                 return self._known
             self._known = {model.id: model.price for model in models}

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time
 
 from routor.v1 import router_pb2, status_pb2, types_pb2
-from services.catalog import Catalog, Model
+from services.catalog import Catalog, Embedding, Model
 
 MODALITIES = {
     "text": types_pb2.MODALITY_TEXT,
@@ -21,18 +21,24 @@ HEALTH = {
 
 def listing(catalog: Catalog, status: status_pb2.Status | None) -> router_pb2.ListModelsResponse:
     """Return every model of the catalog, retired ones too, in the order of their ids."""
-    providers = {one.provider: one for one in status.providers} if status is not None else None
-    models = []
-    for _, model in sorted(catalog.models.items()):
-        listed = _model(model)
-        if providers is None:
-            listed.connected, listed.status = True, "unknown"
-        else:
-            provider = providers.get(model.provider, status_pb2.ProviderStatus())
-            listed.connected = provider.connected
-            listed.status = _status(model.key, provider)
-        models.append(listed)
-    return router_pb2.ListModelsResponse(models=models, catalog_version=catalog.version)
+    models = [_model(model) for _, model in sorted(catalog.models.items())]
+    embeddings = [_embedding(model) for _, model in sorted(catalog.embeddings.items())]
+    for listed in (*models, *embeddings):
+        _stand(listed, status)
+    return router_pb2.ListModelsResponse(
+        models=models, embeddings=embeddings, catalog_version=catalog.version
+    )
+
+
+def _stand(listed: router_pb2.Model, status: status_pb2.Status | None) -> None:
+    """Tell how a model stands; while nobody knows, it can be called."""
+    if status is None:
+        listed.connected, listed.status = True, "unknown"
+        return
+    standing = (one for one in status.providers if one.provider == listed.provider)
+    provider = next(standing, status_pb2.ProviderStatus())
+    listed.connected = provider.connected
+    listed.status = _status(listed.id, provider)
 
 
 def _status(key: str, provider: status_pb2.ProviderStatus) -> str:
@@ -67,6 +73,21 @@ def _model(model: Model) -> router_pb2.Model:
         replacement=model.lifecycle.replacement or "",
         aliases=model.aliases,
         created=_seconds(model.released),
+    )
+
+
+def _embedding(model: Embedding) -> router_pb2.Model:
+    return router_pb2.Model(
+        id=model.key,
+        name=model.name,
+        provider=model.provider,
+        upstream_model=model.upstream,
+        context_window=model.max_input_tokens,
+        input_modalities=[types_pb2.MODALITY_TEXT],
+        price=router_pb2.Price(input=model.price_usd_per_mtok),
+        lifecycle="active",
+        aliases=model.aliases,
+        dimensions=model.dimensions,
     )
 
 

@@ -24,6 +24,7 @@ TOKEN = "internal-token"
 ROUTER = router_pb2.DESCRIPTOR.services_by_name["RouterService"]
 PROVIDERS = providers_pb2.DESCRIPTOR.services_by_name["ProvidersService"]
 FIRST, SECOND = "openai/gpt-5.5", "anthropic/claude-opus-4.8"
+VECTORS = "openai/text-embedding-3-small"
 HELLO = [{"role": "user", "content": "Hello"}]
 AUTO = {"model": "auto", "messages": HELLO}
 
@@ -188,7 +189,8 @@ class Router(RouterServiceServicer):
                 ),
                 router_pb2.Model(id="openai/old", lifecycle="retired", connected=True, **known),
                 router_pb2.Model(id="openai/off", lifecycle="active", connected=False, **known),
-            ]
+            ],
+            embeddings=[router_pb2.Model(id=VECTORS, connected=True, dimensions=1536, **known)],
         )
 
 

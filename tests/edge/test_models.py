@@ -3,7 +3,7 @@
 import pytest
 
 from routor.v1 import types_pb2
-from tests.edge.fakes import AUTO, FIRST, SECOND
+from tests.edge.fakes import AUTO, FIRST, SECOND, VECTORS
 
 
 async def test_the_list_holds_what_can_be_called(house):
@@ -12,7 +12,14 @@ async def test_the_list_holds_what_can_be_called(house):
     assert [model["id"] for model in body["data"]] == ["auto", FIRST]
     assert all({"id", "object", "created", "owned_by"} <= set(model) for model in body["data"])
     everything = (await house.client.get("/v1/models?all=true")).json()["data"]
-    assert [model["id"] for model in everything] == ["auto", FIRST, "openai/old", "openai/off"]
+    ids = ["auto", FIRST, "openai/old", "openai/off", VECTORS]
+    assert [model["id"] for model in everything] == ids
+
+
+async def test_an_embedding_model_is_found_and_tells_its_dimensions(house):
+    model = (await house.client.get(f"/v1/models/{VECTORS}")).json()
+    assert (model["id"], model["dimensions"]) == (VECTORS, 1536)
+    assert "dimensions" not in (await house.client.get(f"/v1/models/{FIRST}")).json()
 
 
 @pytest.mark.parametrize("name", [FIRST, "gpt-5.5", "openai%2Fgpt-5.5"])

@@ -106,6 +106,16 @@ async def test_models_are_listed_with_prices_and_standing(router: Router) -> Non
     assert models["xiaomi/mimo-v2.5-pro"].lifecycle == "retired"
 
 
+async def test_embedding_models_are_listed_apart(router: Router) -> None:
+    router.current = status(up("openai"))
+    listed = await router.stub.ListModels(router_pb2.ListModelsRequest())
+    assert [one.id for one in listed.embeddings] == sorted(BUILT_IN.embeddings)
+    small = next(one for one in listed.embeddings if one.id == "openai/text-embedding-3-small")
+    assert (small.dimensions, small.context_window, small.price.input) == (1536, 8191, 0.02)
+    assert (small.connected, small.status) == (True, "healthy")
+    assert not any(one.connected for one in listed.embeddings if one.provider != "openai")
+
+
 OUTCOME = {
     "request_id": "r",
     "model": "openai/gpt-5.5",

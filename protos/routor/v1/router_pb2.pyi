@@ -726,18 +726,24 @@ class ListModelsResponse(_message.Message):
 
     MODELS_FIELD_NUMBER: _builtins.int
     CATALOG_VERSION_FIELD_NUMBER: _builtins.int
+    EMBEDDINGS_FIELD_NUMBER: _builtins.int
     catalog_version: _builtins.str
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___Model]: ...
+    @_builtins.property
+    def embeddings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Model]:
+        """Those that make vectors; they do not chat."""
+
     def __init__(
         self,
         *,
         models: _abc.Iterable[Global___Model] | None = ...,
         catalog_version: _builtins.str = ...,
+        embeddings: _abc.Iterable[Global___Model] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_version", b"catalog_version", "models", b"models"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_version", b"catalog_version", "embeddings", b"embeddings", "models", b"models"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -764,6 +770,7 @@ class Model(_message.Message):
     CONNECTED_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
+    DIMENSIONS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     provider: _builtins.str
@@ -781,6 +788,8 @@ class Model(_message.Message):
     """"healthy", "degraded", "down" or "unknown"."""
     created: _builtins.int
     """Release, seconds since the epoch; 0 when unknown."""
+    dimensions: _builtins.int
+    """Of a vector; 0 for a model that chats."""
     @_builtins.property
     def input_modalities(self) -> _containers.RepeatedScalarFieldContainer[_types_pb2.Modality.ValueType]: ...
     @_builtins.property
@@ -809,10 +818,11 @@ class Model(_message.Message):
         connected: _builtins.bool = ...,
         status: _builtins.str = ...,
         created: _builtins.int = ...,
+        dimensions: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "connected", b"connected", "context_window", b"context_window", "created", b"created", "efforts", b"efforts", "id", b"id", "input_modalities", b"input_modalities", "lifecycle", b"lifecycle", "max_output_tokens", b"max_output_tokens", "name", b"name", "price", b"price", "provider", b"provider", "replacement", b"replacement", "status", b"status", "structured_outputs", b"structured_outputs", "tools", b"tools", "upstream_model", b"upstream_model"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "connected", b"connected", "context_window", b"context_window", "created", b"created", "dimensions", b"dimensions", "efforts", b"efforts", "id", b"id", "input_modalities", b"input_modalities", "lifecycle", b"lifecycle", "max_output_tokens", b"max_output_tokens", "name", b"name", "price", b"price", "provider", b"provider", "replacement", b"replacement", "status", b"status", "structured_outputs", b"structured_outputs", "tools", b"tools", "upstream_model", b"upstream_model"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
