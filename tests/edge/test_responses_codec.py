@@ -108,6 +108,19 @@ def test_who_offers_tools_gets_thoughts_to_send_back():
     assert inner(HELLO, thought, message)["messages"][1]["reasoning_content"] == "Hm."
 
 
+@pytest.mark.parametrize(
+    ("fields", "carried"),
+    [
+        ({"reasoning": {"summary": "auto"}}, {"summary": "auto"}),
+        ({"reasoning": {"generate_summary": "detailed"}}, {"summary": "detailed"}),
+        ({"include": ["reasoning.encrypted_content"]}, {"sealed": True}),
+    ],
+)
+def test_a_wish_for_thoughts_is_carried_to_openai(fields, carried):
+    assert inner(**fields)["openai"] == carried
+    assert "openai" not in inner(reasoning={"effort": "high"})
+
+
 def test_a_file_may_be_a_web_address():
     part = {"type": "input_file", "file_url": "https://example.org/a.pdf"}
     body = inner({"role": "user", "content": [part]})

@@ -108,11 +108,21 @@ def carried(request: ResponsesRequest) -> Json:
         "tool_choice": choice(request) if tools else None,
         "include": [word for word in request.include or () if word not in _INCLUDED],
         "max_tool_calls": request.max_tool_calls if tools else None,
+        **_thoughts(request),
         "names": sorted(left | {f"tools[].{tool.kind}" for tool in tools}),
     }
-    # Without tools OpenAI's models are spoken to in chat completions, which know no items.
-    there = bool(request.tools or left)
+    # Without any of it OpenAI's models are spoken to in chat completions, which know no items.
+    there = bool(request.tools or left or held["summary"] or held["sealed"])
     return {NAME: {name: value for name, value in held.items() if value}} if there else {}
+
+
+def _thoughts(request: ResponsesRequest) -> Json:
+    """Return how the caller wants to be told what the model thought."""
+    asked = request.reasoning
+    return {
+        "summary": (asked.summary or asked.generate_summary) if asked is not None else None,
+        "sealed": _INCLUDED[0] in (request.include or ()),
+    }
 
 
 def choice(request: ResponsesRequest) -> Any:

@@ -57,11 +57,13 @@ def _name(target: Target, body: Json) -> str:
     if openai_native.is_missed(body) and openai_native.speaks(target):
         return "openai_responses"
     model = target.model
+    # Chat completions neither take tools with thoughts nor tell any.
+    both = body.get("tools") or openai_native.is_told_thoughts(body)
     if model is None:
-        both = target.vendor.quirks.unlisted_over_responses and body.get("tools")
+        both = both and target.vendor.quirks.unlisted_over_responses
         asked = both and reasoning.asked(body, target) not in ("", "none")
         return "openai_responses" if asked else target.vendor.dialect
-    both = model.parameters.tools_over_responses and body.get("tools")
+    both = both and model.parameters.tools_over_responses
     if both and reasoning.will_think(body, target, model):
         return "openai_responses"
     return target.vendor.dialect

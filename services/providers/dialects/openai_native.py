@@ -21,12 +21,18 @@ OUTPUT, EVENTS = "openai_output", "openai_events"
 
 
 class Native(Struct, frozen=True):
-    """What may be carried; `names` is what the parts that can be left out are called."""
+    """What may be carried; `names` is what the parts that can be left out are called.
+
+    `summary` is OpenAI's word for how the model tells its thoughts, `sealed` whether the caller
+    sends them back.
+    """
 
     tools: list[Json] = []
     tool_choice: str | dict[str, Any] | None = None  # where it is about these tools alone
     include: list[str] = []
     max_tool_calls: int | None = None
+    summary: str = ""
+    sealed: bool = False
     names: list[str] = []
 
     @property
@@ -47,6 +53,12 @@ def is_missed(body: Json) -> bool:
     """Tell whether a request holds what is left out elsewhere."""
     given = body.get(NAME)
     return isinstance(given, dict) and bool(given.get("names"))
+
+
+def is_told_thoughts(body: Json) -> bool:
+    """Tell whether the caller wants what the model thought, to read or to send back."""
+    given = body.get(NAME)
+    return isinstance(given, dict) and bool(given.get("summary") or given.get("sealed"))
 
 
 def take(values: Json) -> Native:

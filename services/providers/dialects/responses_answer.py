@@ -17,6 +17,8 @@ from services.providers.dialects import (
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 
+# Stands between two parts of a summary.
+PARAGRAPH = "\n\n"
 _CALLS = ("function_call", "custom_tool_call")
 _OURS = ("message", "reasoning", *_CALLS)
 
@@ -135,9 +137,14 @@ def call(item: Json, target: Target) -> Call:
 
 
 def thoughts(item: Json) -> list[str]:
-    """Return what a reasoning item tells of its thoughts."""
-    told = [*openai_answer.rows(item, "summary"), *openai_answer.rows(item, "content")]
-    texts = (piece.get("text") for piece in told if isinstance(piece, dict))
+    """Return what a reasoning item tells of its thoughts; parts of a summary are paragraphs."""
+    summary = _texts(item, "summary")
+    return [*([PARAGRAPH.join(summary)] if summary else ()), *_texts(item, "content")]
+
+
+def _texts(item: Json, name: str) -> list[str]:
+    pieces = (one for one in openai_answer.rows(item, name) if isinstance(one, dict))
+    texts = (piece.get("text") for piece in pieces)
     return [text for text in texts if isinstance(text, str) and text]
 
 

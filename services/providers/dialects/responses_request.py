@@ -66,6 +66,8 @@ def encode(body: Json, target: Target) -> Encoded:
     _hosted(native, request)
     if settled.effort:
         request["reasoning"] = {"effort": settled.effort}
+    if native.summary and settled.effort != "none":
+        request["reasoning"] = {**request.get("reasoning", {}), "summary": native.summary}
     if (limit := values.pop("max_tokens", None)) is not None:
         # The least that is taken (openai 3.54.0 has no such note; the API says so with 400).
         request["max_output_tokens"] = max(limit, 16)

@@ -85,6 +85,8 @@ class ResponsesDecoder:
             cited = body.get("annotation")
             told = [responses_answer.annotation(cited)] if isinstance(cited, dict) else []
             return self._say({"annotations": told}) if told else []
+        if kind == "response.reasoning_summary_part.added" and body.get("summary_index"):
+            return self._say({"reasoning_content": responses_answer.PARAGRAPH})
         if kind in _DELTAS:
             text = typed.text(body, "delta")
             return self._say({_DELTAS[kind]: text}) if text else []

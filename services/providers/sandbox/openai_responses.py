@@ -112,13 +112,13 @@ def _messages(body: Json) -> list[Json]:
 def whole(vendor: Vendor, body: Json) -> bytes:
     """Return the JSON answer."""
     said, head = _said(vendor, body)
-    return msgspec.json.encode(_ended(head, said, list(_items(said))))
+    return msgspec.json.encode(_ended(head, said, list(_items(said, body))))
 
 
 def stream(vendor: Vendor, body: Json) -> Iterator[Frame]:
     """Yield the named events from response.created to response.completed."""
     said, head = _said(vendor, body)
-    items = list(_items(said))
+    items = list(_items(said, body))
     begun = ("response.created", "response.in_progress")
     told: list[tuple[str, Json, bool]] = [(kind, {"response": head}, False) for kind in begun]
     for index, item in enumerate(items):
@@ -148,10 +148,12 @@ def _said(vendor: Vendor, body: Json) -> tuple[Said, Json]:
     return answer(ask), head
 
 
-def _items(said: Said) -> Iterator[Json]:
+def _items(said: Said, body: Json) -> Iterator[Json]:
     if said.reasoning:
         sealed = {"encrypted_content": f"{_SEALED}-{len(said.reasoning)}"}
-        yield {"id": "rs_1", "type": "reasoning", "summary": [], **sealed}
+        told = [{"type": "summary_text", "text": said.reasoning}]
+        asked = (body.get("reasoning") or {}).get("summary")
+        yield {"id": "rs_1", "type": "reasoning", "summary": told if asked else [], **sealed}
     text = said.texts[0] if said.texts else ""
     if text or not said.calls:
         part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
@@ -170,15 +172,29 @@ def _told(index: int, item: Json) -> Iterator[tuple[str, Json]]:
         begun["content"] = []
     elif item["type"] == "function_call":
         begun["arguments"] = ""
+    else:
+        begun["summary"] = []
     yield "response.output_item.added", {"output_index": index, "item": begun}
     if item["type"] == "message":
         yield from _text(at, item["content"][0])
+    elif item["type"] == "reasoning":
+        for number, part in enumerate(item["summary"]):
+            yield from _summary({**at, "summary_index": number}, part)
     elif item["type"] == "function_call":
         kind = "response.function_call_arguments"
         for piece in pieces(item["arguments"]):
             yield f"{kind}.delta", {**at, "delta": piece}
         yield f"{kind}.done", {**at, "arguments": item["arguments"], "name": item["name"]}
     yield "response.output_item.done", {"output_index": index, "item": item}
+
+
+def _summary(at: Json, part: Json) -> Iterator[tuple[str, Json]]:
+    kind = "response.reasoning_summary"
+    yield f"{kind}_part.added", {**at, "part": {**part, "text": ""}}
+    for piece in pieces(part["text"]):
+        yield f"{kind}_text.delta", {**at, "delta": piece}
+    yield f"{kind}_text.done", {**at, "text": part["text"]}
+    yield f"{kind}_part.done", {**at, "part": part}
 
 
 def _text(at: Json, part: Json) -> Iterator[tuple[str, Json]]:

@@ -11,6 +11,7 @@ from openai.types.responses.response_create_params import (
 )
 
 from services.errors import Kind, RoutorError
+from services.providers.dialects import chosen
 from services.providers.dialects.openai_responses import OpenAIResponses
 from tests.providers.dialects.targets import parameters, reasoning, sent, target
 
@@ -56,6 +57,28 @@ def test_a_request_keeps_its_effort_and_stores_nothing():
     assert request["max_output_tokens"] == 500
     assert request["parallel_tool_calls"] is False
     assert request["tool_choice"] == "required"
+
+
+@pytest.mark.parametrize(
+    ("effort", "told"),
+    [("high", {"effort": "high", "summary": "auto"}), ("none", {"effort": "none"})],
+)
+def test_a_summary_is_asked_for_where_the_model_thinks(effort, told):
+    assert encoded(effort, openai={"summary": "auto"})["reasoning"] == told
+
+
+@pytest.mark.parametrize("wish", [{"summary": "auto"}, {"sealed": True}])
+def test_who_is_told_thoughts_is_answered_over_responses(wish):
+    facts = {"tools_over_responses": True}
+    aim = thinking()
+    aim = msgspec.structs.replace(
+        aim, model=msgspec.structs.replace(aim.model, parameters=parameters(**facts))
+    )
+    body = {"messages": [HELLO], "openai": wish}
+    assert isinstance(chosen(aim, body)[0], OpenAIResponses)
+    silent = msgspec.structs.replace(aim, effort="none")
+    assert not isinstance(chosen(silent, body)[0], OpenAIResponses)
+    assert not isinstance(chosen(aim, {"messages": [HELLO], "openai": {}})[0], OpenAIResponses)
 
 
 def test_tools_are_flat_and_as_strict_as_they_were():
@@ -251,6 +274,25 @@ def test_a_stream_tells_text_at_once_and_calls_when_whole():
     assert decoder.done
     assert decoder.close().finish_reason == "tool_calls"
     assert decoder.close().usage.output_tokens == 30
+
+
+def test_parts_of_a_summary_are_paragraphs():
+    parts = [{"type": "summary_text", "text": text} for text in ("One.", "Two.")]
+    thought = {**THOUGHT, "summary": parts}
+    message = decoded(response(thought, TEXT)).body["choices"][0]["message"]
+    assert message["reasoning_content"] == "One.\n\nTwo."
+    told = [
+        event
+        for number, part in enumerate(parts)
+        for event in (
+            {"type": "response.reasoning_summary_part.added", "summary_index": number},
+            {"type": "response.reasoning_summary_text.delta", "delta": part["text"]},
+        )
+    ]
+    chunks = DIALECT.decoder(target(), {}).feed(events(STARTED, *told, DONE))
+    deltas = [chunk.body["choices"][0]["delta"] for chunk in chunks]
+    thoughts = [delta.get("reasoning_content") or "" for delta in deltas]
+    assert "".join(thoughts) == "One.\n\nTwo."
 
 
 def test_a_stream_without_its_end_is_broken():

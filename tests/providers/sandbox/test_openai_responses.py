@@ -55,6 +55,16 @@ async def test_it_thinks_calls_a_tool_and_takes_its_result(responses, model):
     assert "21 degrees" in second.output_text
 
 
+async def test_it_tells_its_thoughts_when_asked(responses, model):
+    fields = asked(model=model, reasoning={"effort": "high", "summary": "auto"})
+    thought, _ = (await responses.create(**fields)).output
+    async with responses.stream(**fields) as stream:
+        deltas = [event.delta async for event in stream if "summary_text.delta" in event.type]
+        told = await stream.get_final_response()
+    assert told.output[0] == thought
+    assert "".join(deltas) == thought.summary[0].text != ""
+
+
 async def test_tools_of_openais_own_and_what_they_did_are_taken(responses, model):
     action = {"type": "search", "query": "weather"}
     searched = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": action}
