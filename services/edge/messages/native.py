@@ -158,6 +158,9 @@ def _all(content: object) -> Iterable[object]:
 
 
 def _is_own_block(block: object) -> bool:
+    if isinstance(block, ToolUse):
+        # OpenAI's shape has no place for them in a call.
+        return any((block.cache_control, block.caller, block.toolset_name))
     return isinstance(block, Wrapped | ToolReference) or _cites(block)
 
 

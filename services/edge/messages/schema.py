@@ -121,6 +121,8 @@ class ToolUse(Struct, tag_field="type", tag="tool_use"):
     name: Word
     input: dict[str, Any]
     cache_control: Mark = None
+    caller: dict[str, Any] | None = None
+    toolset_name: str | None = None
 
 
 class Thinking(Struct, tag_field="type", tag="thinking"):
