@@ -90,6 +90,13 @@ def invalid(param: str, text: str) -> RoutorError:
     return RoutorError(Kind.INVALID_REQUEST, f"{param}: {text}.", param=param)
 
 
+def unknown(given: object, kind: type[msgspec.Struct]) -> list[str]:
+    """Return the members of an object that a type does not know, as far as they say something."""
+    known = (*kind.__struct_fields__, "type")
+    members = given.items() if isinstance(given, dict) else ()
+    return [name for name, value in members if value and name not in known]
+
+
 def named(fields: Iterable[str]) -> tuple[str, ...]:
     """Return the names of fields that were left out, as far as they are worth telling."""
     return tuple(name[:NAME_CHARS] for name in sorted(fields)[:MOST_NAMES])

@@ -157,6 +157,15 @@ def test_cache_marks_stay_on_what_they_mark():
     assert body["tools"][0]["cache_control"] == mark
 
 
+def test_what_openais_calls_cannot_hold_stays_on_the_turn():
+    mark, caller = {"type": "ephemeral"}, {"type": "code_execution_20250825", "tool_id": "s"}
+    for more in ({"cache_control": mark}, {"caller": caller}, {"toolset_name": "browser"}):
+        told = inner(HELLO, used({**USE, **more}), result(), tools=[TOOL])["messages"][1]
+        assert told["tool_calls"] == [CALL]
+        assert told["anthropic_content"] == [{**USE, **more}]
+    assert "anthropic_content" not in inner(HELLO, used(), result(), tools=[TOOL])["messages"][1]
+
+
 def test_signed_thoughts_stay_and_others_become_text():
     signed = {"type": "thinking", "thinking": "hm", "signature": "sig"}
     body = inner(HELLO, used(signed, {"type": "text", "text": "ok"}), HELLO)
@@ -254,8 +263,9 @@ def test_results_may_come_in_several_turns_of_the_user():
 
 
 def test_harmless_fields_are_left_out_and_named():
-    call = parsed(context_management={"edits": []})
-    assert call.dropped == ("context_management",)
+    output = {"effort": "low", "task_budget": {"type": "tokens", "total": 9000}}
+    call = parsed(context_management={"edits": []}, output_config=output)
+    assert call.dropped == ("context_management", "output_config.task_budget")
 
 
 def completion(message: dict[str, Any], reason: str = "stop") -> bytes:

@@ -11,7 +11,14 @@ import msgspec
 from services.edge import chat, document, fields, spelling
 from services.edge.door import NO_HEADERS, Call, Headers
 from services.edge.messages import history, native
-from services.edge.messages.schema import Choice, Counted, MessagesRequest, Tool
+from services.edge.messages.schema import (
+    Choice,
+    Counted,
+    MessagesRequest,
+    Output,
+    ThinkingSwitch,
+    Tool,
+)
 from services.errors import Kind, RoutorError
 
 Json = dict[str, Any]
@@ -76,7 +83,12 @@ def _known(tree: Json) -> tuple[str, ...]:
     for name in unknown:
         del tree[name]
     native.wrap(tree.get("messages"))
-    return document.named(unknown)
+    inside = [
+        f"{name}.{member}"
+        for name, kind in (("output_config", Output), ("thinking", ThinkingSwitch))
+        for member in document.unknown(tree.get(name), kind)
+    ]
+    return document.named([*unknown, *inside])
 
 
 def _check_tools(offered: Sequence[Tool]) -> None:

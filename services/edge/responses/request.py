@@ -120,20 +120,14 @@ def _inside(tree: Json) -> tuple[str, ...]:
     found = [
         f"{name}.{member}"
         for name, kind in (("reasoning", Thinking), ("text", TextOptions))
-        for member in _unknown(tree.get(name), kind)
+        for member in document.unknown(tree.get(name), kind)
     ]
     tools = tree.get("tools")
     for tool in tools if isinstance(tools, list) else ():
         kind = TOOL_KINDS.get(str(tool.get("type"))) if isinstance(tool, dict) else None
         if kind is not None:
-            found += [f"tools[].{member}" for member in _unknown(tool, kind)]
+            found += [f"tools[].{member}" for member in document.unknown(tool, kind)]
     return tuple(set(found))
-
-
-def _unknown(given: Any, kind: type[msgspec.Struct]) -> list[str]:
-    known = (*kind.__struct_fields__, "type")
-    members = given.items() if isinstance(given, dict) else ()
-    return [name for name, value in members if value and name not in known]
 
 
 def _idle(request: ResponsesRequest) -> tuple[str, ...]:
