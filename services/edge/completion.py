@@ -79,6 +79,7 @@ class Usage(Struct, frozen=True):
     completion_tokens: int = 0
     prompt_tokens_details: _Read | None = None
     completion_tokens_details: _Written | None = None
+    anthropic_usage: Json | None = None
 
     @property
     def cached(self) -> int:
@@ -106,6 +107,7 @@ class Choice(Struct, frozen=True):
     delta: Said = Said()
     finish_reason: str | None = None
     stop_reason: Any = None
+    anthropic_ending: Json | None = None
     logprobs: Logprobs | None = None
 
     @property

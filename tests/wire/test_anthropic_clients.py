@@ -265,6 +265,42 @@ async def test_what_such_tools_did_is_told_in_streams(wire):
     assert events[-2].delta.stop_reason == "pause_turn"
 
 
+OWN = {
+    "cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4},
+    "server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 0},
+    "service_tier": "standard",
+}
+REFUSED = {"type": "refusal", "category": "cyber", "explanation": "No."}
+
+
+async def test_what_only_anthropic_counts_and_explains_is_told(wire):
+    whole = message({"type": "text", "text": "I"}, stop="refusal", stop_details=REFUSED)
+    whole["usage"] |= OWN
+    wire.upstream.script = lambda _: answer(whole)
+    told = (await wire.messages(OPUS)).json()
+    anthropic.types.Message.model_validate(told)
+    assert told["usage"].items() >= OWN.items()
+    assert told["stop_details"] == REFUSED
+    choice = (await wire.chat(OPUS)).json()["choices"][0]
+    assert "anthropic_ending" not in choice
+
+
+async def test_what_only_anthropic_counts_and_explains_is_told_in_streams(wire):
+    text = ({"type": "text", "text": ""}, [{"type": "text_delta", "text": "I"}])
+    reply = message_events(text, stop="refusal", stop_details=REFUSED)
+    counted = b'"usage": {"input_tokens": 7,'
+    own = json.dumps(OWN)[1:-1].encode()
+    reply.body = reply.body.replace(counted, counted + own + b",")
+    wire.upstream.script = lambda _: reply
+    told = (await wire.messages(OPUS, stream=True)).text
+    start, end = started(told)
+    assert start.items() >= OWN.items()
+    assert end["server_tool_use"] == OWN["server_tool_use"]
+    assert end.keys().isdisjoint(("cache_creation", "service_tier"))
+    (last,) = (one for one in map(json.loads, lines(told)) if one["type"] == "message_delta")
+    assert last["delta"]["stop_details"] == REFUSED
+
+
 @pytest.mark.parametrize("model", ONES)
 async def test_documents_that_are_to_be_cited(wire, model):
     """Anthropic's models get them as they are; others read them, and citing is named."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.edge import completion
-from services.edge.completion import Call, Said, Usage
+from services.edge.completion import Call, Choice, Said, Usage
 
 Json = dict[str, Any]
 
@@ -29,8 +29,8 @@ def encode(body: bytes, routor: bytes, *, thoughts: bool) -> bytes:
     message = {
         **head(whole.bare_id, whole.model),
         "content": _blocks(choice.message, thoughts),
-        **stop(choice.finish_reason, choice.stop_reason),
-        "usage": counters(whole.usage or Usage()),
+        **ending(choice),
+        "usage": {**counters(whole.usage or Usage()), **counted(choice)},
         "routor": msgspec.Raw(routor),
     }
     return msgspec.json.encode(message)
@@ -60,6 +60,18 @@ def stop(finish_reason: str | None, stopped_at: object) -> Json:
         return {"stop_reason": stopped_at, "stop_sequence": None}
     reason = STOP_REASONS.get(finish_reason or "", "end_turn")
     return {"stop_reason": reason, "stop_sequence": None}
+
+
+def ending(choice: Choice) -> Json:
+    """Return why a message ended, with the details that Anthropic tells."""
+    told = (choice.anthropic_ending or {}).get("stop_details")
+    details = {"stop_details": told} if told else {}
+    return {**stop(choice.finish_reason, choice.stop_reason), **details}
+
+
+def counted(choice: Choice) -> Json:
+    """Return the counters that only Anthropic has."""
+    return (choice.anthropic_ending or {}).get("usage") or {}
 
 
 def signed(block: Json) -> Json:

@@ -42,10 +42,13 @@ class Stream:
         """Return the clean end: why it stopped, the usage, `routor`, and message_stop."""
         last = [completion.read(body) for body in bodies]
         choice = next((choice for one in last for choice in one.choices), Choice())
-        delta = answer.stop(choice.finish_reason, choice.stop_reason)
+        delta = answer.ending(choice)
         events = [event for one in last for event in self._events(one)]
         events += self._close()
         told = answer.counters(completion.usage_of(usage_chunk))
+        # The others have been told at the start.
+        if searched := answer.counted(choice).get("server_tool_use"):
+            told["server_tool_use"] = searched
         events.append(_event("message_delta", delta=delta, usage=told, routor=msgspec.Raw(routor)))
         return b"".join([*events, _event("message_stop")])
 
@@ -64,7 +67,7 @@ class Stream:
                 "content": [],
                 "stop_reason": None,
                 "stop_sequence": None,
-                "usage": answer.counters(told),
+                "usage": {**answer.counters(told), **(told.anthropic_usage or {})},
             }
             yield _event("message_start", message=message)
             yield _event("ping")

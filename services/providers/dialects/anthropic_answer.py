@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.providers.dialects import completion, faults, typed
-from services.providers.dialects.anthropic_native import CONTENT
+from services.providers.dialects.anthropic_native import CONTENT, ENDING
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 
@@ -23,6 +23,8 @@ _FINISH = {
 }
 # Told beside "length": where they are known, there is something to do about them.
 _OWN_ENDINGS = ("pause_turn", "model_context_window_exceeded")
+# Counters that OpenAI's shape has no place for.
+_COUNTED = ("cache_creation", "inference_geo", "server_tool_use", "service_tier", "speed")
 # What OpenAI's shape has a place for, as it follows there.
 _ORDER = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2}
 
@@ -41,6 +43,8 @@ def decode(content: bytes, target: Target) -> Answer:
     choice = completion.choice(0, turn, reason, stopped_at=stopped_at(body))
     if target.items and (own := _own(blocks, target)):
         choice["message"][CONTENT] = own
+    if target.items and (ended := ending(body, counted(body.get("usage")))):
+        choice[ENDING] = ended
     return completion.answer(target, head(body), [choice], usage, content)
 
 
@@ -98,6 +102,19 @@ def stopped_at(message: Json) -> str:
     word = message.get("stop_sequence")
     told = message.get("stop_reason") == "stop_sequence" and isinstance(word, str)
     return str(word) if told else ""
+
+
+def ending(message: Json, usage: Json) -> Json:
+    """Return what only Anthropic's callers read of an ending: details of its stop, and counters."""
+    details = message.get("stop_details")
+    held = {"stop_details": details if isinstance(details, dict) else None, "usage": usage}
+    return {name: value for name, value in held.items() if value}
+
+
+def counted(told: Any) -> Json:
+    """Return the counters that only Anthropic has."""
+    counters = told if isinstance(told, dict) else {}
+    return {name: value for name in _COUNTED if (value := counters.get(name)) is not None}
 
 
 def usage_of(told: Any) -> Usage:

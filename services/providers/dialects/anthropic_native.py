@@ -15,6 +15,8 @@ from services.providers.dialects.contract import Json, Target
 NAME = "anthropic"
 # A turn of the model with all its blocks as they were, where OpenAI's shape cannot tell them.
 CONTENT = "anthropic_content"
+# What only Anthropic tells of the end of an answer, and of the usage at its start.
+ENDING, USAGE = "anthropic_ending", "anthropic_usage"
 
 
 class Native(Struct, frozen=True):

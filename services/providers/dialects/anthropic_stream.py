@@ -10,7 +10,7 @@ import msgspec
 
 from services.errors import Kind, RoutorError
 from services.providers.dialects import anthropic_answer, completion, faults, typed
-from services.providers.dialects.anthropic_native import CONTENT
+from services.providers.dialects.anthropic_native import CONTENT, ENDING, USAGE
 from services.providers.dialects.completion import Writer
 from services.providers.dialects.contract import Chunk, Ending, Json, Target
 from services.providers.dialects.sse import Parser
@@ -39,6 +39,7 @@ class AnthropicDecoder:
         self._usage: Json = {}
         self._stop: str | None = None
         self._stopped_at = ""
+        self._ending: Json = {}
         self._done = False
 
     def feed(self, data: bytes) -> list[Chunk]:
@@ -69,7 +70,10 @@ class AnthropicDecoder:
             )
         usage = anthropic_answer.usage_of(self._usage)
         reason = anthropic_answer.finish_reason(self._stop)
-        return self._writer.ending({0: reason}, usage, self._stopped_at)
+        ending = self._writer.ending({0: reason}, usage, self._stopped_at)
+        if self._target.items and self._ending:
+            ending.chunks[0]["choices"][0][ENDING] = self._ending
+        return ending
 
     def _event(self, data: str) -> list[Chunk]:
         body = anthropic_answer.parsed(data, self._target)
@@ -79,8 +83,7 @@ class AnthropicDecoder:
                 self._writer.begin(anthropic_answer.head(message), data.encode())
                 self._count(message)
                 if self._usage_at_start:
-                    usage = anthropic_answer.usage_of(self._usage)
-                    return self._writer.role(0, usage=completion.usage_json(usage))
+                    return self._writer.role(0, usage=self._known())
             case "content_block_start":
                 return self._start(typed.place(body), typed.table(body, "content_block"))
             case "content_block_delta":
@@ -93,10 +96,18 @@ class AnthropicDecoder:
                 word = delta.get("stop_reason")
                 self._stop = word if isinstance(word, str) else self._stop
                 self._stopped_at = anthropic_answer.stopped_at(delta) or self._stopped_at
+                counters = anthropic_answer.counted(self._usage)
+                self._ending |= anthropic_answer.ending(delta, counters)
                 return self._ended() if self._writer.id and self._stop else []
             case "message_stop":
                 self._done = self._stop is not None
         return []
+
+    def _known(self) -> Json:
+        """Return what is known of the usage by now."""
+        usage = completion.usage_json(anthropic_answer.usage_of(self._usage))
+        own = anthropic_answer.counted(self._usage) if self._target.items else {}
+        return {**usage, **({USAGE: own} if own else {})}
 
     def _count(self, told: Json) -> None:
         """Take the counters of an event: they are cumulative, and null says nothing."""
