@@ -232,8 +232,8 @@ def _edit(one: Json, target: Target) -> None:
     message, passage = one["message"], Passage(target)
     if message["content"]:
         message["content"] = passage.feed(message["content"]) + passage.close()
-    if passage.stopped:
-        one["finish_reason"] = "stop"
+    if passage.stopped_at:
+        one |= {"finish_reason": "stop", "stop_reason": passage.stopped_at}
         message.pop("tool_calls", None)
 
 
@@ -283,7 +283,7 @@ class Writer:
             passage = self._passages.setdefault(index, Passage(self._target))
             if "content" in delta:
                 delta = {**delta, "content": passage.feed(delta["content"])}
-            if not delta.get("content", not passage.stopped):
+            if not delta.get("content", not passage.stopped_at):
                 return []
         return self._said(index, delta, logprobs)
 
@@ -305,7 +305,7 @@ class Writer:
         if call.name == ANSWER_TOOL:
             return self.delta(index, {"content": call.arguments})
         number = self._calls.get(index, 0)
-        if (number and self._target.one_call) or self._stopped(index):
+        if (number and self._target.one_call) or self._stopped_at(index):
             return []
         self._calls[index] = number + 1
         told = naming.restore(call.json(), self._target)
@@ -317,21 +317,24 @@ class Writer:
         `stopped_at` as in `choice`, of an answer that has one choice.
         """
         settled = {
-            index: settle_finish("stop" if self._stopped(index) else reason, index in self._calls)
+            index: settle_finish(
+                "stop" if self._stopped_at(index) else reason, index in self._calls
+            )
             for index, reason in sorted(reasons.items())
         }
         chunks = tuple(self._body(index, {}, reason) for index, reason in settled.items())
-        if stopped_at:
-            chunks[0]["choices"][0]["stop_reason"] = stopped_at
+        for chunk, index in zip(chunks, settled, strict=True):
+            if word := self._stopped_at(index) or stopped_at:
+                chunk["choices"][0]["stop_reason"] = word
         return Ending(
             chunks=chunks,
             usage=usage,
             finish_reason=next(iter(settled.values())),
         )
 
-    def _stopped(self, index: int) -> bool:
+    def _stopped_at(self, index: int) -> str:
         passage = self._passages.get(index)
-        return passage is not None and passage.stopped
+        return passage.stopped_at if passage is not None else ""
 
     def _body(self, index: int, delta: Json, reason: str | None = None) -> Json:
         one: Json = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}

@@ -62,9 +62,9 @@ class Passage:
         self._stopper = Stopper(target.stop) if target.stop else None
 
     @property
-    def stopped(self) -> bool:
-        """Whether a stop sequence has come."""
-        return self._stopper is not None and self._stopper.stopped
+    def stopped_at(self) -> str:
+        """The stop sequence that has come, or ""."""
+        return self._stopper.word if self._stopper is not None else ""
 
     def feed(self, text: str) -> str:
         """Take the next piece; return what goes on of it."""

@@ -43,31 +43,37 @@ def is_taken(model: Model, thinks: bool) -> bool:
     return rules.stop and (rules.stop_with_reasoning or not thinks)
 
 
-def cut(text: str, words: tuple[str, ...]) -> str | None:
-    """Return the text before the first stop sequence; None when there is none in it.
+def cut(text: str, words: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return the text before the first stop sequence, and that; None when there is none in it.
 
     The first is the one that is complete first, as a model that writes would stop there.
     """
-    places = [(place + len(word), place) for word in words if (place := text.find(word)) >= 0]
-    return text[: min(places)[1]] if places else None
+    places = [(place + len(word), place, word) for word in words if (place := text.find(word)) >= 0]
+    if not places:
+        return None
+    _, place, word = min(places)
+    return text[:place], word
 
 
 class Stopper:
-    """Takes a text piece by piece and gives out what comes before the first stop sequence."""
+    """Takes a text piece by piece and gives out what comes before the first stop sequence.
+
+    `word` is the sequence, once it has come.
+    """
 
     def __init__(self, words: tuple[str, ...]) -> None:
         self._words = words
         self._held = ""
-        self.stopped = False
+        self.word = ""
 
     def feed(self, text: str) -> str:
         """Take the next piece; return what is sure to be wanted."""
-        if self.stopped:
+        if self.word:
             return ""
         text = self._held + text
-        before = cut(text, self._words)
-        if before is not None:
-            self.stopped, self._held = True, ""
+        if (found := cut(text, self._words)) is not None:
+            before, self.word = found
+            self._held = ""
             return before
         size = max(_begun(text, word) for word in self._words)
         self._held = text[len(text) - size :]

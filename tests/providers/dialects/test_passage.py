@@ -73,4 +73,4 @@ def test_a_stop_sequence_is_looked_for_in_what_goes_on() -> None:
     aim = msgspec.structs.replace(target("minimax"), unfenced=True, stop=("```",))
     passage = Passage(aim)
     assert passage.feed("```json\n[1]\n```") + passage.close() == "[1]"
-    assert not passage.stopped
+    assert not passage.stopped_at

@@ -30,9 +30,8 @@ def test_pieces_are_cut_where_the_whole_would_be(pieces: list[str], words: list[
     stopper = Stopper(tuple(words))
     out = "".join(map(stopper.feed, pieces)) + stopper.close()
     whole = "".join(pieces)
-    before = stopping.cut(whole, tuple(words))
-    assert out == (whole if before is None else before)
-    assert stopper.stopped is (before is not None)
+    found = stopping.cut(whole, tuple(words))
+    assert (out, stopper.word) == ((whole, "") if found is None else found)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +73,7 @@ def test_a_stream_ends_at_the_word_and_tells_no_call_after_it() -> None:
     assert text(chunks, "reasoning_content") == "late"  # it came in the chunk with the word
     assert not tool_calls(chunks)
     assert ending.finish_reason == "stop"
+    assert ending.chunks[0]["choices"][0]["stop_reason"] == "END"
 
 
 def test_what_was_held_is_told_in_the_end() -> None:
@@ -89,6 +89,7 @@ def test_a_whole_answer_ends_at_the_word() -> None:
     answer = DIALECTS["openai_chat"].decode(msgspec.json.encode(body), stopping_at("END"))
     (choice,) = answer.body["choices"]
     assert (choice["message"]["content"], choice["finish_reason"]) == ("one ", "stop")
+    assert choice["stop_reason"] == "END"
 
 
 def test_no_vendor_is_told_more_words_than_it_takes() -> None:
