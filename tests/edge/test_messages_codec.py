@@ -10,7 +10,6 @@ from multidict import CIMultiDict
 
 from routor.v1 import types_pb2
 from services.edge import messages
-from services.edge.messages import fault
 from services.errors import Kind, RoutorError
 
 EVENT: Any = pydantic.TypeAdapter(RawMessageStreamEvent)
@@ -227,13 +226,6 @@ def test_faults_name_the_path_that_the_caller_wrote(fields, param):
 def test_a_role_that_is_none_is_told_those_that_are():
     error = refused({"role": "tool", "content": "x"})
     assert "must be user, assistant or system" in error.message
-
-
-def test_a_fault_is_told_with_its_path_as_anthropic_writes_it():
-    told = fault.document(refused({"role": "user", "content": [{"type": "text"}]}), "req_1")
-    assert told["error"]["message"] == "messages.0.content.0.text: is missing."
-    foreign = RoutorError(Kind.INVALID_REQUEST, "a[0] is bad", param="a[0]", upstream_status=400)
-    assert fault.document(foreign, "req_1")["error"]["message"] == "a[0] is bad"
 
 
 def test_a_budget_over_several_thoughts_may_be_larger_than_an_answer():

@@ -208,7 +208,7 @@ async def test_tools_of_anthropics_own_are_its_models_alone(wire):
     assert sent["thinking"] == {"type": "disabled"}
     refused = await wire.messages(OPENAI, tools=[BASH, SEARCH])
     assert (refused.status_code, len(wire.upstream.seen)) == (400, 1)
-    assert "tools.1.type" in refused.json()["error"]["message"]
+    assert "tools[1].type" in refused.json()["error"]["message"]
     assert (await wire.messages(f"{OPENAI},{OPUS}", tools=[SEARCH])).status_code == 200
 
 

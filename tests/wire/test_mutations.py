@@ -193,7 +193,7 @@ async def test_never_a_500(wire, path, seed):
      "messages[2].tool_calls[1].function.name"),
     ("/v1/chat/completions", (("temperature",), "hot"), "temperature"),
     ("/v1/chat/completions", (("tools", 0, "function", "parameters"), []), "tools[0].function.parameters"),
-    ("/v1/messages", (("messages", 1, "content", 2, "input"), "x"), "messages.1.content.2.input"),
+    ("/v1/messages", (("messages", 1, "content", 2, "input"), "x"), "messages[1].content[2].input"),
     ("/v1/messages", (("messages", 2, "content", 2, "content", 1, "source", "type"), "tape"), None),
     ("/v1/responses", (("input", 0, "content", 1, "image_url"), 5), "input[0].content[1].image_url"),
     ("/v1/embeddings", (("input", 1), 5), "input[1]"),
@@ -204,5 +204,5 @@ async def test_faults_are_named_by_their_path(wire, path, change, param):
     error = answer.json()["error"]
     if path != "/v1/messages":
         assert error["param"] == param
-    assert (param or "messages.2.content.2.content.1.source.type") in error["message"]
+    assert (param or "messages[2].content[2].content[1].source.type") in error["message"]
     assert not wire.upstream.seen

@@ -71,9 +71,9 @@ def document(source):
 
 FAR, STORED = {"type": "url", "url": "https://x.test/a.pdf"}, {"type": "file", "file_id": "f1"}
 MESSAGES = [
-    (DEEPSEEK, [blank(document(FAR), kind="text")], ".0.content.1.source"),
-    (CLAUDE, [blank(document(STORED), kind="text")], ".0.content.1.source"),
-    (GEMINI, [blank(document(STORED), kind="text")], ".0.content.1"),
+    (DEEPSEEK, [blank(document(FAR), kind="text")], "[0].content[1].source"),
+    (CLAUDE, [blank(document(STORED), kind="text")], "[0].content[1].source"),
+    (GEMINI, [blank(document(STORED), kind="text")], "[0].content[1]"),
     (
         DEEPSEEK,
         [
@@ -81,7 +81,7 @@ MESSAGES = [
             {"role": "assistant", "content": [use("c1"), use("c2")]},
             {"role": "user", "content": [used("c2"), used("c1", [document(FAR)])]},
         ],
-        ".2.content.1.content.0.source",
+        "[2].content[1].content[0].source",
     ),
     (
         DEEPSEEK,
@@ -90,7 +90,7 @@ MESSAGES = [
             {"role": "assistant", "content": [use("c1")]},
             {"role": "user", "content": [used("c1"), document(FAR)]},
         ],
-        ".2.content.1.source",
+        "[2].content[1].source",
     ),
 ]
 
@@ -100,7 +100,7 @@ async def test_messages_name_their_blocks(wire, model, given, path):
     told = await wire.messages(model, given, system=[{"type": "text", "text": "Be terse."}])
     error = told.json()["error"]
     assert told.status_code == 400
-    assert error["message"].count("messages.") == 1
+    assert error["message"].count("messages[") == 1
     assert f"messages{path}" in error["message"]
 
 

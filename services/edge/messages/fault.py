@@ -3,7 +3,6 @@
 Source: https://platform.claude.com/docs/en/api/errors (2026-11-23).
 """
 
-import re
 from typing import Any
 
 from services.edge.problem import Shape, tried
@@ -25,7 +24,6 @@ _TYPES = {
     504: "timeout_error",
 }
 
-_PLACE = re.compile(r"\[(\d+)\]")
 # Told this, Anthropic's SDK sends the whole conversation again instead of naming the last answer
 # (anthropic 2.12.0, types/thread_unsupported_request_error_details.py, 2026-11-23).
 _THREADLESS = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
@@ -33,7 +31,7 @@ _THREADLESS = {"error_code": "thread_unsupported_request", "unsupported": ["thre
 
 def document(error: RoutorError, request_id: str) -> dict[str, Any]:
     """Return the body of an error; what was tried upstream stands in `error.routor`."""
-    told: dict[str, Any] = {"type": kind(error.kind.rule.http), "message": _worded(error)}
+    told: dict[str, Any] = {"type": kind(error.kind.rule.http), "message": error.message}
     if error.kind is Kind.UNSUPPORTED_PARAMETER and error.param == "thread":
         told["details"] = _THREADLESS
     told |= tried(error, request_id)
@@ -44,14 +42,6 @@ def refused(status: int, text: str, request_id: str) -> dict[str, Any]:
     """Return the body for what never reached a front door."""
     named = "not_found_error" if status == 404 else "invalid_request_error"
     return {"type": "error", "error": {"type": named, "message": text}, "request_id": request_id}
-
-
-def _worded(error: RoutorError) -> str:
-    """Return the message, its field by a path as Anthropic writes them: messages.0.content."""
-    path = error.param or ""
-    if error.upstream_status or "[" not in path:
-        return error.message
-    return error.message.replace(path, _PLACE.sub(r".\1", path))
 
 
 def kind(status: int) -> str:
