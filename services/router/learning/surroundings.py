@@ -1,4 +1,4 @@
-"""Lay around short requests what people put around theirs: a story, a mail, minutes, house rules.
+"""Lay around short requests what people put around theirs: a story, a mail, minutes, big words.
 
 Nothing in these passages asks for anything, so the labels are those of the request.
 """
@@ -15,6 +15,9 @@ from services.router.learning.examples import CORPUS, Example
 from services.router.learning.games import changed
 
 SURROUNDINGS: Final = CORPUS / "surroundings.txt"
+PREFACES: Final = CORPUS / "prefaces.txt"
+# A line of the prefaces that begins so stands behind a request.
+BEHIND: Final = "… "
 MOST_CHARS: Final = 300  # of a request that is surrounded
 # These may be about what is attached, or about a text that has to follow at once.
 _LEFT_ALONE: Final = frozenset({Category.VISION, Category.SUMMARIZATION, Category.EXTRACTION})
@@ -35,17 +38,44 @@ def surrounded(examples: Sequence[Example], passages: Passages, every: int) -> I
     """Yield a variant of each `every`th short single turn in a language that has passages."""
     for number, example in enumerate(examples[::every]):
         known = passages.get(example.lang, [])
-        messages = example.request.messages
-        if not known or len(messages) != 1 or example.category in _LEFT_ALONE:
-            continue
-        if len(messages[0].text) > MOST_CHARS:
+        if not known or not _short(example) or example.category in _LEFT_ALONE:
             continue
         request = changed(example.request, _Around(known), random.Random(number))  # noqa: S311
         yield replace(example, id=f"{example.id}/surrounded", request=request)
 
 
+def prefaced(examples: Sequence[Example], prefaces: Passages, every: int) -> Iterator[Example]:
+    """Yield a variant of each `every`th short single turn in a language that has prefaces."""
+    for number, example in enumerate(examples[::every]):
+        known = prefaces.get(example.lang, [])
+        if not known or not _short(example):
+            continue
+        game = _Beside([line for lines in known for line in lines.split("\n")])
+        request = changed(example.request, game, random.Random(number))  # noqa: S311
+        yield replace(example, id=f"{example.id}/prefaced", request=request)
+
+
+def _short(example: Example) -> bool:
+    messages = example.request.messages
+    return len(messages) == 1 and len(messages[0].text) <= MOST_CHARS
+
+
+class _Beside:
+    """The game of one language's prefaces."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+
+    def __call__(self, text: str, chance: random.Random) -> str:
+        """Put a line before the request, or behind it if that is where it belongs."""
+        line = chance.choice(self._lines)
+        if line.startswith(BEHIND):
+            return f"{text} {line.removeprefix(BEHIND)}"
+        return line + chance.choice((" ", " ", "\n")) + text
+
+
 class _Around:
-    """The game of one language."""
+    """The game of one language's passages."""
 
     def __init__(self, passages: Sequence[str]) -> None:
         self._passages = passages

@@ -83,8 +83,8 @@ def distilled(path: Path = DISTILLED) -> Floats:
 def lessons(learn: Sequence[Example], corpora: Sequence[Path]) -> list[Example]:
     """Return examples with phrases, and all that is made of both.
 
-    Phrases, the lexicon and surroundings are taken from the last of `corpora` that has them, if
-    any has.
+    Phrases, the lexicon, surroundings and prefaces are taken from the last of `corpora` that has
+    them, if any has.
     """
     written = [example for example in learn if example.source == OWN]
     public = [example for example in learn if example.source != OWN]
@@ -99,6 +99,8 @@ def lessons(learn: Sequence[Example], corpora: Sequence[Path]) -> list[Example]:
         made += lexicon.switched(ours[len(written) :], lexicon.read(path), 1)
     if (path := _last(corpora, surroundings.SURROUNDINGS.name)) is not None:
         made += surroundings.surrounded(written, surroundings.read(path), 2)
+    if (path := _last(corpora, surroundings.PREFACES.name)) is not None:
+        made += surroundings.prefaced(written, surroundings.read(path), 2)
     made += examples.in_company(written)
     made += games.played(ours, 2)
     made += games.played(public[::3], 1)

@@ -81,3 +81,22 @@ def test_what_is_shipped_can_be_read():
     passages = surroundings.read()
     assert len(passages) >= 12
     assert all(len(known) >= 20 for known in passages.values())
+
+
+def test_a_request_is_whole_beside_a_preface_of_its_language(tmp_path):
+    path = tmp_path / "prefaces.txt"
+    path.write_text(
+        "# a comment\n== en\nAfter weeks of topology:\n… in our Kafka shop.\n== de\nPuh.\n"
+    )
+    said = [example(f"sort {i} numbers") for i in range(40)] + [example("tri", "fr")]
+    found = list(surroundings.prefaced(said, surroundings.read(path), 1))
+    assert len(found) == 40
+    texts = [one.request.messages[0].text for one in found]
+    for before, text in zip(said, texts, strict=False):
+        asked = before.request.messages[0].text
+        assert " ".join(text.split()) in {
+            f"After weeks of topology: {asked}",
+            f"{asked} in our Kafka shop.",
+        }
+    assert len({text.startswith("After") for text in texts}) == 2
+    assert {one.tier for one in found} == {Tier.LIGHT}
