@@ -43,6 +43,7 @@ class _Choice:
     tags: ThinkingTags = field(default_factory=ThinkingTags)
     calls: dict[int, list[_Call]] = field(default_factory=dict)  # by the vendor's index
     finish: str = ""
+    blank: bool = False  # whether "" has stood where the reason should
 
 
 class _Delta(msgspec.Struct):
@@ -97,7 +98,8 @@ _encode = msgspec.json.Encoder().encode
 class OpenAIDecoder:
     """Decoder of `chat.completion.chunk` events. Complete with a finish reason per choice.
 
-    `asked`: of how many choices; one may end before another begins.
+    `asked`: of how many choices; one may end before another begins. The reason "" is one only
+    where [DONE] comes: xAI ends calls with it, some imitators put it on every chunk.
     """
 
     def __init__(self, target: Target, asked: int = 1) -> None:
@@ -160,7 +162,16 @@ class OpenAIDecoder:
         data = text_of(line) if isinstance(line, bytes) else line
         if data.strip() == "[DONE]":
             self.done = True
-        return [] if self.done or not data.strip() else self._event(data)
+            return self._ended()
+        return self._event(data) if data.strip() else []
+
+    def _ended(self) -> list[Chunk]:
+        """Finish the choices whose reason is ""."""
+        chunks: list[Chunk] = []
+        for index, choice in self._choices.items():
+            if choice.blank and not choice.finish:
+                chunks += self._finish(index, choice, "")
+        return chunks
 
     def close(self) -> Ending:
         """Return the ending, or raise: a choice without finish reason is a broken stream."""
@@ -224,8 +235,9 @@ class OpenAIDecoder:
                 index, choice, delta, openai_answer.logprobs_of(given.get("logprobs"))
             )
         word = given.get("finish_reason")
-        if word is not None and (word or choice.calls):
+        if word:
             chunks += self._finish(index, choice, word)
+        choice.blank = choice.blank or word == ""
         return chunks
 
     def _delta(self, index: int, choice: _Choice, delta: Json, logprobs: Any) -> list[Chunk]:

@@ -94,10 +94,29 @@ def test_calls_that_all_say_index_zero() -> None:
         event(chunk(call_delta(0, "{}", "a", "f")))
         + event(chunk(call_delta(0, "{}", "b", "g")))
         + event(chunk({}, ""))
+        + event("[DONE]")
     )
     chunks, ending = run(DIALECT.decoder(target("xai"), {}), data)
     assert [(one["index"], one["id"]) for one in tool_calls(chunks)] == [(0, "a"), (1, "b")]
     assert ending.finish_reason == "tool_calls"
+
+
+def test_a_blank_finish_reason_on_every_chunk_ends_nothing() -> None:
+    deltas = [call_delta(0, "", "a", "f"), call_delta(0, '{"x"'), call_delta(0, ":1}")]
+    data = b"".join(event(chunk(delta, "")) for delta in deltas)
+    named, blank = (event(chunk({}, word)) + event("[DONE]") for word in ("tool_calls", ""))
+    for end in (named, blank):
+        chunks, ending = run(DIALECT.decoder(target(), {}), data + end)
+        assert tool_calls(chunks)[0]["function"] == {"name": "f", "arguments": '{"x":1}'}
+        assert ending.finish_reason == "tool_calls"
+
+
+def test_a_blank_finish_reason_is_one_where_the_stream_says_that_it_is_done() -> None:
+    said = event(chunk({"content": "x"}, ""))
+    _, ending = run(DIALECT.decoder(target(), {}), said + event("[DONE]"))
+    assert ending.finish_reason == "stop"
+    _, ending = run(DIALECT.decoder(target(), {}), said + event(chunk({}, "length")))
+    assert ending.finish_reason == "length"
 
 
 def test_think_tags_in_a_stream() -> None:
@@ -112,6 +131,8 @@ def test_think_tags_in_a_stream() -> None:
     [
         ("openai", event(chunk({"content": "x"})), Kind.STREAM_BROKEN),
         ("openai", event(chunk({"content": "x"})) + event("[DONE]"), Kind.STREAM_BROKEN),
+        ("openai", event(chunk({"content": "x"}, "")), Kind.STREAM_BROKEN),
+        ("xai", event(chunk(call_delta(0, "{}", "a", "f"), "")), Kind.STREAM_BROKEN),
         ("openai", b"", Kind.STREAM_BROKEN),
         ("openai", event("{oops"), Kind.PROVIDER_UNAVAILABLE),
         ("openai", event({"error": {"message": "x"}}), Kind.PROVIDER_UNAVAILABLE),
