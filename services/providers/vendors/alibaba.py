@@ -15,14 +15,14 @@ VENDOR = Vendor(
     error_codes={
         "invalidapikey": "PROVIDER_AUTH",
         "accessdenied": "PROVIDER_AUTH",
-        "arrearage": "PROVIDER_QUOTA",
+        # The second: HTTP 403 (github.com/axoviq-ai/synthadoc/issues/215, 2026-07)
+        **dict.fromkeys(("arrearage", "allocationquota.freetieronly"), "PROVIDER_QUOTA"),
         "modelnotfound": "MODEL_GONE",
         **dict.fromkeys(("throttling", "throttling.ratequota"), "PROVIDER_RATE_LIMITED"),
         "throttling.allocationquota": "PROVIDER_RATE_LIMITED",
         "throttling.burstrate": "PROVIDER_RATE_LIMITED",
-        # Here a rate, not the balance: tokens per minute are used up
-        "insufficient_quota": "PROVIDER_RATE_LIMITED",
-        "limit_requests": "PROVIDER_RATE_LIMITED",
+        # The second: here a rate, not the balance; tokens per minute are used up
+        **dict.fromkeys(("limit_requests", "insufficient_quota"), "PROVIDER_RATE_LIMITED"),
         **dict.fromkeys(("datainspectionfailed", "data_inspection_failed"), "CONTENT_REFUSED"),
     },
     error_words={

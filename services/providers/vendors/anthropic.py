@@ -29,5 +29,8 @@ VENDOR = Vendor(
         "enforced_spend_limit_reached": "PROVIDER_QUOTA",
         # HTTP 400 when prepaid credit is used up (same source)
         "credit balance is too low": "PROVIDER_QUOTA",
+        # HTTP 400, too, until the month ends: the limit that the owner has set
+        # (github.com/anthropics/claude-code/issues/38035, 2026-03)
+        "specified api usage limits": "PROVIDER_QUOTA",
     },
 )

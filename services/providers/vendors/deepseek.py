@@ -13,6 +13,11 @@ VENDOR = Vendor(
     error_words={
         # https://api-docs.deepseek.com/quick_start/error_codes (2026-11-23): HTTP 402
         "insufficient balance": "PROVIDER_QUOTA",
+        # Both are HTTP 400 of no code but invalid_request_error
+        # (github.com/langbot-app/LangBot/issues/1643, 2025-09)
+        "model not exist": "MODEL_GONE",
+        # github.com/666ghj/BettaFish/issues/691 (2026-06)
+        "content exists risk": "CONTENT_REFUSED",
     },
     quirks=Quirks(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23): no developer role, no store

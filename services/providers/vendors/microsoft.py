@@ -21,6 +21,8 @@ VENDOR = Vendor(
         # https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter (2026-11-23)
         "content_filter": "CONTENT_REFUSED",
         "responsibleaipolicyviolation": "CONTENT_REFUSED",
+        # As OpenAI (github.com/songquanpeng/one-api/issues/2101, 2025-02)
+        "invalid_prompt": "CONTENT_REFUSED",
     },
     # Phi and MAI models are served without OpenAI's services (litellm 1.109.1, azure_ai)
     quirks=Quirks(

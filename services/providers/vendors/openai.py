@@ -14,6 +14,9 @@ VENDOR = Vendor(
         # https://platform.openai.com/docs/guides/error-codes (2026-11-23): 429, waiting is useless
         "insufficient_quota": "PROVIDER_QUOTA",
         "credit_balance_exhausted": "PROVIDER_QUOTA",
+        # "your prompt was flagged as potentially violating our usage policy"
+        # (github.com/openai/codex/issues/7250, 2026-09)
+        "invalid_prompt": "CONTENT_REFUSED",
     },
     error_words={
         # Tools with reasoning on chat completions: community.openai.com/t/1386454 (2026)
