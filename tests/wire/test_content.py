@@ -91,7 +91,7 @@ WORDS = [
     *[("google_generate", word, want) for word, want in (
         ("STOP", "stop"), ("MAX_TOKENS", "length"), ("SAFETY", "content_filter"),
         ("RECITATION", "content_filter"), ("PROHIBITED_CONTENT", "content_filter"),
-        ("SPII", "content_filter"), ("BLOCKLIST", "content_filter"), ("OTHER", "stop"),
+        ("SPII", "content_filter"), ("BLOCKLIST", "content_filter"),
         ("NEVER_HEARD", "stop"))],
 ]  # fmt: skip
 

@@ -15,7 +15,6 @@ from services.providers.dialects.contract import Answer, Json, Target, Usage
 _REFUSED = (
     "SAFETY",
     "RECITATION",
-    "LANGUAGE",
     "BLOCKLIST",
     "PROHIBITED_CONTENT",
     "SPII",
@@ -25,8 +24,10 @@ _REFUSED = (
     "MODEL_ARMOR",
     "ESCALATION",
 )
-# The model's own slip: nothing usable came out, another attempt or model may do.
+# The model's own slip, or its end for no reason that is told: another attempt or model may do.
 _BROKEN = (
+    "OTHER",
+    "LANGUAGE",
     "MALFORMED_FUNCTION_CALL",
     "MALFORMED_RESPONSE",
     "UNEXPECTED_TOOL_CALL",
@@ -94,7 +95,9 @@ def block_reason(body: Json) -> str:
 def finish_reason(word: object, target: Target) -> str | None:
     """Return OpenAI's word; None while there is none; an unknown one ends with "stop".
 
-    Raises RoutorError(PROVIDER_UNAVAILABLE) for an answer that failed in the making.
+    Raises RoutorError(PROVIDER_UNAVAILABLE) for an answer that failed in the making, whatever
+    there is of it: OTHER and LANGUAGE (a language that the model does not have) end a text
+    half-way, which "stop" would call whole, and "length" the fault of the caller's limit.
     """
     if not isinstance(word, str) or word in ("", "FINISH_REASON_UNSPECIFIED"):
         return None

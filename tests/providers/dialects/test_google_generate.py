@@ -216,7 +216,6 @@ def test_signature_survives_any_client() -> None:
         ("MAX_TOKENS", "length"),
         ("SAFETY", "content_filter"),
         ("PROHIBITED_CONTENT", "content_filter"),
-        ("OTHER", "stop"),
         ("NEW", "stop"),
     ],
 )
@@ -228,6 +227,18 @@ def test_finish_reasons(word: str, reason: str) -> None:
 def test_a_blocked_prompt_is_a_refusal() -> None:
     answer = decode({"promptFeedback": {"blockReason": "SAFETY"}})
     assert answer.body["choices"][0]["finish_reason"] == "content_filter"
+
+
+@pytest.mark.parametrize("word", ["OTHER", "LANGUAGE", "MALFORMED_RESPONSE"])
+def test_a_text_that_ends_half_way_is_broken_off(word: str) -> None:
+    for body in (body_of({"text": "x"}, finish=word), body_of(finish=word)):
+        with pytest.raises(RoutorError, match=word) as caught:
+            decode(body)
+        assert caught.value.kind is Kind.PROVIDER_UNAVAILABLE
+        decoder = DIALECT.decoder(target("google"), {})
+        decoder.feed(event(body_of({"text": "a"}, finish=None)))
+        with pytest.raises(RoutorError, match=word):
+            decoder.feed(event(body))
 
 
 @pytest.mark.parametrize(
