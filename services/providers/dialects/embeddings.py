@@ -73,9 +73,7 @@ def decode(content: bytes, target: Target) -> Answer:
         told = body.get("usageMetadata")
         tokens = count(told.get("promptTokenCount")) if isinstance(told, dict) else 0
     else:
-        rows = [row for row in openai_answer.rows(body, "data") if isinstance(row, dict)]
-        rows.sort(key=lambda row: count(row.get("index")))
-        vectors = [row.get("embedding") for row in rows]
+        vectors = _in_order(openai_answer.rows(body, "data"), target)
         usage = body.get("usage")
         tokens = count(usage.get("prompt_tokens")) if isinstance(usage, dict) else 0
     if not vectors or not all(vectors):
@@ -87,6 +85,21 @@ def decode(content: bytes, target: Target) -> Answer:
     used = {"prompt_tokens": tokens, "total_tokens": tokens}
     told_all = {"object": "list", "data": data, "model": target.key, "usage": used}
     return Answer(told_all, Usage(input_tokens=tokens))
+
+
+def _in_order(rows: list[Any], target: Target) -> list[Any]:
+    """Return the vectors by their indices; raises RoutorError where these do not count them.
+
+    A vector whose place is not told, or told twice, is perhaps that of another text.
+    """
+    placed = {
+        row["index"]: row.get("embedding")
+        for row in rows
+        if isinstance(row, dict) and type(row.get("index")) is int
+    }
+    if len(placed) != len(rows) or not all(place in placed for place in range(len(rows))):
+        raise faults.bad_answer(target, "vectors whose indices do not fit their number")
+    return [placed[place] for place in range(len(rows))]
 
 
 def texts(body: Json) -> list[Any]:

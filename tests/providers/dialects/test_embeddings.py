@@ -90,6 +90,17 @@ def test_vectors_come_back_in_order_under_our_name() -> None:
     assert (told.model, told.usage.prompt_tokens, answer.usage.input_tokens) == (SMALL, 3, 3)
 
 
+@pytest.mark.parametrize(
+    "indices", [[0, 0], [1, 2], [0, 2], [0, -1], [0, None], [None, None], [0, True], [0, "1"]]
+)
+def test_vectors_of_unclear_texts_are_no_answer(indices: list[Any]) -> None:
+    rows = [{"index": index, "embedding": [0.5]} for index in indices]
+    for data in (rows, [{"index": 0, "embedding": [0.5]}, "x"], [{"embedding": [0.5]}]):
+        with pytest.raises(RoutorError, match="indices") as caught:
+            embeddings.decode(msgspec.json.encode({"data": data}), target(SMALL)[1])
+        assert caught.value.kind is Kind.PROVIDER_UNAVAILABLE
+
+
 def test_googles_vectors_come_back_as_openais() -> None:
     _, gemini = target("google/gemini-embedding-001")
     answer = embeddings.decode(b'{"embeddings":[{"values":[1.0]},{"values":[2.0]}]}', gemini)
