@@ -287,7 +287,7 @@ class Dispatcher:
         limits = self._limits(order, choice, envelope, target)
         dialect: Dialect
         if order.embeds:
-            dialect = self._embeddings(target)
+            dialect = self._embeddings(order, target)
         else:
             dialect, target, body = dialects.chosen(target, body)
         return Call(
@@ -333,13 +333,13 @@ class Dispatcher:
             others=choice.others,
         )
 
-    def _embeddings(self, target: Target) -> Embeddings:
+    def _embeddings(self, order: Order, target: Target) -> Embeddings:
         """Return the wire format of an embedding model; raises UNKNOWN_MODEL for another."""
         model = self._catalog.embeddings.get(target.key)
         if model is None:
             text = f"{target.key} is not an embedding model of the catalog."
             raise RoutorError(Kind.UNKNOWN_MODEL, text, param="model", model=target.key)
-        return Embeddings(model, dialects.DIALECTS[target.vendor.dialect])
+        return Embeddings(model, dialects.DIALECTS[target.vendor.dialect], order.body)
 
 
 def _effort(asked: ChainMember, model: Model | None, way: Way) -> str:

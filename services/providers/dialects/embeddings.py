@@ -5,6 +5,7 @@ Shapes: openai 3.54.0, types/embedding_create_params.py and create_embedding_res
 mistralai 3.7.0, models/embeddingrequest.py; https://ai.google.dev/api/embeddings (2026-11-23).
 """
 
+import math
 from typing import Any
 
 import msgspec
@@ -22,13 +23,18 @@ from services.providers.dialects.contract import (
     Target,
     Usage,
 )
+from services.tokens import density
 
 
 class Embeddings:
-    """The dialect of one embedding model; its errors are those of its vendor's `usual` dialect."""
+    """The dialect of one request to one embedding model.
 
-    def __init__(self, model: Embedding, usual: Dialect) -> None:
+    Its errors are those of its vendor's `usual` dialect.
+    """
+
+    def __init__(self, model: Embedding, usual: Dialect, request: Json) -> None:
         self._model = model
+        self._given = texts(request)
         self._usual = usual
         self.models = usual.models
         self.error = usual.error
@@ -39,7 +45,7 @@ class Embeddings:
 
     def decode(self, content: bytes, target: Target) -> Answer:
         """Translate an answer."""
-        return decode(content, target)
+        return decode(content, target, self._given)
 
     def decoder(self, target: Target, request: Json) -> Decoder:
         """Raise: vectors are not streamed."""
@@ -65,26 +71,40 @@ def encode(body: Json, model: Embedding, target: Target) -> Encoded:
     return Encoded("/embeddings", msgspec.json.encode(request), dropped=dropped)
 
 
-def decode(content: bytes, target: Target) -> Answer:
-    """Translate an answer; vectors are lists of numbers or base64 of little-endian float32."""
+def decode(content: bytes, target: Target, given: list[Any]) -> Answer:
+    """Translate an answer; vectors are lists of numbers or base64 of little-endian float32.
+
+    `given` are the texts. Where nobody tells their tokens, as Gemini does not (ai.google.dev/api/
+    embeddings, 2026-11-23), these are estimated: they are paid for, and budgets count them.
+    """
     body = openai_answer.parsed(content, target)
     if target.vendor.dialect == "google_generate":
         vectors: list[Any] = [_values(one) for one in openai_answer.rows(body, "embeddings")]
-        told = body.get("usageMetadata")
-        tokens = count(told.get("promptTokenCount")) if isinstance(told, dict) else 0
+        told = _told(body, "usageMetadata", "promptTokenCount")
     else:
         vectors = _in_order(openai_answer.rows(body, "data"), target)
-        usage = body.get("usage")
-        tokens = count(usage.get("prompt_tokens")) if isinstance(usage, dict) else 0
+        told = _told(body, "usage", "prompt_tokens")
     if not vectors or not all(vectors):
         raise faults.bad_answer(target, "an answer without vectors")
     data = [
         {"object": "embedding", "index": index, "embedding": vector}
         for index, vector in enumerate(vectors)
     ]
+    tokens = told or sum(map(_estimated, given))
     used = {"prompt_tokens": tokens, "total_tokens": tokens}
     told_all = {"object": "list", "data": data, "model": target.key, "usage": used}
     return Answer(told_all, Usage(input_tokens=tokens))
+
+
+def _told(body: Json, table: str, name: str) -> int:
+    """Return the count of tokens that an answer tells; 0 where it tells none."""
+    counters = body.get(table)
+    return count(counters.get(name)) if isinstance(counters, dict) else 0
+
+
+def _estimated(given: Any) -> int:
+    """Return about how many tokens a text has, or how many a list of them has."""
+    return math.ceil(len(given) * density(given)) if isinstance(given, str) else len(given)
 
 
 def _in_order(rows: list[Any], target: Target) -> list[Any]:

@@ -84,7 +84,7 @@ def test_vectors_come_back_in_order_under_our_name() -> None:
     _, small = target(SMALL)
     rows = [{"index": 1, "embedding": [0.5]}, {"index": 0, "embedding": [0.25]}]
     body = {"data": rows, "usage": {"prompt_tokens": 3, "total_tokens": 3}}
-    answer = embeddings.decode(msgspec.json.encode(body), small)
+    answer = embeddings.decode(msgspec.json.encode(body), small, [])
     told = CreateEmbeddingResponse.model_validate(answer.body)
     assert [row.embedding for row in told.data] == [[0.25], [0.5]]
     assert (told.model, told.usage.prompt_tokens, answer.usage.input_tokens) == (SMALL, 3, 3)
@@ -97,18 +97,32 @@ def test_vectors_of_unclear_texts_are_no_answer(indices: list[Any]) -> None:
     rows = [{"index": index, "embedding": [0.5]} for index in indices]
     for data in (rows, [{"index": 0, "embedding": [0.5]}, "x"], [{"embedding": [0.5]}]):
         with pytest.raises(RoutorError, match="indices") as caught:
-            embeddings.decode(msgspec.json.encode({"data": data}), target(SMALL)[1])
+            embeddings.decode(msgspec.json.encode({"data": data}), target(SMALL)[1], [])
         assert caught.value.kind is Kind.PROVIDER_UNAVAILABLE
 
 
 def test_googles_vectors_come_back_as_openais() -> None:
     _, gemini = target("google/gemini-embedding-001")
-    answer = embeddings.decode(b'{"embeddings":[{"values":[1.0]},{"values":[2.0]}]}', gemini)
+    content = b'{"embeddings":[{"values":[1.0]},{"values":[2.0]}]}'
+    answer = embeddings.decode(content, gemini, ["a", "b"])
     assert [row["embedding"] for row in answer.body["data"]] == [[1.0], [2.0]]
+
+
+def test_tokens_that_nobody_tells_are_estimated() -> None:
+    content = b'{"embeddings":[{"values":[1.0]},{"values":[2.0]}]%b}'
+    _, gemini = target("google/gemini-embedding-001")
+    texts = ["word " * 100, "\u4e16\u754c" * 50]
+    answer = embeddings.decode(content % b"", gemini, texts)
+    assert 180 < answer.usage.input_tokens < 230
+    assert answer.body["usage"]["total_tokens"] == answer.usage.input_tokens
+    told = b',"usageMetadata":{"promptTokenCount":7}'
+    assert embeddings.decode(content % told, gemini, texts).usage.input_tokens == 7
+    vectors = b'{"data":[{"index":0,"embedding":[0.5]}]}'
+    assert embeddings.decode(vectors, target(SMALL)[1], [[1, 2, 3]]).usage.input_tokens == 3
 
 
 @pytest.mark.parametrize("content", [b"{}", b'{"data":[]}', b'{"data":[{"index":0}]}', b"<html>"])
 def test_an_answer_without_vectors_is_none(content: bytes) -> None:
     with pytest.raises(RoutorError) as caught:
-        embeddings.decode(content, target(SMALL)[1])
+        embeddings.decode(content, target(SMALL)[1], [])
     assert caught.value.kind is Kind.PROVIDER_UNAVAILABLE
