@@ -5,8 +5,9 @@ from services.errors import Kind, RoutorError
 from services.providers import continuation
 from services.providers.continuation import Joint, Said, continuable, request
 from services.providers.dialects import conversation
-from services.providers.dialects.completion import ANSWER_TOOL, Call, Writer
+from services.providers.dialects.completion import ANSWER_TOOL, Call
 from services.providers.dialects.contract import Usage
+from services.providers.dialects.writer import Writer
 from services.providers.failover import Shown, Way
 from tests.providers.dialects.targets import target
 

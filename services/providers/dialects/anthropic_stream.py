@@ -11,9 +11,9 @@ import msgspec
 from services.errors import Kind, RoutorError
 from services.providers.dialects import anthropic_answer, completion, faults, typed
 from services.providers.dialects.anthropic_native import CONTENT, ENDING, USAGE
-from services.providers.dialects.completion import Writer
 from services.providers.dialects.contract import Chunk, Ending, Json, Target
 from services.providers.dialects.sse import Parser
+from services.providers.dialects.writer import Writer
 
 _DELTAS = {  # delta type -> (its field, OpenAI's field)
     "text_delta": ("text", "content"),

@@ -1,6 +1,6 @@
-"""OpenAI's answer shapes, made in one place for whole answers and streams of every dialect.
+"""OpenAI's answer shapes, made in one place for every dialect; chunks are made by `writer`.
 
-Shapes: openai 3.54.0, types/chat/chat_completion.py and chat_completion_chunk.py.
+Shapes: openai 3.54.0, types/chat/chat_completion.py.
 """
 
 import hashlib
@@ -11,15 +11,12 @@ from typing import Any
 import msgspec
 
 from services.providers.dialects import mending, naming
-from services.providers.dialects.contract import Answer, Chunk, Ending, Json, Target, Usage
+from services.providers.dialects.contract import Answer, Json, Target, Usage
 from services.providers.dialects.faults import bad_answer
 from services.providers.dialects.passage import Passage
 
-_encode = msgspec.json.Encoder().encode
-
 # The tool that stands for response_format where a model has no such thing (see `structured`).
 ANSWER_TOOL = "routor_json_answer"
-_THOUGHTS = frozenset(("reasoning_content", "thinking_blocks"))
 _TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 
 
@@ -185,11 +182,11 @@ def answer(target: Target, head: Json, choices: list[Json], usage: Usage, conten
             one["message"]["tool_calls"] = [naming.restore(call, target) for call in calls]
         if target.edits:
             _edit(one, target)
-    began = _head(head, "chat.completion", content, target)
+    began = beginning(head, "chat.completion", content, target)
     return Answer({**began, "choices": choices, "usage": usage_json(usage)}, usage)
 
 
-def _head(head: Json, kind: str, content: bytes, target: Target) -> Json:
+def beginning(head: Json, kind: str, content: bytes, target: Target) -> Json:
     """Return how an answer or a chunk begins; what OpenAI's types do not have is left out."""
     mark, tier = head.get("system_fingerprint"), head.get("service_tier")
     return {
@@ -235,119 +232,6 @@ def _edit(one: Json, target: Target) -> None:
     if passage.stopped_at:
         one |= {"finish_reason": "stop", "stop_reason": passage.stopped_at}
         message.pop("tool_calls", None)
-
-
-class Writer:
-    """Writes the chunks of one stream: one id, role first, tool calls counted per choice."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._head: Json = {}
-        self._begun: set[int] = set()
-        self._calls: dict[int, int] = {}
-        self._passages: dict[int, Passage] = {}
-
-    @property
-    def id(self) -> str:
-        """The answer's id, once begun."""
-        return str(self._head.get("id", ""))
-
-    def begin(self, head: Json, content: bytes) -> None:
-        """Fix id, time and extras of all chunks. Later calls change nothing."""
-        if self._head:
-            return
-        self._head = _head(head, "chat.completion.chunk", content, self._target)
-
-    def frame(self, index: int) -> tuple[bytes, bytes] | None:
-        """Return what every chunk of an open choice says before and after its delta."""
-        if index not in self._begun:
-            return None
-        before, _, after = _encode(self._body(index, {})).rpartition(b"{}")
-        return before, after
-
-    def role(self, index: int, content: str | None = "", **more: Any) -> list[Chunk]:
-        """Open a choice: its first chunk says the role, and `more`. Empty when it is open."""
-        if index in self._begun:
-            return []
-        self._begun.add(index)
-        delta = {"role": "assistant", "content": content}
-        return [Chunk(_encode({**self._body(index, delta), **more}), content=False)]
-
-    def mark(self, index: int, delta: Json) -> list[Chunk]:
-        """Say something that no reader sees."""
-        return [*self.role(index), Chunk(_encode(self._body(index, delta)), content=False)]
-
-    def delta(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
-        """Say something that a reader sees."""
-        if self._target.edits:
-            passage = self._passages.setdefault(index, Passage(self._target))
-            if "content" in delta:
-                delta = {**delta, "content": passage.feed(delta["content"])}
-            if not delta.get("content", not passage.stopped_at):
-                return []
-        return self._said(index, delta, logprobs)
-
-    def closing(self, index: int) -> list[Chunk]:
-        """Say what is left of a choice that ends, and open it if it said nothing at all."""
-        passage = self._passages.get(index)
-        held = passage.close() if passage is not None else ""
-        return self._said(index, {"content": held}) if held else self.role(index)
-
-    def _said(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
-        body = self._body(index, delta)
-        if logprobs is not None:
-            body["choices"][0]["logprobs"] = logprobs
-        opening = self.role(index, None if "tool_calls" in delta else "")
-        return [*opening, Chunk(_encode(body), True, _text(index, delta, logprobs))]
-
-    def call(self, index: int, call: Call) -> list[Chunk]:
-        """Say one complete tool call; a forced answer tool becomes content."""
-        if call.name == ANSWER_TOOL:
-            return self.delta(index, {"content": call.arguments})
-        number = self._calls.get(index, 0)
-        if (number and self._target.one_call) or self._stopped_at(index):
-            return []
-        self._calls[index] = number + 1
-        told = naming.restore(call.json(), self._target)
-        return self.delta(index, {"tool_calls": [{"index": number, **told}]})
-
-    def ending(self, reasons: dict[int, str], usage: Usage, stopped_at: str = "") -> Ending:
-        """Make the ending of the choices' finish reasons, by choice index.
-
-        `stopped_at` as in `choice`, of an answer that has one choice.
-        """
-        settled = {
-            index: settle_finish(
-                "stop" if self._stopped_at(index) else reason, index in self._calls
-            )
-            for index, reason in sorted(reasons.items())
-        }
-        chunks = tuple(self._body(index, {}, reason) for index, reason in settled.items())
-        for chunk, index in zip(chunks, settled, strict=True):
-            if word := self._stopped_at(index) or stopped_at:
-                chunk["choices"][0]["stop_reason"] = word
-        return Ending(
-            chunks=chunks,
-            usage=usage,
-            finish_reason=next(iter(settled.values())),
-        )
-
-    def _stopped_at(self, index: int) -> str:
-        passage = self._passages.get(index)
-        return passage.stopped_at if passage is not None else ""
-
-    def _body(self, index: int, delta: Json, reason: str | None = None) -> Json:
-        one: Json = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return {**self._head, "choices": [one]}
-
-
-def _text(index: int, delta: Json, logprobs: Any) -> str | None:
-    """Return what a delta adds to the text, "" for thoughts, None for what is neither."""
-    if index or logprobs is not None:
-        return None
-    if delta.keys() <= _THOUGHTS:
-        return ""
-    return str(delta["content"]) if delta.keys() == {"content"} else None
 
 
 def joined(parts: Iterable[object]) -> str:

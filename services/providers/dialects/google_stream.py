@@ -2,9 +2,10 @@
 
 from services.errors import Kind, RoutorError
 from services.providers.dialects import completion, google_answer
-from services.providers.dialects.completion import Turn, Writer
+from services.providers.dialects.completion import Turn
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.sse import Parser
+from services.providers.dialects.writer import Writer
 
 
 class GoogleDecoder:

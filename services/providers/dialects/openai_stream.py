@@ -9,10 +9,10 @@ import msgspec
 from services.errors import Kind, RoutorError
 from services.providers.dialects import completion, faults, openai_answer, typed
 from services.providers.dialects.beside import beside
-from services.providers.dialects.completion import Writer
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.sse import Parser, text_of
 from services.providers.dialects.thinking_tags import ThinkingTags
+from services.providers.dialects.writer import Writer
 
 
 @dataclass

@@ -14,9 +14,10 @@ from services.providers.dialects import (
     responses_answer,
     typed,
 )
-from services.providers.dialects.completion import Turn, Writer
+from services.providers.dialects.completion import Turn
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.sse import Parser
+from services.providers.dialects.writer import Writer
 
 _DELTAS = {  # event -> OpenAI's chat field
     "response.output_text.delta": "content",

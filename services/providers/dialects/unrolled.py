@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from services.providers.dialects import completion
-from services.providers.dialects.completion import Writer
 from services.providers.dialects.contract import (
     Answer,
     Chunk,
@@ -21,6 +20,7 @@ from services.providers.dialects.contract import (
     Target,
 )
 from services.providers.dialects.faults import bad_answer
+from services.providers.dialects.writer import Writer
 
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 _DONE = b"data: [DONE]"
