@@ -141,7 +141,7 @@ def call(block: Json, arguments: object, target: Target, reason: str) -> Call:
     name, own = block.get("name"), block.get("id")
     if not isinstance(name, str) or not name or not isinstance(own, str) or not own:
         raise faults.bad_answer(target, "a tool call without id or name")
-    given = completion.arguments(arguments, target, cut=reason == "length")
+    given = completion.arguments(arguments, name, target, cut=reason == "length")
     return Call(id=own, name=name, arguments=given)
 
 

@@ -17,6 +17,8 @@ from services.providers.dialects.passage import Passage
 
 # The tool that stands for response_format where a model has no such thing (see `structured`).
 ANSWER_TOOL = "routor_json_answer"
+# What was sent where a function would not know what to do.
+NO_OBJECT = "tool arguments that are not JSON of an object"
 _TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 
 
@@ -140,34 +142,31 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:24]
 
 
-def arguments(value: object, target: Target, *, cut: bool = False) -> str:
-    """Return a tool call's arguments as JSON text of an object.
+def arguments(value: object, name: str, target: Target, *, cut: bool = False) -> str:
+    """Return the arguments of a call to `name` as JSON text of an object, or of free text.
 
     Empty becomes "{}", an object is encoded, what has only one reading is read so (see
-    `mending`). Raises RoutorError(PROVIDER_UNAVAILABLE) when the text is not JSON, unless the
+    `mending`). Raises RoutorError(PROVIDER_UNAVAILABLE) when the text is no object, unless the
     answer was `cut` by its limit: its end says so.
     """
     if isinstance(value, dict):
         return msgspec.json.encode(value).decode()
-    if value is None or value == "":
+    if value is None:
         return "{}"
     if not isinstance(value, str):
-        raise bad_answer(target, "tool arguments that are not JSON")
+        raise bad_answer(target, NO_OBJECT)
     if not value.strip():
         return "{}"
     try:
         parsed = msgspec.json.decode(value)
-    except msgspec.DecodeError as error:
-        if cut:
-            return value
+    except msgspec.DecodeError:
         mended = mending.only_reading(value)
-        if mended is None:
-            raise bad_answer(target, "tool arguments that are not JSON") from error
-        return mended
-    if isinstance(parsed, str):
-        # An object that was encoded twice; of any other text the caller's tool has to judge.
-        return mending.only_reading(parsed) or value
-    return "{}" if parsed is None else value
+    else:
+        free = isinstance(parsed, str) and name in target.free
+        mended = value if free or isinstance(parsed, dict) else mending.as_object(parsed)
+    if mended is None and not cut:
+        raise bad_answer(target, NO_OBJECT)
+    return value if mended is None else mended
 
 
 def answer(target: Target, head: Json, choices: list[Json], usage: Usage, content: bytes) -> Answer:

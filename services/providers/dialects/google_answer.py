@@ -140,7 +140,7 @@ def call_of(part: Json, seed: bytes, target: Target) -> Call:
         raise faults.bad_answer(target, "a function call without a name")
     own = given.get("id")
     call_id = own if isinstance(own, str) and own else f"call_{completion.digest(seed)}"
-    arguments = completion.arguments(given.get("args"), target)
+    arguments = completion.arguments(given.get("args"), name, target)
     signature = part.get("thoughtSignature")
     if not isinstance(signature, str) or not signature:
         return Call(call_id, name, arguments)

@@ -44,6 +44,17 @@ def only_reading(text: str) -> str | None:
     return _strict(spans[told[0]], found[told[0]])
 
 
+def as_object(parsed: Any) -> str | None:
+    """Return the one object that JSON of another kind can mean: encoded twice, or empty.
+
+    Null and blank text are no arguments, and [] is how PHP writes an empty object. A number, a
+    list or another text is an argument without its name: None.
+    """
+    if isinstance(parsed, str) and parsed.strip():
+        return only_reading(parsed)
+    return "{}" if parsed is None or parsed == [] or isinstance(parsed, str) else None
+
+
 def _strict(span: str, value: Any) -> str | None:
     """Return the text as it is where it is JSON, else the value written anew."""
     try:

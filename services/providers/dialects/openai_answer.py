@@ -269,7 +269,7 @@ def call(given: Any, number: int, seed: bytes, target: Target, *, cut: bool = Fa
     call_id = own if isinstance(own, str) and own else made
     if custom:
         return Call(call_id, name, typed.text(custom, "input"), custom=True)
-    arguments = completion.arguments(function.get("arguments"), target, cut=cut)
+    arguments = completion.arguments(function.get("arguments"), name, target, cut=cut)
     return Call(call_id, name, arguments)
 
 

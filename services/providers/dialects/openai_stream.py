@@ -280,7 +280,7 @@ class OpenAIDecoder:
         call.name = call.name or typed.text(function, "name")
         said = function.get("input" if call.custom else "arguments")
         if not isinstance(said, str | dict | None):
-            raise faults.bad_answer(self._target, "tool arguments that are not JSON")
+            raise faults.bad_answer(self._target, completion.NO_OBJECT)
         call.arguments.append(said)
 
     def _finish(self, index: int, choice: _Choice, word: object) -> list[Chunk]:

@@ -133,7 +133,8 @@ def call(item: Json, target: Target) -> Call:
     if item.get("type") == "custom_tool_call":
         return Call(own, item["name"], typed.text(item, "input"), custom=True)
     cut = item.get("status") == "incomplete"
-    return Call(own, item["name"], completion.arguments(item.get("arguments"), target, cut=cut))
+    name = item["name"]
+    return Call(own, name, completion.arguments(item.get("arguments"), name, target, cut=cut))
 
 
 def thoughts(item: Json) -> list[str]:

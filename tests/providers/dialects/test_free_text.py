@@ -45,7 +45,13 @@ def test_openai_is_given_the_custom_tool_itself() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
-    [({"input": TEXT}, TEXT), ({"input": ""}, ""), ({}, ""), ({"patch": "a"}, '{"patch":"a"}')],
+    [
+        ({"input": TEXT}, TEXT),
+        ({"input": ""}, ""),
+        ({}, ""),
+        ({"patch": "a"}, '{"patch":"a"}'),
+        (json.dumps(TEXT), TEXT),
+    ],
 )
 def test_a_call_comes_back_as_the_custom_tools(arguments: Any, text: str) -> None:
     dialect, aim, _ = chosen(target("anthropic"), ask(tools=[PATCH]))
