@@ -7,13 +7,15 @@ anthropic-ratelimit-*-reset times (RFC 3339), google.rpc.RetryInfo; read 2026-11
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _STEP = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _LONGEST_S = 7 * 86400.0
+# Headers given twice come joined; the comma of a date follows the name of its day.
+_BETWEEN = re.compile(r"(?<!mon)(?<!tue)(?<!wed)(?<!thu)(?<!fri)(?<!sat)(?<!sun)(?<!day),", re.I)
 
 
 def retry_after_s(headers: Mapping[str, str], body: object, *, limited: bool) -> float | None:
@@ -24,8 +26,8 @@ def retry_after_s(headers: Mapping[str, str], body: object, *, limited: bool) ->
     """
     now = http_date(headers.get("date", ""))
     said = (
-        _scaled(_number(headers.get("retry-after-ms", "")), 0.001),
-        _retry_after(headers.get("retry-after", ""), now),
+        _longest(_milliseconds(one) for one in _each(headers, "retry-after-ms")),
+        _longest(_retry_after(one, now) for one in _each(headers, "retry-after")),
         _retry_info(body),
         _openai_reset(headers) if limited else None,
         _anthropic_reset(headers, now) if limited else None,
@@ -51,8 +53,18 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _scaled(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
+def _milliseconds(text: str) -> float | None:
+    value = _number(text)
+    return None if value is None else value / 1000
+
+
+def _each(headers: Mapping[str, str], name: str) -> list[str]:
+    """Return what a header says each time that it is given."""
+    return [one.strip() for one in _BETWEEN.split(headers.get(name, ""))]
+
+
+def _longest(waits: Iterable[float | None]) -> float | None:
+    return max((wait_s for wait_s in waits if wait_s is not None), default=None)
 
 
 def http_date(text: str) -> datetime | None:

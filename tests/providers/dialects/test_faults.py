@@ -192,9 +192,15 @@ def test_messages_are_bounded() -> None:
     [
         ("openai", {"retry_after": "7"}, 7.0),
         ("openai", {"retry_after": "1.5"}, 1.5),
+        ("openai", {"retry_after": "5, 5"}, 5.0),
+        ("openai", {"retry_after": "5,soon, 7"}, 7.0),
+        ("openai", {"retry_after_ms": "250, 500"}, 0.5),
         ("openai", {"retry_after_ms": "250", "retry_after": "9"}, 0.25),
         ("openai", {"date": "Mon, 23 Nov 2026 10:00:00 GMT",
                     "retry_after": "Mon, 23 Nov 2026 10:00:30 GMT"}, 30.0),
+        ("openai", {"date": "Mon, 23 Nov 2026 10:00:00 GMT",
+                    "retry_after": "7, Mon, 23 Nov 2026 10:00:30 GMT, "
+                                   "Monday, 23-Nov-26 10:00:40 GMT"}, 40.0),
         ("openai", {"retry_after": "Mon, 23 Nov 2026 10:00:30 GMT"}, None),
         ("openai", {"x_ratelimit_reset_requests": "12ms",
                     "x_ratelimit_reset_tokens": "6m0s"}, 360.0),
