@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import completion, faults, openai_answer, typed
+from services.providers.dialects import completion, faults, halves, openai_answer, typed
 from services.providers.dialects.beside import beside
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.sse import Parser, text_of
@@ -112,6 +112,7 @@ class OpenAIDecoder:
         self.done = False  # whether [DONE] has come
         # By choice; none are made where text must be looked into.
         self._frames: dict[int, _Frame] = {}
+        self._held = ""  # an event with half a character: the next one may bring the other
 
     def feed(self, data: bytes) -> list[Chunk]:
         """Take bytes as they arrive; return the chunks they complete."""
@@ -162,8 +163,20 @@ class OpenAIDecoder:
         data = text_of(line) if isinstance(line, bytes) else line
         if data.strip() == "[DONE]":
             self.done = True
-            return self._ended()
+            return [*self._rejoined(""), *self._ended()]
+        if self._held:
+            return self._rejoined(data)
         return self._event(data) if data.strip() else []
+
+    def _rejoined(self, data: str) -> list[Chunk]:
+        """Take the event that was held, and the next one."""
+        held, data = halves.joined(self._held, data)
+        self._held = ""
+        chunks: list[Chunk] = []
+        for one in (halves.mended(held), data):
+            if one.strip():
+                chunks += self._event(one)
+        return chunks
 
     def _ended(self) -> list[Chunk]:
         """Finish the choices whose reason is ""."""
@@ -191,7 +204,14 @@ class OpenAIDecoder:
         return self._writer.ending(reasons, self._usage)
 
     def _event(self, data: str) -> list[Chunk]:
-        body = openai_answer.parsed(data, self._target)
+        try:
+            body = openai_answer.parsed(data, self._target)
+        except RoutorError:
+            if not halves.is_cut(data):
+                raise
+            self._held = data
+            self._frames.clear()  # so that the next event comes to `_rejoined`
+            return []
         choices = typed.rows(body, "choices")
         # Azure's first chunk has only filter results and no id of the answer yet.
         if choices or body.get("id"):
