@@ -34,6 +34,14 @@ _OURS = (
     openai_native.ITEMS,
     openai_native.PHASE,
 )
+# What parts of contents hold beside their type, where nothing else is taken.
+_MEMBERS = {
+    "text": ("text",),
+    "image_url": ("image_url",),
+    "input_audio": ("input_audio",),
+    "file": ("file", "file_id"),
+    "document_url": ("document_url", "document_name"),
+}
 # Stands between a tool's result and the user, where a vendor wants an answer there.
 _NOTED = {"role": "assistant", "content": "Understood."}
 # As Moonshot's own clients have it (github.com/MoonshotAI/kimi-cli, 2026).
@@ -184,10 +192,30 @@ def _content(parts: list[Any], quirks: Quirks) -> Any:
 
 def _marked(part: Json, quirks: Quirks) -> Json:
     """Return a part with the one mark of a cache that imitators know, or none."""
-    if "cache_control" not in part:
+    unknown = _unknown(part) if quirks.strict_parts else []
+    if "cache_control" not in part and not unknown:
         return part
-    kept = {name: value for name, value in part.items() if name != "cache_control"}
+    gone = ("cache_control", *unknown)
+    kept = {name: value for name, value in part.items() if name not in gone}
     return {**kept, "cache_control": {"type": "ephemeral"}} if quirks.cache_control else kept
+
+
+def _unknown(part: Json) -> list[str]:
+    """Return the members of a part that are not of its type."""
+    kind = part.get("type")
+    known = _MEMBERS.get(kind) if isinstance(kind, str) else None
+    return [name for name in part if name not in ("type", *known)] if known else []
+
+
+def left_out(messages: list[Json], quirks: Quirks) -> list[str]:
+    """Return what to call that of messages which the vendor does not take."""
+    names = [] if quirks.message_name else [*history.names_of(messages)]
+    if not quirks.strict_parts:
+        return names
+    contents = (one.get("content") for one in messages)
+    parts = (part for one in contents if isinstance(one, list) for part in one)
+    found = {name for part in parts for name in _unknown(part) if part[name] is not None}
+    return names + [f"messages[].content[].{name}" for name in sorted(found - {"cache_control"})]
 
 
 def _as_text(refusal: Json) -> Json:

@@ -17,7 +17,7 @@ from services.providers.dialects import (
 )
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.conversation import Turn
-from services.providers.dialects.openai_history import conversation_of
+from services.providers.dialects.openai_history import conversation_of, left_out
 from services.providers.dialects.openai_schema import encoded, whole
 from services.providers.dialects.parameters import Settled, drop, settle
 from services.providers.vendors.contract import Quirks
@@ -82,11 +82,10 @@ def encode(body: Json, target: Target) -> Encoded:
     if not messages or not _fit(messages, settled, target):
         body = conversation.spelled(body)
         messages = conversation_of(body["messages"], settled, target)
+        dropped += left_out(body["messages"], quirks)
     if _is_worded(body, values, quirks):
         messages = [*messages, {"role": "user", "content": quirks.required_in_words}]
         dropped.append("tool_choice")
-    if messages is not body["messages"] and not quirks.message_name:
-        dropped += history.names_of(body["messages"])
     if not quirks.strict_tools and any(map(_is_strict, body.get("tools") or ())):
         dropped.append("tools[].function.strict")
     request: Json = {

@@ -27,6 +27,10 @@ _MESSAGES: Mapping[str, frozenset[str]] = {
     "assistant": frozenset({"role", "content", "tool_calls", "prefix"}),
     "tool": frozenset({"role", "content", "tool_call_id", "name"}),
 }
+_PARTS: Mapping[str, frozenset[str]] = {
+    "text": frozenset({"type", "text"}),
+    "image_url": frozenset({"type", "image_url"}),
+}
 
 
 def _fields(_vendor: Vendor, body: Json) -> None:
@@ -38,6 +42,14 @@ def _fields(_vendor: Vendor, body: Json) -> None:
             raise Trouble("schema", "Unknown role", param=f"messages.{number}.role")
         for field in message.keys() - known:
             where = f"messages.{number}.{message['role']}.{field}"
+            raise Trouble("schema", "Extra inputs are not permitted", param=where)
+        _parts(number, message.get("content"))
+
+
+def _parts(number: int, content: Any) -> None:
+    for place, part in enumerate(content if isinstance(content, list) else ()):
+        for field in part.keys() - _PARTS.get(part.get("type"), part.keys()):
+            where = f"messages.{number}.content.{place}.{field}"
             raise Trouble("schema", "Extra inputs are not permitted", param=where)
 
 

@@ -27,6 +27,7 @@ class Quirks:
     parameters: tuple[str, ...] = ()  # of the vendor's own, beside OpenAI's
     lacks: tuple[str, ...] = ()  # parameters of OpenAI's that are refused and harmless to leave out
     any_parameter: bool = False  # nobody lists what is taken: everything is passed on
+    strict_parts: bool = False  # parts of contents with further members are refused
     text_parts: bool = True  # else a list of text parts is joined into one string
     max_tokens_field: str = ""  # overrides the model's field when the vendor knows only one
     thinks_in_streams: bool = False  # thinking is refused outside of streams

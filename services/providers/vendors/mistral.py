@@ -54,6 +54,6 @@ VENDOR = Vendor(
         # "top_p must be 1 when using greedy sampling", said too where a thinking model gets none
         # (Orkeon, llm-providers-comparison, measured 2026-08-30)
         greedy_alone=True,
-        finish_reasons={"model_length": "length"},
+        strict_parts=True,  # models/textchunk.py and beside it
     ),
 )

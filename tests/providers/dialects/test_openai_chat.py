@@ -522,6 +522,20 @@ def test_nonsense_and_errors_with_200(provider: str, content: bytes, kind: Kind)
 # --- streams ---
 
 
+def test_members_of_parts_are_left_out_and_named_where_the_vendor_is_strict() -> None:
+    text, mark = {"type": "text", "text": "a"}, {"mode": "explicit"}
+    image = {"type": "image_url", "image_url": {"url": "https://x/a.png", "detail": "low"}}
+    odd = {**text, "prompt_cache_breakpoint": mark, "cache_control": {"type": "ephemeral"}}
+    own = {"type": "document_url", "document_url": "https://x/a.pdf", "document_name": "a"}
+    given = ask(user([odd, {**image, "meta": None}, {"type": "new", "new": 1}, own]))
+    made = DIALECT.encode(given, target("mistral"))
+    assert sent(made)["messages"] == [user([text, image, {"type": "new", "new": 1}, own])]
+    assert made.dropped == ("messages[].content[].prompt_cache_breakpoint",)
+    theirs = DIALECT.encode(given, target("openai"))
+    assert sent(theirs)["messages"][0]["content"][0] == {**text, "prompt_cache_breakpoint": mark}
+    assert theirs.dropped == ()
+
+
 def test_mistral_has_words_of_its_own_for_openais_services() -> None:
     predicted = {"type": "content", "content": [{"type": "text", "text": "a"}]}
     body = encode(ask(user("hi"), service_tier="default", prediction=predicted), "mistral")

@@ -128,6 +128,9 @@ async def test_mistral_names_unknown_fields_in_a_detail_list(sandbox):
     assert (status, body["detail"][0]["loc"]) == (422, ["body", "seed"])
     status, body = await sandbox.post("mistral", messages=[{**USER, "name": "Bo"}])
     assert (status, body["detail"][0]["loc"]) == (422, ["body", "messages", 0, "user", "name"])
+    content = [{"type": "text", "text": "a", "x": 1}]
+    status, body = await sandbox.post("mistral", messages=[{"role": "user", "content": content}])
+    assert (status, body["detail"][0]["loc"]) == (422, ["body", "messages", 0, "content", 0, "x"])
 
 
 def use(identity="toolu_1") -> dict:
