@@ -77,3 +77,14 @@ async def test_a_vector_that_is_missing_is_an_error(wire, many):
     wire.upstream.script = script
     told = await embedded(wire, QWEN, many)
     assert told.status_code == 502 and "1 vectors for" in told.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("many", [2, 12])
+async def test_vectors_of_texts_that_nobody_knows_are_an_error(wire, many):
+    def script(seen):
+        rows = [{"index": 0, "embedding": [1.0]} for _ in seen.body["input"]]
+        return answer({"data": rows, "usage": {"prompt_tokens": 1}})
+
+    wire.upstream.script = script
+    told = await embedded(wire, QWEN, many)
+    assert told.status_code == 502 and "indices" in told.json()["error"]["message"]

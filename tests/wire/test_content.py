@@ -119,6 +119,18 @@ async def test_every_finish_has_openais_word(wire, name, word, want, stream):
 
 
 @pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("parts", [[], [{"text": "Half of"}]])
+async def test_what_gemini_breaks_off_is_never_told_as_whole(wire, stream, parts):
+    body = gemini(*parts, finish="OTHER")
+    begun = [gemini(part, finish=None) for part in parts] * 4
+    reply = events(*begun, body, done=False) if stream else answer(body)
+    told = await whole(wire, reply, "google_generate", stream=stream)
+    assert "broke off its answer (OTHER)" in told.text or '"stream_broken"' in told.text
+    assert '"finish_reason":"stop"' not in told.text and "[DONE]" not in told.text
+    assert told.status_code == (200 if stream and parts else 502)
+
+
+@pytest.mark.parametrize("stream", [False, True])
 async def test_a_blocked_prompt_of_gemini(wire, stream):
     body = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 3}}
     reply = events(body, done=False) if stream else answer(body)
