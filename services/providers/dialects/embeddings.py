@@ -74,8 +74,8 @@ def encode(body: Json, model: Embedding, target: Target) -> Encoded:
 def decode(content: bytes, target: Target, given: list[Any]) -> Answer:
     """Translate an answer; vectors are lists of numbers or base64 of little-endian float32.
 
-    `given` are the texts. Where nobody tells their tokens, as Gemini does not (ai.google.dev/api/
-    embeddings, 2026-11-23), these are estimated: they are paid for, and budgets count them.
+    `given` are the texts. Where their tokens are not told, as Gemini may leave them out, these are
+    estimated: they are paid for, and budgets count them.
     """
     body = openai_answer.parsed(content, target)
     if target.vendor.dialect == "google_generate":

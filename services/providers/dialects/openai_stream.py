@@ -192,7 +192,7 @@ class OpenAIDecoder:
             openai_answer.parsed(self._parser.stray, self._target)
         ended = all(one.finish for one in self._choices.values())
         whole = self.done or len(self._choices) >= self._asked
-        if not self._choices or not ended or not whole:
+        if not self._choices or not ended or not whole or self._held:
             raise RoutorError(
                 Kind.STREAM_BROKEN,
                 f"{self._target.vendor.name} ended its stream before the answer was complete.",

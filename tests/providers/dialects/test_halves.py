@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.errors import RoutorError
 from services.providers.dialects import DIALECTS, halves
 from tests.providers.dialects.targets import call_delta, chunk, event, run, target, text, tool_calls
 
@@ -49,6 +50,12 @@ def test_the_end_tells_what_was_held() -> None:
     last = said(FIRST).replace(b'"finish_reason": null', b'"finish_reason": "stop"')
     chunks, ending = run(DIALECT.decoder(target(), {}), last + event("[DONE]"))
     assert (text(chunks), ending.finish_reason) == ("\ufffd", "stop")
+
+
+def test_what_is_held_when_a_stream_breaks_off_is_missing() -> None:
+    stopped = said("a").replace(b'"finish_reason": null', b'"finish_reason": "stop"')
+    with pytest.raises(RoutorError, match="before the answer was complete"):
+        run(DIALECT.decoder(target(), {}), stopped + said(FIRST))
 
 
 def test_halves_in_the_arguments_of_a_tool() -> None:
