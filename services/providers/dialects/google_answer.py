@@ -15,6 +15,7 @@ from services.providers.dialects.contract import Answer, Json, Target, Usage
 _REFUSED = (
     "SAFETY",
     "RECITATION",
+    "LANGUAGE",
     "BLOCKLIST",
     "PROHIBITED_CONTENT",
     "SPII",
@@ -24,10 +25,8 @@ _REFUSED = (
     "MODEL_ARMOR",
     "ESCALATION",
 )
-# The model's own slip, or its end for no reason that is told: another attempt or model may do.
+# The model's own slip: nothing usable came out, another attempt or model may do.
 _BROKEN = (
-    "OTHER",
-    "LANGUAGE",
     "MALFORMED_FUNCTION_CALL",
     "MALFORMED_RESPONSE",
     "UNEXPECTED_TOOL_CALL",
@@ -45,7 +44,9 @@ def decode(content: bytes, target: Target) -> Answer:
         for number, part in enumerate(parts_of(candidate)):
             seed = f"{target.nonce}/{body.get('responseId')}/{place}/{number}"
             gather(turn, part, seed.encode(), target)
-        reason = finish_reason(candidate.get("finishReason"), target)
+        reason = finish_reason(
+            candidate.get("finishReason"), target, said=bool(parts_of(candidate))
+        )
         if reason is None:
             raise faults.bad_answer(target, "an answer without finishReason")
         index = count(candidate.get("index")) or place
@@ -92,16 +93,16 @@ def block_reason(body: Json) -> str:
     return reason if isinstance(reason, str) else ""
 
 
-def finish_reason(word: object, target: Target) -> str | None:
+def finish_reason(word: object, target: Target, *, said: bool) -> str | None:
     """Return OpenAI's word; None while there is none; an unknown one ends with "stop".
 
-    Raises RoutorError(PROVIDER_UNAVAILABLE) for an answer that failed in the making, whatever
-    there is of it: OTHER and LANGUAGE (a language that the model does not have) end a text
-    half-way, which "stop" would call whole, and "length" the fault of the caller's limit.
+    OTHER, a reason that is not told, may end a text half-way, which "stop" would call whole:
+    where something was `said` it is as a filter's end. Raises RoutorError(PROVIDER_UNAVAILABLE)
+    where nothing was, and for an answer that failed in the making.
     """
     if not isinstance(word, str) or word in ("", "FINISH_REASON_UNSPECIFIED"):
         return None
-    if word in _BROKEN:
+    if word in _BROKEN or (word == "OTHER" and not said):
         raise RoutorError(
             Kind.PROVIDER_UNAVAILABLE,
             f"{target.vendor.name} broke off its answer ({word}).",
@@ -109,7 +110,7 @@ def finish_reason(word: object, target: Target) -> str | None:
             model=target.key,
             upstream_status=200,
         )
-    if word in _REFUSED:
+    if word in _REFUSED or word == "OTHER":
         return "content_filter"
     return "length" if word == "MAX_TOKENS" else "stop"
 

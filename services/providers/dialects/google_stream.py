@@ -80,7 +80,9 @@ class GoogleDecoder:
         for part in google_answer.parts_of(candidate):
             self._parts += 1
             chunks += self._part(index, part)
-        reason = google_answer.finish_reason(candidate.get("finishReason"), self._target)
+        reason = google_answer.finish_reason(
+            candidate.get("finishReason"), self._target, said=self._parts > 0
+        )
         if reason is not None:
             chunks += self._writer.closing(index)
             self._reasons[index] = reason

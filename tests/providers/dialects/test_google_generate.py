@@ -216,6 +216,8 @@ def test_signature_survives_any_client() -> None:
         ("MAX_TOKENS", "length"),
         ("SAFETY", "content_filter"),
         ("PROHIBITED_CONTENT", "content_filter"),
+        ("LANGUAGE", "content_filter"),
+        ("OTHER", "content_filter"),
         ("NEW", "stop"),
     ],
 )
@@ -229,7 +231,14 @@ def test_a_blocked_prompt_is_a_refusal() -> None:
     assert answer.body["choices"][0]["finish_reason"] == "content_filter"
 
 
-@pytest.mark.parametrize("word", ["OTHER", "LANGUAGE", "MALFORMED_RESPONSE"])
+def test_an_answer_that_ends_unsaid_for_no_reason_is_broken_off() -> None:
+    decoder = DIALECT.decoder(target("google"), {})
+    for read in (decode, lambda body: decoder.feed(event(body))):
+        with pytest.raises(RoutorError, match="OTHER"):
+            read(body_of(finish="OTHER"))
+
+
+@pytest.mark.parametrize("word", ["MALFORMED_RESPONSE", "MALFORMED_FUNCTION_CALL"])
 def test_a_text_that_ends_half_way_is_broken_off(word: str) -> None:
     for body in (body_of({"text": "x"}, finish=word), body_of(finish=word)):
         with pytest.raises(RoutorError, match=word) as caught:
