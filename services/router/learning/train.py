@@ -32,6 +32,7 @@ from services.router.learning import (
     fit,
     games,
     lexicon,
+    opinions,
     phrases,
     report,
     surroundings,
@@ -199,9 +200,10 @@ def train(
     pairs = lexicon.ties(lexicon.read(path_of_words)) if path_of_words is not None else []
     start = fit.Start(distilled(), pairs)
     families = [example.family for example in learn]
+    heard = opinions.of(learn, opinions.load())
     tune = batches.rows([e for e in kept if e.split is Split.TUNE and e.source == OWN], weigh)
     with cores.apart() as processes:
-        data = teachers.taught(batches.rows(learn, weigh), families, start, processes)
+        data = teachers.taught(batches.rows(learn, weigh), families, heard, start, processes)
         fitted = processes.submit(fit.fit, data, start, _tell).result()
         scores = processes.submit(predicted, fitted, tune).result()
     return save(path, rounded(fitted), calibrate(scores, tune))

@@ -8,12 +8,18 @@ import pytest
 from services.catalog import Category
 from services.router import words
 from services.router.classify import CATEGORIES, CATEGORY, TIER, VALUES
+from services.router.features import Floats
 from services.router.learning import batches, cores, fit, teachers, train
 from services.router.learning.batches import Rows
 from services.router.learning.examples import Example
 from tests.router.learning.test_train import toy
 
 START = fit.Start(np.zeros((2**words.WORD_BITS, VALUES), np.float32))
+
+
+def unheard(data: Rows) -> Floats:
+    """Return no opinions."""
+    return np.full_like(data.targets, np.nan)
 
 
 def examples() -> list[Example]:
@@ -29,7 +35,7 @@ def both() -> tuple[Rows, Rows]:
     data = batches.rows(given, train.weigh)
     with cores.apart() as processes:
         families = [example.family for example in given]
-        return data, teachers.taught(data, families, START, processes)
+        return data, teachers.taught(data, families, unheard(data), START, processes)
 
 
 def test_targets_stay_distributions(both: tuple[Rows, Rows]) -> None:
@@ -54,3 +60,18 @@ def test_what_was_not_asked_stays_as_it_was(both: tuple[Rows, Rows]) -> None:
     data, softened = both
     assert np.array_equal(softened.weights, data.weights)
     assert np.array_equal(softened.dense, data.dense)
+
+
+def test_an_opinion_is_heard_beside_the_teachers(both: tuple[Rows, Rows]) -> None:
+    data, softened = both
+    families = [example.family for example in examples()]
+    chat = CATEGORIES.index(Category.CHAT)
+    heard = unheard(data)
+    heard[1] = 0
+    heard[1, [chat, TIER.start]] = 1
+    with cores.apart() as processes:
+        other = teachers.taught(data, families, heard, START, processes)
+    half = len(data.targets) // 2
+    for place in (1, half + 1):  # the example and its variant
+        assert other.targets[place, chat] > softened.targets[place, chat] + 0.2
+    assert np.array_equal(other.targets[2], softened.targets[2])
