@@ -7,13 +7,16 @@ from services.router.contender import Contender
 from services.router.rank import Ranking
 
 LENGTH: Final = 5
-# With fewer members, models below the tier's quality floor are better than no answer at all.
+# With fewer members, or all of one provider, models below the tier's quality floor are better than
+# no answer at all.
 ENOUGH: Final = 3
 
 
 def suffices(strong: Sequence[Contender], resting: Container[str]) -> bool:
     """Tell whether a chain of those that reach the quality floor needs no others."""
-    return len(strong) >= ENOUGH and any(one.key not in resting for one in strong)
+    providers = {one.provider for one in strong}
+    awake = any(one.key not in resting for one in strong)
+    return len(strong) >= ENOUGH and len(providers) > 1 and awake
 
 
 def link(ranking: Ranking) -> list[int]:

@@ -220,10 +220,17 @@ def test_what_rests_goes_behind_and_what_is_weak_fills_up() -> None:
     assert linked(ranking(values, **weak)) == ["b/m0", "a/m0", "c/m0"]
     # When all that are good enough rest, what is weak and ready goes first.
     assert linked(ranking(values, resting=("b/m0", "c/m0"), **weak))[0] == "a/m0"
-    strong = list(CONTENDERS.values())[:3]
+    strong = [CONTENDERS[key] for key in ("a/m0", "a/m1", "b/m0")]
     assert suffices(strong, ()) and suffices(strong, ("a/m0", "a/m1"))
-    assert not suffices(strong[:2], ())
-    assert not suffices(strong, ("a/m0", "a/m1", "a/m2"))
+    assert not suffices(strong[1:], ())
+    assert not suffices(strong, ("a/m0", "a/m1", "b/m0"))
+
+
+def test_many_models_of_one_provider_do_without_the_weak_of_another_no_more() -> None:
+    alone = [CONTENDERS[key] for key in ("a/m0", "a/m1", "a/m2")]
+    assert not suffices(alone, ())
+    values = {"a/m0": 0.9, "a/m1": 0.8, "a/m2": 0.7, "b/m0": 0.6}
+    assert "b/m0" in linked(ranking(values, **{"b/m0": 0.2}))
 
 
 @given(
