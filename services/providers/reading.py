@@ -66,11 +66,7 @@ class Reading:
     @property
     def said_all(self) -> bool:
         """Whether the answer is complete, although its stream may not have ended."""
-        try:
-            self._decoder.close()
-        except Exception:
-            return False
-        return True
+        return self._decoder.finished
 
     def end(self) -> None:
         """Read no further: all was said."""

@@ -1,5 +1,6 @@
 """List the catalog with prices, abilities and how each model stands."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 
 from routor.v1 import router_pb2, status_pb2, types_pb2
@@ -23,20 +24,22 @@ def listing(catalog: Catalog, status: status_pb2.Status | None) -> router_pb2.Li
     """Return every model of the catalog, retired ones too, in the order of their ids."""
     models = [_model(model) for _, model in sorted(catalog.models.items())]
     embeddings = [_embedding(model) for _, model in sorted(catalog.embeddings.items())]
+    providers = None if status is None else {one.provider: one for one in status.providers}
     for listed in (*models, *embeddings):
-        _stand(listed, status)
+        _stand(listed, providers)
     return router_pb2.ListModelsResponse(
         models=models, embeddings=embeddings, catalog_version=catalog.version
     )
 
 
-def _stand(listed: router_pb2.Model, status: status_pb2.Status | None) -> None:
+def _stand(
+    listed: router_pb2.Model, providers: Mapping[str, status_pb2.ProviderStatus] | None
+) -> None:
     """Tell how a model stands; while nobody knows, it can be called."""
-    if status is None:
+    if providers is None:
         listed.connected, listed.status = True, "unknown"
         return
-    standing = (one for one in status.providers if one.provider == listed.provider)
-    provider = next(standing, status_pb2.ProviderStatus())
+    provider = providers.get(listed.provider, status_pb2.ProviderStatus())
     listed.connected = provider.connected
     listed.status = _status(listed.id, provider)
 

@@ -67,7 +67,7 @@ def parse_counted(raw: bytes) -> Call:
         raise document.invalid("model", 'is missing: name one, or "auto"')
     messages, places = history.conversation(request)
     with spelling.placing(places, history.WORDS):
-        return chat.call({"model": request.model or "auto", **_counted(request, messages), **own})
+        return chat.call({"model": request.model, **_counted(request, messages), **own})
 
 
 def _known(tree: Json) -> tuple[str, ...]:

@@ -201,9 +201,8 @@ def _results_first(blocks: list[Json], asked: list[str]) -> list[Json]:
         known = results.get(block["tool_use_id"])
         content = [*(known or {}).get("content", []), *block.get("content", [])]
         results[block["tool_use_id"]] = {**block, "content": content} if content else block
-    ordered = [results.pop(one) for one in asked if one in results]
     rest = (block for block in blocks if block["type"] != "tool_result")
-    return [*ordered, *results.values(), *rest]
+    return [*history.in_order(results, asked), *rest]
 
 
 def _text(text: str, part: Json) -> Json:

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from services.errors import Kind, RoutorError
 from services.providers.dialects import anthropic_answer, completion, faults, typed
 from services.providers.dialects.anthropic_native import CONTENT, ENDING, USAGE
 from services.providers.dialects.contract import Chunk, Ending, Json, Target
@@ -56,18 +55,17 @@ class AnthropicDecoder:
         """Whether message_stop has come."""
         return self._done
 
+    @property
+    def finished(self) -> bool:
+        """Whether the stop_reason has come."""
+        return self._stop is not None and bool(self._writer.id)
+
     def close(self) -> Ending:
         """Return the ending, or raise: without a stop_reason the stream is broken."""
         if not self._writer.id and self._parser.stray:
             anthropic_answer.parsed(self._parser.stray, self._target)
-        if self._stop is None or not self._writer.id:
-            raise RoutorError(
-                Kind.STREAM_BROKEN,
-                f"{self._target.vendor.name} ended its stream before the answer was complete.",
-                provider=self._target.vendor.id,
-                model=self._target.key,
-                upstream_status=200,
-            )
+        if not self.finished:
+            raise faults.ended_early(self._target)
         usage = anthropic_answer.usage_of(self._usage)
         reason = anthropic_answer.finish_reason(self._stop)
         ending = self._writer.ending({0: reason}, usage, self._stopped_at)

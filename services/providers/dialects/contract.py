@@ -120,6 +120,11 @@ class Decoder(Protocol):
         """Whether the vendor has said that the answer is complete."""
         ...
 
+    @property
+    def finished(self) -> bool:
+        """Whether `close` would return an ending, although more may come."""
+        ...
+
     def close(self) -> Ending:
         """Return the ending; raise RoutorError(STREAM_BROKEN) when the vendor never finished."""
         ...

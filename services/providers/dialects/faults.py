@@ -159,6 +159,17 @@ def bad_answer(target: Target, what: str) -> RoutorError:
     )
 
 
+def ended_early(target: Target) -> RoutorError:
+    """Return the error of a stream that ended before its answer did."""
+    return RoutorError(
+        Kind.STREAM_BROKEN,
+        f"{target.vendor.name} ended its stream before the answer was complete.",
+        provider=target.vendor.id,
+        model=target.key,
+        upstream_status=200,
+    )
+
+
 def redact(text: str) -> str:
     """Return `text` bounded in length, with anything that looks like a key taken out."""
     text = _SECRET.sub("[redacted]", text[: 4 * MESSAGE_LIMIT])

@@ -135,9 +135,8 @@ def _results_first(parts: list[Json], asked: list[str]) -> list[Json]:
         known = results.setdefault(response["id"], part)
         if known is not part:
             known["functionResponse"]["response"]["result"] += "\n" + response["response"]["result"]
-    ordered = [results.pop(one) for one in asked if one in results]
     rest = (part for part in parts if "functionResponse" not in part)
-    return [*ordered, *results.values(), *rest]
+    return [*history.in_order(results, asked), *rest]
 
 
 def _part(part: Json, path: str) -> Json:

@@ -1,7 +1,6 @@
 """Gemini's stream: whole GenerateContentResponse objects in, OpenAI chunks out; no [DONE]."""
 
-from services.errors import Kind, RoutorError
-from services.providers.dialects import completion, google_answer
+from services.providers.dialects import completion, faults, google_answer
 from services.providers.dialects.completion import Turn
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.sse import Parser
@@ -41,21 +40,16 @@ class GoogleDecoder:
         return self._done
 
     @property
-    def _finished(self) -> bool:
+    def finished(self) -> bool:
+        """Whether every candidate that was seen has its finishReason."""
         return bool(self._reasons) and self._seen <= self._reasons.keys()
 
     def close(self) -> Ending:
         """Return the ending, or raise: without a finishReason the stream is broken."""
         if not self._writer.id and self._parser.stray:
             google_answer.parsed(self._parser.stray, self._target)
-        if not self._finished:
-            raise RoutorError(
-                Kind.STREAM_BROKEN,
-                f"{self._target.vendor.name} ended its stream before the answer was complete.",
-                provider=self._target.vendor.id,
-                model=self._target.key,
-                upstream_status=200,
-            )
+        if not self.finished:
+            raise faults.ended_early(self._target)
         return self._writer.ending(self._reasons, self._usage)
 
     def _event(self, data: str) -> list[Chunk]:
@@ -70,7 +64,7 @@ class GoogleDecoder:
         if isinstance(body.get("usageMetadata"), dict):
             # Repeated in every event; the last one holds, and may follow the finishReason.
             self._usage = google_answer.usage_of(body)
-            self._done = self._finished and len(self._reasons) >= self._asked
+            self._done = self.finished and len(self._reasons) >= self._asked
         return chunks
 
     def _candidate(self, candidate: Json) -> list[Chunk]:

@@ -3,7 +3,7 @@
 import base64
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -230,7 +230,8 @@ def results_follow(messages: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     if not any(one.get("role") == "tool" for _, one in messages):
         return messages
     out: list[tuple[str, Any]] = []
-    first, calls = 0, list[str]()  # where the results of the latest turn begin, and its calls
+    first = 0  # where the results of the latest turn begin
+    calls: list[str] = []  # ... and what it called
     told: list[str] = []  # the calls that have their result, as these stand
     for path, message in messages:
         if message.get("role") != "tool":
@@ -247,6 +248,12 @@ def results_follow(messages: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
             told = [one for one in calls if one in (*told, own)]
             out.insert(first + told.index(own), (path, message))
     return out
+
+
+def in_order(results: dict[str, Json], calls: Sequence[str]) -> list[Json]:
+    """Return the results of calls, by id, in the order of the calls; others follow."""
+    known = [one for one in calls if one in results]
+    return [results[one] for one in (*known, *(one for one in results if one not in known))]
 
 
 def _added(known: tuple[str, Any], message: Any) -> tuple[str, Any]:

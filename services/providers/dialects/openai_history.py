@@ -44,8 +44,7 @@ _MEMBERS = {
 }
 # Stands between a tool's result and the user, where a vendor wants an answer there.
 _NOTED = {"role": "assistant", "content": "Understood."}
-# As Moonshot's own clients have it (github.com/MoonshotAI/kimi-cli, 2026).
-_NO_RESULT = "Tool output is empty."
+_NO_RESULT = "(The tool gave nothing back.)"
 _CONTINUE = {"role": "user", "content": "Continue."}
 
 

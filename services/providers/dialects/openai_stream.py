@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from services.errors import Kind, RoutorError
+from services.errors import RoutorError
 from services.providers.dialects import completion, faults, halves, openai_answer, typed
 from services.providers.dialects.beside import beside
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
@@ -186,20 +186,19 @@ class OpenAIDecoder:
                 chunks += self._finish(index, choice, "")
         return chunks
 
+    @property
+    def finished(self) -> bool:
+        """Whether all choices have ended, and no character is cut."""
+        ended = all(one.finish for one in self._choices.values())
+        whole = self.done or len(self._choices) >= self._asked
+        return bool(self._choices) and ended and whole and not self._held
+
     def close(self) -> Ending:
         """Return the ending, or raise: a choice without finish reason is a broken stream."""
         if not self._choices and self._parser.stray:
             openai_answer.parsed(self._parser.stray, self._target)
-        ended = all(one.finish for one in self._choices.values())
-        whole = self.done or len(self._choices) >= self._asked
-        if not self._choices or not ended or not whole or self._held:
-            raise RoutorError(
-                Kind.STREAM_BROKEN,
-                f"{self._target.vendor.name} ended its stream before the answer was complete.",
-                provider=self._target.vendor.id,
-                model=self._target.key,
-                upstream_status=200,
-            )
+        if not self.finished:
+            raise faults.ended_early(self._target)
         reasons = {index: one.finish for index, one in self._choices.items()}
         return self._writer.ending(reasons, self._usage)
 

@@ -6,7 +6,6 @@ they are done; text and thoughts as they come.
 
 from typing import Any
 
-from services.errors import Kind, RoutorError
 from services.providers.dialects import (
     faults,
     openai_answer,
@@ -55,18 +54,17 @@ class ResponsesDecoder:
         """Whether the response has ended."""
         return bool(self._finish)
 
+    @property
+    def finished(self) -> bool:
+        """Whether the last event has come."""
+        return bool(self._finish)
+
     def close(self) -> Ending:
         """Return the ending, or raise: without its last event the stream is broken."""
         if not self._writer.id and self._parser.stray:
             openai_answer.parsed(self._parser.stray, self._target)
-        if not self._finish:
-            raise RoutorError(
-                Kind.STREAM_BROKEN,
-                f"{self._target.vendor.name} ended its stream before the answer was complete.",
-                provider=self._target.vendor.id,
-                model=self._target.key,
-                upstream_status=200,
-            )
+        if not self.finished:
+            raise faults.ended_early(self._target)
         return self._writer.ending({0: self._finish}, self._usage)
 
     def _event(self, data: str) -> list[Chunk]:

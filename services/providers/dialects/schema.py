@@ -13,8 +13,6 @@ CHOICES = ("allOf", "anyOf", "oneOf")
 _DEPTH = 24  # references that lead back to themselves stop here
 # And so does a schema whose references unfold without end in breadth.
 _MOST_NODES = 10_000
-
-
 # What may hold any JSON, and no schema.
 _VALUES = ("const", "default", "enum", "example", "examples")
 

@@ -62,6 +62,11 @@ class Unrolled:
         chunks, self._ending = told(answer, self._target)
         return chunks
 
+    @property
+    def finished(self) -> bool:
+        """Whether `rest` has told the answer."""
+        return self._ending is not None
+
     def close(self) -> Ending:
         """Return the ending; raises RoutorError as long as there was no `rest`."""
         if self._ending is None:

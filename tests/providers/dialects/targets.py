@@ -4,9 +4,11 @@ from datetime import date
 from typing import Any
 
 import msgspec
+from openai.types.chat import ChatCompletion
 
 from services.catalog import Lifecycle, Model, Parameters, Price, Reasoning
-from services.providers.dialects.contract import Chunk, Decoder, Ending, Target
+from services.providers.dialects import DIALECTS
+from services.providers.dialects.contract import Answer, Chunk, Decoder, Ending, Target
 from services.providers.vendors import VENDORS
 
 SOURCE: dict[str, Any] = {"source": "test", "checked": date(2026, 11, 23)}
@@ -116,3 +118,10 @@ def call_delta(index: int, arguments: Any, call_id: str = "", name: str = "") ->
     head = {"id": call_id, "type": "function"} if call_id else {}
     function = {"arguments": arguments, **({"name": name} if name else {})}
     return {"tool_calls": [{"index": index, **head, "function": function}]}
+
+
+def decode(body: dict[str, Any], provider: str = "openai") -> Answer:
+    """Return what a chat completion of a vendor becomes: one of OpenAI's own shape."""
+    answer = DIALECTS["openai_chat"].decode(msgspec.json.encode(body), target(provider))
+    ChatCompletion.model_validate(answer.body, strict=True)
+    return answer

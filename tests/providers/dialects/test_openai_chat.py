@@ -1,11 +1,7 @@
 import copy
 from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from openai.types.chat import ChatCompletion
 
 from services.errors import Kind, RoutorError
 from services.providers.dialects import DIALECTS
@@ -14,6 +10,7 @@ from tests.providers.dialects.targets import (
     call_delta,
     called,
     chunk,
+    decode,
     event,
     parameters,
     reasoning,
@@ -388,138 +385,8 @@ def test_seeds_are_within_what_imitators_take(seed: int, told: int) -> None:
 @pytest.mark.parametrize("nothing", ["", " \n", [], [{"type": "text", "text": ""}], None])
 def test_nothing_from_a_tool_is_said_in_words(nothing: Any) -> None:
     turns = [user("go"), called(("c1", "f", "{}")), result("c1", nothing)]
-    assert encode(ask(*turns), "moonshot")["messages"][2]["content"] == "Tool output is empty."
+    assert "gave nothing back" in encode(ask(*turns), "moonshot")["messages"][2]["content"]
     assert not encode(ask(*turns), "openai")["messages"][2]["content"].strip()
-
-
-# --- answers ---
-
-
-def decode(body: dict[str, Any], provider: str = "openai") -> Any:
-    answer = DIALECT.decode(msgspec.json.encode(body), target(provider))
-    ChatCompletion.model_validate(answer.body, strict=True)
-    return answer
-
-
-def whole(message: dict[str, Any], finish: str | None = "stop", **extra: Any) -> dict[str, Any]:
-    choice = {"index": 0, "message": message, "finish_reason": finish}
-    return {"id": "x", "created": 3, "choices": [choice], **extra}
-
-
-def test_answer_is_an_openai_answer() -> None:
-    usage = {
-        "prompt_tokens": 10,
-        "completion_tokens": 5,
-        "total_tokens": 15,
-        "prompt_tokens_details": {"cached_tokens": 4},
-        "completion_tokens_details": {"reasoning_tokens": 2},
-    }
-    answer = decode(whole({"role": "assistant", "content": "Hello"}, usage=usage))
-    assert answer.body["model"] == "openai/m"
-    assert answer.body["created"] == 3
-    assert answer.body["choices"][0]["message"]["content"] == "Hello"
-    assert answer.usage.cached_input_tokens == 4
-    assert answer.body["usage"]["completion_tokens_details"]["reasoning_tokens"] == 2
-
-
-@given(st.text(), st.sampled_from(["stop", "length", "tool_calls", ""]), st.none() | st.just([]))
-def test_plain_text_takes_a_shorter_way_to_the_same_answer(
-    words: str, finish: str, calls: Any
-) -> None:
-    message = {"role": "assistant", "content": words, "tool_calls": calls}
-    short = decode(whole(message, finish)).body
-    # Mistral's parts are never plain.
-    parts = {**message, "content": [{"type": "text", "text": words}]}
-    assert decode(whole(parts, finish)).body == short
-
-
-def test_tool_calls_end_with_tool_calls() -> None:
-    message = called(("c1", "f", {"x": 1}), ("c2", "g", ""), ("", "h", "null"))
-    answer = decode(whole(message, "stop"))
-    choice = answer.body["choices"][0]
-    assert choice["finish_reason"] == "tool_calls"
-    assert choice["message"]["content"] is None
-    calls = choice["message"]["tool_calls"]
-    assert [one["function"]["arguments"] for one in calls] == ['{"x":1}', "{}", "{}"]
-    assert calls[2]["id"]
-
-
-@pytest.mark.parametrize(
-    ("provider", "word", "reason"),
-    [
-        ("zai", "sensitive", "content_filter"),
-        ("mistral", "model_length", "length"),
-        ("xai", "", "stop"),
-        ("openai", None, "stop"),
-        ("openai", "brand_new", "stop"),
-        ("openai", "tool_calls", "stop"),
-    ],
-)
-def test_finish_reasons_stay_in_openais_enum(provider: str, word: Any, reason: str) -> None:
-    body = whole({"role": "assistant", "content": "x"}, word)
-    assert decode(body, provider).body["choices"][0]["finish_reason"] == reason
-
-
-def test_vendor_answers_become_plain() -> None:
-    parts = [
-        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
-        {"type": "text", "text": "yes"},
-    ]
-    message = decode(whole({"role": "assistant", "content": parts}), "mistral").body
-    message = message["choices"][0]["message"]
-    assert (message["content"], message["reasoning_content"]) == ("yes", "hm")
-    tagged = {"role": "assistant", "content": "<think>hm</think>\n\nyes <think>"}
-    message = decode(whole(tagged), "minimax").body["choices"][0]["message"]
-    assert (message["content"], message["reasoning_content"]) == ("yes <think>", "hm")
-
-
-def test_usage_of_vendors() -> None:
-    details = {"reasoning_tokens": 7}
-    xai = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 10}
-    answer = decode(
-        whole({"content": "x"}, usage={**xai, "completion_tokens_details": details}), "xai"
-    )
-    assert (answer.usage.output_tokens, answer.body["usage"]["total_tokens"]) == (9, 10)
-    hit = {"prompt_tokens": 5, "completion_tokens": 1, "prompt_cache_hit_tokens": 3}
-    assert decode(whole({"content": "x"}, usage=hit), "deepseek").usage.cached_input_tokens == 3
-    null = {"prompt_tokens": None, "completion_tokens": None, "prompt_tokens_details": None}
-    assert decode(whole({"content": "x"}, usage=null)).usage.input_tokens == 0
-
-
-@pytest.mark.parametrize(
-    ("provider", "content", "kind"),
-    [
-        ("openai", b"", Kind.PROVIDER_UNAVAILABLE),
-        ("openai", b"<html>", Kind.PROVIDER_UNAVAILABLE),
-        ("openai", b"[]", Kind.PROVIDER_UNAVAILABLE),
-        ("openai", b'{"choices":[]}', Kind.PROVIDER_UNAVAILABLE),
-        ("openai", b'{"choices":7}', Kind.PROVIDER_UNAVAILABLE),
-        ("openai", b'{"choices":[{"message":null}]}', Kind.PROVIDER_UNAVAILABLE),
-        ("openai", b'{"error":{"message":"x"}}', Kind.PROVIDER_UNAVAILABLE),
-        ("openai", b'{"error":{"code":"insufficient_quota"}}', Kind.PROVIDER_QUOTA),
-        ("minimax", b'{"base_resp":{"status_code":1002}}', Kind.PROVIDER_RATE_LIMITED),
-        ("minimax", b'{"choices":null,"base_resp":{"status_code":1008}}', Kind.PROVIDER_QUOTA),
-        (
-            "zai",
-            b'{"choices":[{"message":{},"finish_reason":"network_error"}]}',
-            Kind.PROVIDER_UNAVAILABLE,
-        ),
-        (
-            "openai",
-            b'{"choices":[{"message":{"tool_calls":[{"id":"a","function":'
-            b'{"name":"f","arguments":"{oops"}}]}}]}',
-            Kind.PROVIDER_UNAVAILABLE,
-        ),
-    ],
-)
-def test_nonsense_and_errors_with_200(provider: str, content: bytes, kind: Kind) -> None:
-    with pytest.raises(RoutorError) as caught:
-        DIALECT.decode(content, target(provider))
-    assert caught.value.kind is kind
-    assert caught.value.provider in (provider, "")
-
-
-# --- streams ---
 
 
 def test_members_of_parts_are_left_out_and_named_where_the_vendor_is_strict() -> None:
