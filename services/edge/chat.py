@@ -25,11 +25,14 @@ DROPPED = frozenset({
 })
 # fmt: on
 DROPPED_PREFIXES = ("aws_", "litellm_", "portkey", "vertex_", "x-")
+# Objects that are passed on as they are, so that such names may stand in them, too.
+OPEN = ("audio", "prediction", "web_search_options")
 # With none but these there is nothing to be taken out, unless it is null.
 PLAIN = frozenset(schema.ChatRequest.__struct_fields__) - {
     "tools",
     "tool_choice",
     "parallel_tool_calls",
+    *OPEN,
 }
 MOST_STOPS = 4
 MOST_NAME_CHARS = 64
@@ -68,7 +71,7 @@ def call(tree: dict[str, Any], raw: bytes | None = None) -> Call:
         own = fields.take(tree)
         older = legacy.rewrite(tree)
         dropped = _strip(tree)
-        if older or len(tree) != size:
+        if older or dropped or len(tree) != size:
             raw = None
     try:
         request = document.convert(tree, schema.ChatRequest)
@@ -151,16 +154,37 @@ def _strip(tree: dict[str, Any]) -> tuple[str, ...]:
     for name, value in list(tree.items()):
         if value is None:
             del tree[name]
-        elif name in DROPPED or name.lower().startswith(DROPPED_PREFIXES):
+        elif _leads_elsewhere(name):
             del tree[name]
             foreign.append(name)
+        elif name in OPEN:
+            tree[name] = _closed(value, name, foreign)
     if tree.get("tools") == []:
         del tree["tools"]
     if "tools" not in tree:
-        tree.pop("parallel_tool_calls", None)
+        if isinstance(tree.get("parallel_tool_calls"), bool):
+            del tree["parallel_tool_calls"]
         if tree.get("tool_choice") in ("auto", "none"):
             del tree["tool_choice"]
     return document.named(foreign)
+
+
+def _leads_elsewhere(name: str) -> bool:
+    return name in DROPPED or name.lower().startswith(DROPPED_PREFIXES)
+
+
+def _closed(value: Any, path: str, foreign: list[str]) -> Any:
+    """Return an object without such names, at any depth; their paths go to `foreign`."""
+    if isinstance(value, list):
+        return [_closed(one, f"{path}[]", foreign) for one in value]
+    if not isinstance(value, dict):
+        return value
+    foreign += [f"{path}.{name}" for name in value if _leads_elsewhere(name)]
+    return {
+        name: _closed(one, f"{path}.{name}", foreign)
+        for name, one in value.items()
+        if not _leads_elsewhere(name)
+    }
 
 
 def _check_messages(messages: Sequence[schema.Message]) -> None:

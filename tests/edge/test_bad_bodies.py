@@ -225,6 +225,36 @@ def test_fields_that_name_a_host_are_dropped(name):
     assert call.dropped == (name,)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("prediction", {"type": "content", "content": "x"}),
+        ("web_search_options", {"search_context_size": "low"}),
+        ("audio", {"voice": "alloy", "format": "mp3"}),
+    ],
+)
+def test_hosts_inside_what_is_passed_on_are_dropped(name, value):
+    odd = {**value, "api_base": "http://evil.example"}
+    call = chat.parse(msgspec.json.encode({**AUTO, name: odd}))
+    assert msgspec.json.decode(call.body) == {**AUTO, name: value}
+    assert call.dropped == (f"{name}.api_base",)
+
+
+def test_hosts_are_dropped_at_any_depth():
+    told = {"user_location": {"approximate": {"city": "Bonn", "headers": {"Host": "x"}}}}
+    call = chat.parse(msgspec.json.encode({**AUTO, "web_search_options": told}))
+    kept = {"user_location": {"approximate": {"city": "Bonn"}}}
+    assert msgspec.json.decode(call.body)["web_search_options"] == kept
+    assert call.dropped == ("web_search_options.user_location.approximate.headers",)
+
+
+@pytest.mark.parametrize("tools", [{}, {"tools": []}])
+def test_a_wrong_type_is_refused_although_there_are_no_tools(tools):
+    with pytest.raises(RoutorError) as caught:
+        chat.parse(msgspec.json.encode({**AUTO, **tools, "parallel_tool_calls": "x"}))
+    assert caught.value.param == "parallel_tool_calls"
+
+
 def test_tool_fields_without_tools_are_not_forwarded():
     raw = msgspec.json.encode(
         {**AUTO, "tools": [], "tool_choice": "auto", "parallel_tool_calls": True}
