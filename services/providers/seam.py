@@ -7,6 +7,8 @@ else. The first characters are held until it is clear which. A repetition counts
 it is too long to be chance and is not the text's own pattern ("0, 0, 0, " goes on with "0, ").
 """
 
+import re
+
 # A whole text of fewer characters, given back, may as well be how it goes on ("ha" "ha").
 _LEAST_WHOLE = 4
 # The same for its beginning, given back and no more.
@@ -20,6 +22,7 @@ ANCHOR = 60
 _LEAST_ANCHOR, _PREAMBLE = 24, 200
 # With fewer, what comes could begin so by chance.
 _LEAST_WORDS = 8
+_MARKS = re.compile(r"\A[\W_]+")
 # What a finished text may end with; no model stops after these without having more to say.
 _OPEN = ",;:([{<-–—/\\+=*&@#$"
 
@@ -103,7 +106,8 @@ def anchor_of(text: str) -> str:
     """Return the last words of a text, by which a continuation can be told from anything else."""
     core = text.rstrip()
     if len(core) <= ANCHOR:
-        return core.lstrip()
+        # From its first word on: who repeats words leaves out a mark or a quote before them.
+        return _MARKS.sub("", core)
     tail = core[-ANCHOR:]
     line = tail.rpartition("\n")[2]
     if len(line) >= _LEAST_ANCHOR:

@@ -53,6 +53,17 @@ def test_words_are_joined_at_their_anchor(cut, size, preamble):
     assert before + joined(Seam(before, anchor), preamble + rest, size) == WHOLE
 
 
+@pytest.mark.parametrize("said", ["«Once upon a time there", "Once upon a time there"])
+@pytest.mark.parametrize("size", [1, 7, 99])
+def test_a_mark_before_the_first_word_may_be_left_out(said, size):
+    before = "«Once upon a time there"
+    anchor = anchor_of(before)
+    assert (
+        before + joined(Seam(before, anchor), f"{said} was a king.", size)
+        == f"{before} was a king."
+    )
+
+
 @given(st.integers(40, len(WHOLE)), PIECES)
 def test_a_new_beginning_is_joined_where_the_old_one_ends(cut, size):
     before = WHOLE[:cut]
