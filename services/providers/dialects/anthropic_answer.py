@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import completion, faults, typed
+from services.providers.dialects import completion, faults, halves, typed
 from services.providers.dialects.anthropic_native import CONTENT, ENDING
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
@@ -51,7 +51,7 @@ def decode(content: bytes, target: Target) -> Answer:
 def parsed(content: bytes | str, target: Target) -> Json:
     """Return the JSON object that was sent; raises RoutorError when it is an error or none."""
     try:
-        body = msgspec.json.decode(content)
+        body = halves.read(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise faults.bad_answer(target, "an answer that is not JSON") from error
     fault = faults.in_body(body, target)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import anthropic_answer, completion, faults, typed
+from services.providers.dialects import anthropic_answer, completion, faults, halves, typed
 from services.providers.dialects.anthropic_native import CONTENT, ENDING, USAGE
 from services.providers.dialects.contract import Chunk, Ending, Json, Target
 from services.providers.dialects.sse import Parser
@@ -30,6 +30,7 @@ class AnthropicDecoder:
         self._target = target
         self._usage_at_start = usage_at_start
         self._parser = Parser()
+        self._joiner = halves.Joiner('"message_delta"', '"message_stop"')
         self._writer = Writer(target)
         self._blocks: dict[int, Json] = {}  # open blocks by the vendor's index
         self._fragments: dict[int, list[Any]] = {}
@@ -47,7 +48,10 @@ class AnthropicDecoder:
         for event in self._parser.feed(data):
             if self._done:
                 break
-            chunks += self._event(event.data)
+            if event.name == "ping":
+                continue  # may stand anywhere, in the middle of a character, too
+            for whole in self._joiner.feed(event.data):
+                chunks += self._event(whole)
         return chunks
 
     @property
@@ -180,7 +184,7 @@ def _whole(block: Json, fragments: list[Any]) -> Json:
     if block.get("type") == "text":
         return {"type": "text", "citations": block["citations"]}
     try:
-        return {**block, "input": msgspec.json.decode(completion.joined(fragments))}
+        return {**block, "input": halves.read(completion.joined(fragments))}
     except msgspec.DecodeError:
         return block  # it has none, or the limit has cut it
 

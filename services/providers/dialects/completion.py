@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import mending, naming
+from services.providers.dialects import halves, mending, naming
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 from services.providers.dialects.faults import bad_answer
 from services.providers.dialects.passage import Passage
@@ -157,6 +157,7 @@ def arguments(value: object, name: str, target: Target, *, cut: bool = False) ->
         raise bad_answer(target, NO_OBJECT)
     if not value.strip():
         return "{}"
+    value = halves.mended(value)
     try:
         parsed = msgspec.json.decode(value)
     except msgspec.DecodeError:

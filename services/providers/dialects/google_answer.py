@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import completion, faults, history, typed
+from services.providers.dialects import completion, faults, halves, history, typed
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 
@@ -59,7 +59,7 @@ def decode(content: bytes, target: Target) -> Answer:
 def parsed(content: bytes | str, target: Target) -> Json:
     """Return the JSON object that was sent; raises RoutorError when it is an error or none."""
     try:
-        body = msgspec.json.decode(content)
+        body = halves.read(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise faults.bad_answer(target, "an answer that is not JSON") from error
     body = body[0] if isinstance(body, list) and len(body) == 1 else body

@@ -1,6 +1,6 @@
 """Gemini's stream: whole GenerateContentResponse objects in, OpenAI chunks out; no [DONE]."""
 
-from services.providers.dialects import completion, faults, google_answer
+from services.providers.dialects import completion, faults, google_answer, halves
 from services.providers.dialects.completion import Turn
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.sse import Parser
@@ -17,6 +17,7 @@ class GoogleDecoder:
         self._target = target
         self._asked = asked
         self._parser = Parser()
+        self._joiner = halves.Joiner('"finishReason"')
         self._writer = Writer(target)
         self._seen: set[int] = set()
         self._reasons: dict[int, str] = {}
@@ -30,8 +31,9 @@ class GoogleDecoder:
         for event in self._parser.feed(data):
             if self._done:
                 break
-            if event.data.strip() != "[DONE]":
-                chunks += self._event(event.data)
+            for whole in self._joiner.feed(event.data):
+                if whole.strip() != "[DONE]":
+                    chunks += self._event(whole)
         return chunks
 
     @property

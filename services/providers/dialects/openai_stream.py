@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from services.errors import RoutorError
 from services.providers.dialects import completion, faults, halves, openai_answer, typed
 from services.providers.dialects.beside import beside
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
@@ -112,7 +111,7 @@ class OpenAIDecoder:
         self.done = False  # whether [DONE] has come
         # By choice; none are made where text must be looked into.
         self._frames: dict[int, _Frame] = {}
-        self._held = ""  # an event with half a character: the next one may bring the other
+        self._joiner = halves.Joiner()
 
     def feed(self, data: bytes) -> list[Chunk]:
         """Take bytes as they arrive; return the chunks they complete."""
@@ -123,7 +122,8 @@ class OpenAIDecoder:
         for line in lines:
             if self.done:
                 break
-            text = self._text(line) if self._frames else None
+            quick = self._frames and not self._joiner.holding
+            text = self._text(line) if quick else None
             if text is not None:
                 chunks.append(text)
             else:
@@ -161,21 +161,13 @@ class OpenAIDecoder:
 
     def _line(self, line: bytes | str) -> list[Chunk]:
         data = text_of(line) if isinstance(line, bytes) else line
-        if data.strip() == "[DONE]":
-            self.done = True
-            return [*self._rejoined(""), *self._ended()]
-        if self._held:
-            return self._rejoined(data)
-        return self._event(data) if data.strip() else []
-
-    def _rejoined(self, data: str) -> list[Chunk]:
-        """Take the event that was held, and the next one."""
-        held, data = halves.joined(self._held, data)
-        self._held = ""
         chunks: list[Chunk] = []
-        for one in (halves.mended(held), data):
-            if one.strip():
-                chunks += self._event(one)
+        for whole in self._joiner.feed(data):
+            if whole.strip() == "[DONE]":
+                self.done = True
+                chunks += self._ended()
+            elif whole.strip():
+                chunks += self._event(whole)
         return chunks
 
     def _ended(self) -> list[Chunk]:
@@ -191,7 +183,7 @@ class OpenAIDecoder:
         """Whether all choices have ended, and no character is cut."""
         ended = all(one.finish for one in self._choices.values())
         whole = self.done or len(self._choices) >= self._asked
-        return bool(self._choices) and ended and whole and not self._held
+        return bool(self._choices) and ended and whole and not self._joiner.holding
 
     def close(self) -> Ending:
         """Return the ending, or raise: a choice without finish reason is a broken stream."""
@@ -203,14 +195,7 @@ class OpenAIDecoder:
         return self._writer.ending(reasons, self._usage)
 
     def _event(self, data: str) -> list[Chunk]:
-        try:
-            body = openai_answer.parsed(data, self._target)
-        except RoutorError:
-            if not halves.is_cut(data):
-                raise
-            self._held = data
-            self._frames.clear()  # so that the next event comes to `_rejoined`
-            return []
+        body = openai_answer.parsed(data, self._target)
         choices = typed.rows(body, "choices")
         # Azure's first chunk has only filter results and no id of the answer yet.
         if choices or body.get("id"):

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.providers.dialects import (
     faults,
+    halves,
     openai_answer,
     openai_native,
     responses_answer,
@@ -33,6 +34,7 @@ class ResponsesDecoder:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._parser = Parser()
+        self._joiner = halves.Joiner(*(f'"{kind}"' for kind in _ENDS))
         self._writer = Writer(target)
         self._thoughts = 0
         self._usage = Usage()
@@ -46,7 +48,8 @@ class ResponsesDecoder:
         for event in self._parser.feed(data):
             if self._finish or event.data.strip() == "[DONE]":
                 break
-            chunks += self._event(event.data)
+            for whole in self._joiner.feed(event.data):
+                chunks += self._event(whole)
         return chunks
 
     @property

@@ -5,9 +5,8 @@ that an error inside it is an error here, too. A list is the events of a stream,
 them where `alt=sse` was lost on the way (https://ai.google.dev/api/generate-content). Pure.
 """
 
+import json
 from typing import Any
-
-import msgspec
 
 from services.providers.dialects import completion
 from services.providers.dialects.contract import (
@@ -76,10 +75,10 @@ class Unrolled:
 
 def _as_events(content: bytes, target: Target) -> bytes:
     try:
-        bodies = msgspec.json.decode(content, type=list[Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        bodies = json.loads(content)  # also where a character is cut between two of them (`halves`)
+    except ValueError as error:
         raise bad_answer(target, "an answer that is not JSON") from error
-    return b"".join(b"data: %b\n\n" % msgspec.json.encode(body) for body in bodies)
+    return b"".join(b"data: %b\n\n" % json.dumps(body).encode() for body in bodies)
 
 
 def told(answer: Answer, target: Target) -> tuple[list[Chunk], Ending]:
