@@ -97,7 +97,20 @@ def test_an_answer_that_is_referred_to_is_refused():
     for items in ([HELLO, answer, HELLO], [HELLO, CALLED, RESULT, answer, HELLO], [HELLO, answer]):
         error = refused(*items, tools=[TOOL])
         assert error.kind is Kind.UNSUPPORTED_PARAMETER
-        assert error.param == f"input[{items.index(answer)}].type"
+        assert error.param == f"input[{items.index(answer)}].id"
+        assert "send the item itself" in error.message
+
+
+@pytest.mark.parametrize("typed", [{"type": "item_reference"}, {"type": None}, {}])
+def test_a_reference_to_an_item_of_the_same_input_says_nothing_new(typed):
+    said = [{"type": "output_text", "text": "Hi", "annotations": []}]
+    answer = {"id": "msg_1", "type": "message", "role": "assistant", "content": said}
+    made = {**CALLED, "id": "fc_1"}
+    items = [HELLO, answer, made, RESULT]
+    call = parsed(*items, {"id": "msg_1", **typed}, {"id": "fc_1", **typed}, HELLO, tools=[TOOL])
+    assert call.dropped == ("input[].item_reference",)
+    told = parsed(*items, HELLO, tools=[TOOL])
+    assert msgspec.json.decode(call.body) == msgspec.json.decode(told.body)
 
 
 def test_who_offers_tools_gets_thoughts_to_send_back():
@@ -167,7 +180,13 @@ def test_the_form_of_the_text_goes_over():
         ({"conversation": "conv_1"}, "conversation"),
         ({"background": True}, "background"),
         ({"tools": [{"type": "telepathy"}]}, "tools[0].type"),
-        ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].type"),
+        ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].id"),
+        ({"input": [{"type": "item_reference"}]}, "input[0].id"),
+        ({"input": [HELLO, {"type": "item_reference", "id": "None"}]}, "input[1].id"),
+        ({"input": [{"type": "item_reference", "id": 5}]}, "input[0].id"),
+        ({"input": [{"foo": 1}]}, "input[0].type"),
+        ({"input": [{"type": "compaction_trigger"}]}, "input[0].type"),
+        ({"input": [{"type": "routor_hosted", "whole": {}}]}, "input[0].type"),
         ({"input": [{"role": "wizard", "content": "x"}]}, "input[0].role"),
         ({"input": []}, "input"),
         ({"model": ""}, "model"),

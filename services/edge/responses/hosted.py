@@ -44,7 +44,7 @@ TOOLS = frozenset(
         "web_search_preview_2025_03_11",
     }
 )
-_ITEMS = frozenset(
+ITEM_TYPES = frozenset(
     {
         "apply_patch_call",
         "apply_patch_call_output",
@@ -73,7 +73,7 @@ _INCLUDED = ("reasoning.encrypted_content", "message.output_text.logprobs")
 
 def wrap(tree: Json) -> None:
     """Make OpenAI's tools, the choice of one and items of theirs known to the schema."""
-    for name, kinds in (("tools", TOOLS), ("input", _ITEMS)):
+    for name, kinds in (("tools", TOOLS), ("input", ITEM_TYPES)):
         if isinstance(tree.get(name), list):
             tree[name] = [_wrapped(one, kinds) for one in tree[name]]
     if "tool_choice" in tree:

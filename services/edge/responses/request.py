@@ -1,7 +1,7 @@
 """A Responses request as the inner one: OpenAI chat completions. Nothing is stored."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -9,10 +9,12 @@ from services.edge import chat, document, fields, spelling
 from services.edge.door import NO_HEADERS, Call, Headers
 from services.edge.responses import history, hosted
 from services.edge.responses.schema import (
+    HOSTED,
     AllowedTools,
     CustomTool,
     FunctionTool,
     Hosted,
+    Item,
     NamedCustom,
     NamedFunction,
     ObjectFormat,
@@ -34,8 +36,10 @@ KEPT = {
 }
 # How the ids of reasoning items and of messages begin.
 THOUGHTS, SAID = "rs_", "msg_"
+REFERENCE = "item_reference"
 TOOL_KINDS: Mapping[str, type[msgspec.Struct]] = {"function": FunctionTool, "custom": CustomTool}
-DECLARED = ("function", "custom", "namespace")
+TOOL_TYPES = hosted.TOOLS | {"function", "custom", "namespace"}
+ITEM_TYPES = hosted.ITEM_TYPES | {one.__struct_config__.tag for one in get_args(Item)} - {HOSTED}
 CALLS = ("function_call", "custom_tool_call")
 KNOWN = frozenset(ResponsesRequest.__struct_fields__)
 WORDS = {"role": "user, assistant, system or developer"}
@@ -56,7 +60,7 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     dropped = _known(tree)
     if isinstance(tree.get("input"), list):
         dropped += _items(tree["input"])
-    _refuse_unknown(tree.get("tools"))
+    _refuse_unknown(tree)
     echo = {name: tree.get(name) for name in ("tools", "tool_choice", "text", "reasoning")}
     dropped += _inside(tree)
     hosted.wrap(tree)
@@ -142,46 +146,57 @@ def _idle(request: ResponsesRequest) -> tuple[str, ...]:
 
 
 def _items(given: list[Any]) -> tuple[str, ...]:
-    """Give messages the type they may go without; return what was left out.
+    """Give items the type they may go without; return what was left out.
 
-    Refuses references to items: they need a server's memory. Thoughts alone can be done without,
-    and so can what was said on the way to a call, whose tools it only announces; the Vercel AI
-    SDK (@ai-sdk/openai 3.0.141) refers to both in a loop of tools unless told `store: false`.
+    A reference to an item that stands in the same input says nothing new, and OpenAI has each
+    item once in a conversation. Others need a server's memory and are refused, but for thoughts,
+    which can be done without, and for what was said on the way to a call, whose tools it only
+    announces; the Vercel AI SDK (@ai-sdk/openai 3.0.141) refers to both in a loop of tools unless
+    told `store: false`.
     """
+    items = [(index, item) for index, item in enumerate(given) if isinstance(item, dict)]
+    for _, item in items:
+        if item.get("type") is None and ("role" in item or "id" in item):
+            item["type"] = "message" if "role" in item else REFERENCE
+    there = [item.get("id") for _, item in items if item.get("type") != REFERENCE]
+    told = {own for own in there if isinstance(own, str)}
     left_out: tuple[str, ...] = ()
     calls_next = False  # read from the end: whether this turn goes on with a call
-    for index in range(len(given) - 1, -1, -1):
-        item = given[index]
-        if not isinstance(item, dict):
-            continue
-        if "type" not in item and "role" in item:
-            item["type"] = "message"
-        if item.get("type") == "item_reference":
-            _refuse_reference(item, index, calls_next=calls_next)
-            left_out = ("input[].item_reference",)
-        elif item.get("type") != "reasoning":
-            calls_next = item.get("type") in CALLS
+    for index, item in reversed(items):
+        kind = item.get("type")
+        if kind == REFERENCE:
+            if str(item.get("id")) not in told:
+                _refuse_reference(item, index, calls_next=calls_next)
+            left_out = (f"input[].{REFERENCE}",)
+        elif kind != "reasoning":
+            calls_next = kind in CALLS
     return left_out
 
 
 def _refuse_reference(item: Json, index: int, *, calls_next: bool) -> None:
     """Raise for a reference to what the model has to know."""
-    named = str(item.get("id"))
+    named = item.get("id")
+    if not isinstance(named, str):
+        return  # the schema says what is wrong
     if named.startswith(THOUGHTS) or (calls_next and named.startswith(SAID)):
         return
-    param = f"input[{index}].type"
+    param = f"input[{index}].id"
     advice = "send the item itself, as clients do with store: false"
-    text = f"{param}: Routor keeps no items; {advice}."
+    text = f"{param}: Routor keeps no items, and this one is not in the input; {advice}."
     raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=param)
 
 
-def _refuse_unknown(tools: object) -> None:
-    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
-        kind = tool.get("type") if isinstance(tool, dict) else None
-        if isinstance(kind, str) and kind not in (*DECLARED, *hosted.TOOLS):
-            path = f"tools[{index}].type"
-            text = f"{path}: this kind of tool is not supported here; declare a function."
-            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=path)
+def _refuse_unknown(tree: Json) -> None:
+    """Raise for tools and items that nobody here knows, whatever else is in them."""
+    known = (("tools", TOOL_TYPES, "declare a function"), ("input", ITEM_TYPES, "leave it out"))
+    for name, kinds, advice in known:
+        given = tree.get(name)
+        for index, one in enumerate(given if isinstance(given, list) else ()):
+            kind = one.get("type") if isinstance(one, dict) else None
+            if isinstance(kind, str) and kind not in kinds:
+                path = f"{name}[{index}].type"
+                text = f"{path}: this type is not supported here; {advice}."
+                raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=path)
 
 
 def _inner(request: ResponsesRequest, messages: list[Json]) -> Json:

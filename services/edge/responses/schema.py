@@ -127,7 +127,9 @@ class Reasoning(Struct, tag_field="type", tag="reasoning"):
 
 
 class Reference(Struct, tag_field="type", tag="item_reference"):
-    """An item that the server is to remember."""
+    """An item that the server is to remember, or that stands in the same input."""
+
+    id: Word
 
 
 class Hosted(Struct, tag_field="type", tag=HOSTED):
