@@ -33,7 +33,12 @@ class Bill:
                 cached_input_tokens=event.usage.cached_input_tokens,
                 cache_write_tokens=event.usage.cache_write_tokens,
             )
-            call.record.cost_usd += event.usage.searches * call.target.vendor.search_usd
+            fees_usd = call.target.vendor.fees_usd
+            call.record.cost_usd += sum(
+                number * fees_usd.get(name, 0.0) for name, number in event.usage.runs.items()
+            )
+        if event.usage.billed_usd:
+            call.record.cost_usd = event.usage.billed_usd
 
     def estimate(self, call: Call) -> None:
         """Note what a call that ended early has cost: its provider tells nobody.

@@ -10,6 +10,8 @@ from tests.wire.strict import foreign
 from tests.wire.upstream import (
     Reply,
     answer,
+    chat_body,
+    chunk,
     dialect,
     events,
     message,
@@ -254,12 +256,32 @@ async def test_what_needs_a_memory_is_refused_by_name(wire, field, value):
     assert (told.status_code, told.json()["error"]["param"]) == (400, field)
 
 
+OPENED = {**SEARCHED, "id": "ws_2", "action": {"type": "open_page", "url": "https://x.test"}}
+FOUND = {"type": "file_search_call", "id": "fs_1", "status": "completed", "queries": ["q"]}
+
+
+def used(searches):
+    """Return what OpenAI tells of the use of its tools."""
+    images = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+    return {"tool_usage": {"web_search": {"num_requests": searches}, "image_gen": images}}
+
+
 @pytest.mark.parametrize("streaming", [False, True])
-async def test_searches_of_openai_are_paid_for(wire, streaming):
-    opened = {**SEARCHED, "id": "ws_2", "action": {"type": "open_page", "url": "https://x.test"}}
+@pytest.mark.parametrize(
+    ("output", "told_use", "fee_usd"),
+    [
+        ([SEARCHED, OPENED], {}, 0.01),
+        ([SEARCHED, OPENED], {"tool_usage": None}, 0.01),
+        ([SEARCHED, OPENED], used(0), 0.0),
+        ([SEARCHED, OPENED], used(3), 0.03),
+        ([SEARCHED, FOUND, FOUND], {}, 0.015),
+        ([SEARCHED, FOUND], used(2), 0.0225),
+    ],
+)
+async def test_tools_of_openai_are_paid_for(wire, streaming, output, told_use, fee_usd):
     costs = []
-    for output in ([SAID], [SEARCHED, opened, SAID]):
-        whole = response(*output)
+    for given in ([SAID], [*output, SAID]):
+        whole = response(*given, **told_use if len(given) > 1 else {})
         rows = [{"type": "response.created", "response": response(status="in_progress")}]
         rows.append({"type": "response.completed", "response": whole})
         reply = events(*rows, done=False, named=True) if streaming else answer(whole)
@@ -267,7 +289,7 @@ async def test_searches_of_openai_are_paid_for(wire, streaming):
         told = await wire.responses(GPT, tools=[SEARCH], stream=streaming)
         body = read(told)[-1]["response"] if streaming else told.json()
         costs.append(body["routor"]["costUsd"])
-    assert costs[1] - costs[0] == pytest.approx(0.01)
+    assert costs[1] - costs[0] == pytest.approx(fee_usd)
 
 
 @pytest.mark.parametrize("streaming", [False, True])
@@ -287,6 +309,22 @@ async def test_searches_of_anthropic_are_paid_for(wire, streaming):
         body = json.loads(rows[-1]) if streaming else told.json()
         costs.append(body["routor"]["costUsd"])
     assert costs[1] - costs[0] == pytest.approx(0.03)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("model", ["xai/grok-4.3", "xai/grok-of-tomorrow"])
+async def test_what_xai_says_it_bills_is_the_cost(wire, streaming, model):
+    """It counts tools that no answer tells of, and the models that the catalog does not list."""
+    usage = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+    usage["cost_in_usd_ticks"] = 37_756_000
+    reply = answer(chat_body({"content": "A"}, usage=usage))
+    if streaming:
+        reply = events(chunk({"content": "A"}), chunk({}, "stop"), chunk(usage=usage))
+    wire.upstream.script = lambda _: reply
+    told = await wire.chat(model, stream=streaming)
+    rows = [one[6:] for one in told.text.splitlines() if one.startswith("data: {")]
+    body = json.loads(rows[-1]) if streaming else told.json()
+    assert body["routor"]["costUsd"] == pytest.approx(0.0037756)
 
 
 GRAMMAR = {"syntax": "lark", "definition": 'start: "a"'}

@@ -126,13 +126,14 @@ def usage_of(told: Any) -> Usage:
     details = details if isinstance(details, dict) else {}
     thoughts = details.get("thinking_tokens") or details.get("reasoning_tokens")
     ran = counters.get("server_tool_use")
+    searches = count(ran.get("web_search_requests")) if isinstance(ran, dict) else 0
     return Usage(
         input_tokens=count(counters.get("input_tokens")) + read + written,
         output_tokens=count(counters.get("output_tokens")),
         cached_input_tokens=read,
         cache_write_tokens=written,
         reasoning_tokens=count(thoughts),
-        searches=count(ran.get("web_search_requests")) if isinstance(ran, dict) else 0,
+        runs={"web_search": searches},
     )
 
 

@@ -67,7 +67,9 @@ class Usage(msgspec.Struct, frozen=True):
     audio_output_tokens: int = 0
     accepted_prediction_tokens: int = 0
     rejected_prediction_tokens: int = 0
-    searches: int = 0  # of the web, by the vendor itself; billed beside tokens
+    # How often the vendor's own tools ran, by the names of their fees (`Vendor.fees_usd`)
+    runs: Mapping[str, int] = {}
+    billed_usd: float = 0.0  # for all of it, where the vendor tells
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -32,6 +32,7 @@ _FINISH = {
 }
 # The vendor broke off: not a finished answer (Mistral; Z.AI; DeepSeek).
 _BROKEN = ("error", "network_error", "insufficient_system_resource")
+_TICKS_PER_USD = 10**10  # https://docs.x.ai/developers/cost-tracking (2026-11-29)
 _HEAD = ("id", "created", "system_fingerprint", "service_tier")
 
 
@@ -218,9 +219,11 @@ def usage(told: object, target: Target) -> Usage:
         total = count(told.get("total_tokens"))
         if not total or total >= input_tokens + output_tokens + reasoned:
             output_tokens += reasoned
+    ticks = told.get(target.vendor.quirks.billed_ticks_field)
     return Usage(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
+        billed_usd=count(ticks) / _TICKS_PER_USD,
         cached_input_tokens=count(cached or told.get("cached_tokens")),
         cache_write_tokens=count(written),
         reasoning_tokens=reasoned,

@@ -172,9 +172,24 @@ def usage_of(body: Json) -> Usage:
         output_tokens=count(counters.get("output_tokens")),
         cached_input_tokens=count(read.get("cached_tokens")) if isinstance(read, dict) else 0,
         cache_write_tokens=count(read.get("cache_write_tokens")) if isinstance(read, dict) else 0,
-        searches=sum(map(_searched, openai_answer.rows(body, "output"))),
+        runs=_runs(body),
         reasoning_tokens=count(wrote.get("reasoning_tokens")) if isinstance(wrote, dict) else 0,
     )
+
+
+def _runs(body: Json) -> Json:
+    """Return how often the tools ran that OpenAI bills by the call.
+
+    Searches are told as they are billed, where they are told (openai 3.54.0,
+    types/responses/response.py, `tool_usage`, 2026-11-29); else they are counted.
+    """
+    items = openai_answer.rows(body, "output")
+    told = body.get("tool_usage")
+    web = told.get("web_search") if isinstance(told, dict) else None
+    billed = web.get("num_requests") if isinstance(web, dict) else None
+    searches = sum(map(_searched, items)) if billed is None else count(billed)
+    kinds = [item.get("type") for item in items if isinstance(item, dict)]
+    return {"web_search": searches, "file_search": kinds.count("file_search_call")}
 
 
 def _searched(item: Any) -> bool:

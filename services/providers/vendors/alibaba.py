@@ -37,7 +37,7 @@ VENDOR = Vendor(
         unlisted_max_tokens_field="max_tokens",
         # https://www.alibabacloud.com/help/en/model-studio/qwen-api-reference (2026-11-23)
         parameters=(
-            "enable_search",
+            "enable_search",  # its fee differs by region, and is in no cost
             "enable_thinking",
             "repetition_penalty",
             "search_options",

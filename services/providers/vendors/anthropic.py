@@ -17,7 +17,9 @@ VENDOR = Vendor(
     headers={"anthropic-version": "2023-06-01"},
     models_path="/v1/models?limit=1000",
     # platform.claude.com, web search tool: $10 per 1,000 (by claudecodeguides.com, 2026-11-29)
-    search_usd=0.01,
+    fees_usd={"web_search": 0.01},
+    # Not in costs: code execution, by the time of its container beyond free hours, which answers
+    # do not tell. Web fetch has no fee (same documentation, 2026-11-29).
     error_codes={
         # developersdigest.tech/errors/api/anthropic-api (2026-11-23): 429, not to be retried
         "enforced_spend_limit_reached": "PROVIDER_QUOTA",

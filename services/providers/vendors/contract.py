@@ -54,6 +54,7 @@ class Quirks:
     # Answer (openai_chat)
     think_tags: bool = False  # <think>…</think> inside content
     reasoning_outside_completion: bool = False  # completion_tokens exclude reasoning (xAI)
+    billed_ticks_field: str = ""  # of usage: what all of the answer costs, in 1e-10 dollars
     usage_in_choice: bool = False  # usage may sit in choices[0] of the last chunk (Moonshot)
     bad_key_status: tuple[int, ...] = (401, 403)
     finish_reasons: Mapping[str, str] = field(default_factory=dict)  # vendor word -> OpenAI word
@@ -78,5 +79,7 @@ class Vendor:
     error_codes: Mapping[str, str] = field(default_factory=dict)
     # Pieces of an error message, in lower case -> Kind name, before the codes.
     error_words: Mapping[str, str] = field(default_factory=dict)
-    search_usd: float = 0.0  # of one search of the web that the vendor does for a model
+    # Of one run of a tool that the vendor runs itself, beside tokens. What an answer does not let
+    # us count is in no cost; the vendor file says what.
+    fees_usd: Mapping[str, float] = field(default_factory=dict)
     quirks: Quirks = Quirks()

@@ -22,8 +22,12 @@ VENDOR = Vendor(
         # Tools with reasoning on chat completions: community.openai.com/t/1386454 (2026)
         "function tools with reasoning_effort": "UNSUPPORTED_PARAMETER",
     },
-    # platform.openai.com/docs/pricing: $10 per 1,000 (by modelcostwatch.com/openai, 2026-03-12)
-    search_usd=0.01,
+    # platform.openai.com/docs/pricing: $10 and $2.50 per 1,000 (by modelcostwatch.com/openai,
+    # 2026-03-12)
+    fees_usd={"web_search": 0.01, "file_search": 0.0025},
+    # Not in costs, as answers do not tell enough (2026-11-29): containers of code_interpreter and
+    # shell, by minute and memory; image_generation, by tokens of image models that the catalog
+    # does not price; storage of files; searches of models asked by web_search_options.
     quirks=Quirks(
         # openai 3.54.0, types/chat/completion_create_params.py: max_tokens is deprecated, and
         # refused by models that reason; the newer field is taken by all

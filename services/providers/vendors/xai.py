@@ -31,5 +31,7 @@ VENDOR = Vendor(
         message_name=False,
         # genai-prices 0.2.3: completion_tokens exclude reasoning, total_tokens include it
         reasoning_outside_completion=True,
+        # https://docs.x.ai/developers/cost-tracking (2026-11-29): what is billed, tools included
+        billed_ticks_field="cost_in_usd_ticks",
     ),
 )
