@@ -20,6 +20,7 @@ from services.edge.messages.fault import ANTHROPIC
 from services.edge.models import Models
 from services.edge.peers import Peers
 from services.edge.pipeline import Ledgers, Pipeline
+from services.edge.problem import OPENAI
 from services.edge.readiness import Readiness
 from services.edge.settings import EdgeSettings
 
@@ -45,8 +46,8 @@ def build(parts: Parts) -> Frame:
     pipeline = Pipeline(settings, peers, ledgers)
     models = Models(peers)
     routes = [
-        Route("POST", "/v1/chat/completions", partial(pipeline.handle, chat)),
-        Route("POST", "/v1/responses", partial(pipeline.handle, responses)),
+        Route("POST", "/v1/chat/completions", partial(pipeline.handle, chat), shape=OPENAI),
+        Route("POST", "/v1/responses", partial(pipeline.handle, responses), shape=OPENAI),
         Route("POST", "/v1/messages", partial(pipeline.handle, messages), shape=ANTHROPIC),
         Route("POST", "/v1/embeddings", Embeddings(settings, peers, ledgers.limits).handle),
         Route("POST", COUNT, Counting(settings).handle, shape=ANTHROPIC),

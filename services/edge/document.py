@@ -29,10 +29,22 @@ _PLACE = re.compile(r"(?P<text>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>.*)`)?"
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 # How msgspec tells that the fault is in some value of an object, of whatever name.
 _SOME = "[...]"
-# What may stand where msgspec only says that something else stood there.
+# What names of tools are made of.
+NAME = "letters, digits, _ and - alone"
+_TYPES = re.compile(r"`([^`]+)`")
+_INDEX = re.compile(r"\[\d+\]")
+# JSON's words for what msgspec calls by Python's.
+_KINDS = {"float": "number", "int": "integer", "str": "string", "bool": "boolean", "array": "list"}
+# What may stand where msgspec only says that something else stood there: by the last name of its
+# path, or the last two.
 _WORDS = {
     "role": "system, developer, user, assistant or tool",
     "type": "a type that this field takes",
+    "content.type": "text, or of users image_url, input_audio, file or video_url",
+    "custom.name": f"{NAME}, 64 at most",
+    "function.name": f"{NAME}, 64 at most",
+    "url": "an address that begins with https:, http: or data:",
+    "effort": "none, minimal, low, medium, high, xhigh or max",
     "reasoning_effort": "none, minimal, low, medium, high, xhigh or max",
     "routor_tier": "NANO, SIMPLE, LIGHT, STANDARD or COMPLEX",
     "routor_tier_floor": "NANO, SIMPLE, LIGHT, STANDARD or COMPLEX",
@@ -210,9 +222,23 @@ def _fault(told: str, words: Mapping[str, str]) -> RoutorError:
         text = "is missing"
     elif text.startswith("Invalid "):
         # msgspec would repeat what the caller wrote.
-        text = f"must be {words.get(path.rpartition('.')[2], 'one of the values allowed here')}"
+        text = f"must be {_word(path, words) or 'one of the values allowed here'}"
+    elif "matching regex" in text and (word := _word(path, words)):
+        text = f"must be {word}"
     else:
-        text = text[:1].lower() + text[1:]
+        text = _TYPES.sub(_kinds, text[:1].lower() + text[1:])
     if not path:
         return _refusal(f"The body is not what was expected: {text}.")
     return invalid(path, text)
+
+
+def _word(path: str, words: Mapping[str, str]) -> str:
+    """Return what may stand at a path, "" where nobody has said it."""
+    names = _INDEX.sub("", path).split(".")
+    return words.get(".".join(names[-2:])) or words.get(names[-1], "")
+
+
+def _kinds(types: re.Match[str]) -> str:
+    """Return JSON's words for types; null is not worth telling beside others."""
+    names = types[1].split(" | ")
+    return " or ".join(_KINDS.get(name, name) for name in names if name != "null") or "null"

@@ -73,14 +73,14 @@ class Route(NamedTuple):
     """Where a path leads; one that ends in {id} leads whatever comes there.
 
     Only what is `open` is answered without a key: closed by default. Errors have the `shape` that
-    the clients of this path know. An `admin` path takes the admin key alone.
+    the clients of this path know; None: as they say. An `admin` path takes the admin key alone.
     """
 
     method: str
     path: str
     handle: Handler
     open: bool = False
-    shape: problem.Shape = problem.OPENAI
+    shape: problem.Shape | None = None
     admin: bool = False
 
 
@@ -265,7 +265,7 @@ def _failed(request: web.BaseRequest, error: RoutorError, way: Way | None) -> we
 
 def _shape(request: web.BaseRequest, way: Way | None) -> problem.Shape:
     """Return how who asks is told of errors, be it at a path that is not there."""
-    if SPOKEN in request.headers:
-        return ANTHROPIC
-    routes = way.routes.values() if way is not None else ()
-    return next((route.shape for route in routes), problem.OPENAI)
+    for route in way.routes.values() if way is not None else ():
+        if route.shape is not None:
+            return route.shape
+    return ANTHROPIC if SPOKEN in request.headers else problem.OPENAI

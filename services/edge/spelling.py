@@ -37,7 +37,10 @@ def fields(inner: Iterable[str], names: Names) -> list[str]:
 def error(failure: RoutorError, names: Names) -> RoutorError:
     """Return an error that names its field as the caller does."""
     inner = failure.param or ""
-    if inner in names:
+    if failure.upstream_status and inner.partition("[")[0] == "messages":
+        # Which one is of no use: what a vendor was sent is counted otherwise. Its words stay.
+        failure.param = names.get("messages", inner)
+    elif inner in names:
         word = re.compile(rf"(?<![\w.]){re.escape(inner)}(?!\w)")
         failure.message = word.sub(names[inner], failure.message)
         failure.param = names[inner]

@@ -116,7 +116,4 @@ async def test_a_vendors_own_words_stay(wire):
     fault = {"message": "messages[0].content is bad", "param": "messages[0].content"}
     wire.upstream.script = lambda _: answer({"error": fault}, 400)
     told = (await wire.responses(DEEPSEEK, [HELLO])).json()["error"]
-    assert (told["message"], told["param"]) == (
-        "messages[0].content is bad",
-        "messages[0].content",
-    )
+    assert (told["message"], told["param"]) == ("messages[0].content is bad", "input")

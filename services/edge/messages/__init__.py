@@ -13,6 +13,7 @@ names: Names = {
     "max_completion_tokens": "max_tokens",
     "reasoning_effort": "thinking",
     "response_format": "output_config.format",
+    "response_format.json_schema.schema": "output_config.format.schema",
     "stop": "stop_sequences",
     "tool_choice.function.name": "tool_choice.name",
     "tools[].function.strict": "tools[].strict",

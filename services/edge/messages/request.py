@@ -28,7 +28,13 @@ KNOWN = frozenset(MessagesRequest.__struct_fields__)
 REFUSED = ("mcp_servers", "container", "thread")
 # How Anthropic's own ids begin: one that the catalog lacks is for Anthropic to know.
 THEIRS = "claude-"
-WORDS = {"role": "user, assistant or system"}
+WORDS = {
+    "role": "user, assistant or system",
+    "content.type": "text, image, document, search_result, tool_use, tool_result or thinking",
+    "tools.name": f"{document.NAME}, 128 at most",
+    "media_type": "image/jpeg, image/png, image/gif or image/webp, or of documents another one",
+    "url": "an address that begins with https: or http:",
+}
 # With this word of anthropic-beta a budget is of all thoughts of a turn, whatever its calls.
 INTERLEAVED = "interleaved-thinking"
 # OpenAI's word for a budget of thinking tokens; the steps of `dialects/reasoning.py`, halfway.

@@ -42,7 +42,25 @@ TOOL_TYPES = hosted.TOOLS | {"function", "custom", "namespace"}
 ITEM_TYPES = hosted.ITEM_TYPES | {one.__struct_config__.tag for one in get_args(Item)} - {HOSTED}
 CALLS = ("function_call", "custom_tool_call")
 KNOWN = frozenset(ResponsesRequest.__struct_fields__)
-WORDS = {"role": "user, assistant, system or developer"}
+# What Chat Completions calls otherwise. Left out, the answer would be another one.
+MOVED = {
+    "max_completion_tokens": "max_output_tokens",
+    "max_tokens": "max_output_tokens",
+    "messages": "input",
+    "reasoning_effort": "reasoning.effort",
+    "response_format": "text.format",
+    "verbosity": "text.verbosity",
+}
+_PARTS = "input_text, input_image, input_file"
+WORDS = {
+    "role": "user, assistant, system or developer",
+    "content.type": f"{_PARTS}, input_audio, output_text or refusal",
+    "output.type": _PARTS,
+    "format.name": f"{document.NAME}, 64 at most",
+    "tools.name": f"{document.NAME}, 64 at most",
+    "image_url": "an address that begins with https:, http: or data:",
+    "file_url": "an address that begins with https: or http:",
+}
 _SAME = ("temperature", "top_p", "parallel_tool_calls", "metadata", "user", "service_tier")
 _ALSO_SAME = (
     "safety_identifier",
@@ -112,6 +130,10 @@ def _known(tree: Json) -> tuple[str, ...]:
         if tree.pop(name, None):
             text = f"{name}: Routor keeps no responses; {advice}."
             raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=name)
+    for name, ours in MOVED.items():
+        if name in tree:
+            text = f"{ours}: Responses call {name} so; send it by this name."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=ours)
     unknown = tree.keys() - KNOWN
     dropped = document.named(unknown)
     for name in unknown:

@@ -318,3 +318,22 @@ def test_a_stream_that_fails_is_an_error(event):
     with pytest.raises(RoutorError) as caught:
         decoder.feed(events(STARTED, event))
     assert caught.value.kind is Kind.PROVIDER_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("named", "param"),
+    [
+        ("input[2].content[0].text", "messages"),
+        ("input", "messages"),
+        ("max_output_tokens", "max_completion_tokens"),
+        ("reasoning.effort", "reasoning_effort"),
+        ("text.format.schema", "response_format.json_schema.schema"),
+        ("tools[0].parameters", "tools[0].parameters"),
+        ("temperature", "temperature"),
+        (None, None),
+    ],
+)
+def test_an_error_names_its_field_as_chat_completions_do(named, param):
+    told = {"type": "invalid_request_error", "message": "Odd.", "param": named, "code": None}
+    error = DIALECT.error(400, {}, msgspec.json.encode({"error": told}), thinking())
+    assert (error.kind, error.param) == (Kind.INVALID_REQUEST, param)
