@@ -18,9 +18,8 @@ VENDOR = Vendor(
         # The second: HTTP 403 (github.com/axoviq-ai/synthadoc/issues/215, 2026-07)
         **dict.fromkeys(("arrearage", "allocationquota.freetieronly"), "PROVIDER_QUOTA"),
         "modelnotfound": "MODEL_GONE",
-        **dict.fromkeys(("throttling", "throttling.ratequota"), "PROVIDER_RATE_LIMITED"),
-        "throttling.allocationquota": "PROVIDER_RATE_LIMITED",
-        "throttling.burstrate": "PROVIDER_RATE_LIMITED",
+        **dict.fromkeys(("throttling", "throttling.allocationquota"), "PROVIDER_RATE_LIMITED"),
+        **dict.fromkeys(("throttling.ratequota", "throttling.burstrate"), "PROVIDER_RATE_LIMITED"),
         # The second: here a rate, not the balance; tokens per minute are used up
         **dict.fromkeys(("limit_requests", "insufficient_quota"), "PROVIDER_RATE_LIMITED"),
         **dict.fromkeys(("datainspectionfailed", "data_inspection_failed"), "CONTENT_REFUSED"),
@@ -45,6 +44,7 @@ VENDOR = Vendor(
             "top_k",
             "vl_high_resolution_images",
         ),
+        lacks=("logit_bias",),
         strict_tools=False,
         # github.com/agentscope-ai/agentscope-java/issues/613 (2026-01)
         needs_user_message=True,

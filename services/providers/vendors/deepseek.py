@@ -30,6 +30,7 @@ VENDOR = Vendor(
         unlisted_max_tokens_field="max_tokens",
         # The vendor's reference of chat completions (2026-11-23)
         parameters=("thinking",),
+        lacks=("logit_bias",),
         # litellm 1.109.1, deepseek/chat/transformation.py: lists of text are refused
         text_parts=False,
         # strict tools exist on /beta alone (https://api-docs.deepseek.com, 2026-11-23)

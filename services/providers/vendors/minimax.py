@@ -38,6 +38,8 @@ VENDOR = Vendor(
         store_and_metadata=False,
         # The vendor's reference of chat completions (2026-11-23)
         parameters=("mask_sensitive_info", "reasoning_split", "thinking"),
+        # "ignored" (the vendor's page on OpenAI's SDK, by github.com/camel-ai/camel, 2026)
+        lacks=("logit_bias",),
         strict_tools=False,
         # "invalid chat setting (2013)": github.com/MiniMax-AI/MiniMax-M2/issues/51 (2025-11),
         # github.com/can1357/oh-my-pi/pull/954 (2026-05)

@@ -23,6 +23,7 @@ VENDOR = Vendor(
         unlisted_thoughts="demanded",
         # The vendor's reference of chat completions (2026-11-23)
         parameters=("thinking",),
+        lacks=("logit_bias",),
         strict_tools=False,
         # vendor's reference, chat completion (2026-11-23); max_tokens works by litellm 1.109.1
         max_tokens_field="max_completion_tokens",

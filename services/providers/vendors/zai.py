@@ -34,6 +34,7 @@ VENDOR = Vendor(
         store_and_metadata=False,
         # The vendor's reference of chat completions (2026-11-23)
         parameters=("do_sample", "request_id", "thinking", "tool_stream", "user_id"),
+        lacks=("logit_bias",),
         strict_tools=False,
         message_name=False,
         # The same reference: content of the text models is a string

@@ -445,3 +445,15 @@ def test_encode_leaves_the_request_alone() -> None:
         aim = target(provider, parameters=parameters(prefill=True))
         DIALECTS[aim.vendor.dialect].encode(body, aim)
         assert body == before
+
+
+@pytest.mark.parametrize(
+    "provider", ["deepseek", "moonshot", "minimax", "zai", "alibaba", "xiaomi", "mistral", "xai"]
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_bias_is_named_where_nobody_reads_it(provider: str, known: bool) -> None:
+    made = DIALECT.encode(ask(logit_bias={"50256": -100}), target(provider, known=known))
+    assert "logit_bias" not in sent(made)
+    assert made.dropped == ("logit_bias",)
+    assert "logit_bias" not in sent(DIALECT.encode(ask(logit_bias={}), target(provider)))
+    assert sent(DIALECT.encode(ask(logit_bias={"1": 1}), target("openai")))["logit_bias"]
