@@ -32,6 +32,7 @@ PLAIN = frozenset(schema.ChatRequest.__struct_fields__) - {
     "tools",
     "tool_choice",
     "parallel_tool_calls",
+    "stop",
     *OPEN,
 }
 MOST_STOPS = 4
@@ -152,7 +153,7 @@ def _strip(tree: dict[str, Any]) -> tuple[str, ...]:
     """
     foreign = []
     for name, value in list(tree.items()):
-        if value is None:
+        if value is None or (name == "stop" and value == []):
             del tree[name]
         elif _leads_elsewhere(name):
             del tree[name]

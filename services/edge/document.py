@@ -44,6 +44,8 @@ _WORDS = {
     "custom.name": f"{NAME}, 64 at most",
     "function.name": f"{NAME}, 64 at most",
     "url": "an address that begins with https:, http: or data:",
+    "input_audio.format": "wav, mp3, aac, aiff, flac, ogg, 3gp, amr, m4a, mp4, mpeg, oga, opus, "
+    "pcm16 or webm",
     "effort": "none, minimal, low, medium, high, xhigh or max",
     "reasoning_effort": "none, minimal, low, medium, high, xhigh or max",
     "routor_tier": "NANO, SIMPLE, LIGHT, STANDARD or COMPLEX",

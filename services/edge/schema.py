@@ -22,6 +22,12 @@ Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 # openai 3.54.0, types/responses/service_tier.py (2026-11-23)
 ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]
+# What any of the vendors takes, or a server of one's own: OpenAI wav and mp3, Gemini the next four
+# (ai.google.dev/gemini-api/docs/audio), others what FFmpeg reads.
+SoundFormat = Literal[
+    "wav", "mp3", "aac", "aiff", "flac", "ogg",
+    "3gp", "amr", "m4a", "mp4", "mpeg", "oga", "opus", "pcm16", "webm",
+]  # fmt: skip
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
@@ -60,7 +66,7 @@ class Sound(Struct):
     """Audio in base64."""
 
     data: str
-    format: Word
+    format: SoundFormat
 
 
 class Audio(Struct, tag_field="type", tag="input_audio"):

@@ -41,6 +41,10 @@ WRONG = [
     ),
     (user({"type": "file", "file": {}}), "messages[0].content[0].file"),
     (
+        user({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "xyz"}}),
+        "messages[0].content[0].input_audio.format",
+    ),
+    (
         {"messages": [{"role": "system", "content": [{"type": "image_url"}]}]},
         "messages[0].content[0].type",
     ),
@@ -166,6 +170,23 @@ def test_a_faulty_field_is_named(change, param):
 def test_a_misspelt_field_is_shown_its_near_match():
     with pytest.raises(RoutorError, match="did you mean routor_tier_floor"):
         fields.take({"routor_tier_flor": "NANO"})
+
+
+def test_no_stop_sequences_are_as_good_as_none():
+    call = chat.parse(
+        msgspec.json.encode({**AUTO, **user({"type": "text", "text": "x"}), "stop": []})
+    )
+    assert "stop" not in msgspec.json.decode(call.body)
+    assert call.request.stop is None
+    assert call.dropped == ()
+
+
+def test_a_sound_is_of_a_format_that_somebody_takes():
+    part = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "xyz"}}
+    with pytest.raises(RoutorError, match="wav, mp3"):
+        chat.parse(msgspec.json.encode({**AUTO, **user(part)}))
+    part["input_audio"]["format"] = "flac"
+    assert chat.parse(msgspec.json.encode({**AUTO, **user(part)}))
 
 
 def test_errors_do_not_repeat_what_was_sent():

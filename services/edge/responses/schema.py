@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from services.edge.schema import Metadata, ServiceTier
+from services.edge.schema import Metadata, ServiceTier, SoundFormat
 
 Word = Annotated[str, Meta(min_length=1, max_length=512)]
 # Gemini's thought signatures travel inside: some are several kB long.
@@ -60,7 +60,7 @@ class Sound(Struct):
     """Audio in base64."""
 
     data: str
-    format: Word
+    format: SoundFormat
 
 
 class InputAudio(Struct, tag_field="type", tag="input_audio"):

@@ -13,7 +13,8 @@ from services.providers.dialects.contract import Json
 
 _FOREIGN_SIGNATURE = "skip_thought_signature_validator"
 _CONTINUE = {"text": "Continue."}
-_AUDIO = {"wav": "audio/wav", "mp3": "audio/mp3"}
+# https://ai.google.dev/gemini-api/docs/audio, supported formats (2026)
+_AUDIO = {kind: f"audio/{kind}" for kind in ("wav", "mp3", "aiff", "aac", "ogg", "flac")}
 _SUFFIXES = {
     "png": "image/png",
     "gif": "image/gif",
