@@ -142,16 +142,29 @@ def call_of(part: Json, seed: bytes, target: Target) -> Call:
     own = given.get("id")
     call_id = own if isinstance(own, str) and own else f"call_{completion.digest(seed)}"
     arguments = completion.arguments(given.get("args"), name, target)
-    signature = part.get("thoughtSignature")
-    if not isinstance(signature, str) or not signature:
+    if not (signature := _signature(part)):
         return Call(call_id, name, arguments)
-    extra = {"google": {"thought_signature": signature}}
-    return Call(history.seal(call_id, signature), name, arguments, extra)
+    return Call(history.seal(call_id, signature), name, arguments, _extra(signature))
 
 
 def gather(turn: Turn, part: Json, seed: bytes, target: Target) -> None:
     """Put one part where it belongs in the turn."""
     if "functionCall" in part:
         turn.calls.append(call_of(part, seed, target))
-    elif text := typed.text(part, "text"):
+        return
+    if text := typed.text(part, "text"):
         (turn.reasoning if part.get("thought") else turn.text).append(text)
+    if not part.get("thought") and (signature := _signature(part)):
+        # It may come in an empty one at the end, and is wanted back
+        # (https://ai.google.dev/gemini-api/docs/thought-signatures, 2026-11-23).
+        turn.own["extra_content"] = _extra(signature)
+
+
+def _signature(part: Json) -> str:
+    given = part.get("thoughtSignature")
+    return given if isinstance(given, str) else ""
+
+
+def _extra(signature: str) -> Json:
+    """Return a thought signature as Google's own OpenAI door tells it, of calls and of texts."""
+    return {"google": {"thought_signature": signature}}

@@ -86,13 +86,15 @@ def _turn(message: Json, path: str, names: dict[str, str]) -> tuple[str, list[Js
 def _model(message: Json, path: str, names: dict[str, str]) -> list[Json]:
     said = message.get("content") or message.get("refusal") or ""
     text = history.text_of(said, f"{path}.content")
-    parts: list[Json] = [{"text": text}] if text.strip() else []
+    signed = _extra_signature(message)
+    own = {"text": text, **({"thoughtSignature": signed} if signed else {})}
+    parts: list[Json] = [own] if text.strip() else []
     for number, call in enumerate(message.get("tool_calls") or ()):
-        own, sealed = history.unseal(call["id"])
+        call_id, sealed = history.unseal(call["id"])
         names[call["id"]] = history.name_of(call)
         part: Json = {
             "functionCall": {
-                "id": own,
+                "id": call_id,
                 "name": names[call["id"]],
                 "args": history.arguments_of(call),
             }
@@ -105,9 +107,9 @@ def _model(message: Json, path: str, names: dict[str, str]) -> list[Json]:
     return parts
 
 
-def _extra_signature(call: Json) -> str:
-    """Return the signature in extra_content.google, where Google's own OpenAI door has it."""
-    extra = call.get("extra_content")
+def _extra_signature(given: Json) -> str:
+    """Return a message's or call's signature, where Google's own OpenAI door has it."""
+    extra = given.get("extra_content")
     google = extra.get("google") if isinstance(extra, dict) else None
     signature = google.get("thought_signature") if isinstance(google, dict) else None
     return signature if isinstance(signature, str) else ""

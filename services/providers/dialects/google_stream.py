@@ -21,6 +21,7 @@ class GoogleDecoder:
         self._writer = Writer(target)
         self._seen: set[int] = set()
         self._reasons: dict[int, str] = {}
+        self._signed: dict[int, Json] = {}
         self._usage = Usage()
         self._done = False
         self._parts = 0
@@ -82,12 +83,17 @@ class GoogleDecoder:
         if reason is not None:
             chunks += self._writer.closing(index)
             self._reasons[index] = reason
+        if index in self._reasons and index in self._signed:
+            # Once: clients that put a stream together would join two of them.
+            chunks += self._writer.mark(index, self._signed.pop(index))
         return chunks
 
     def _part(self, index: int, part: Json) -> list[Chunk]:
         turn = Turn()
         seed = f"{self._target.nonce}/{self._writer.id}/{index}/{self._parts}".encode()
         google_answer.gather(turn, part, seed, self._target)
+        if turn.own:
+            self._signed[index] = turn.own
         pieces = (("reasoning_content", turn.reasoning), ("content", turn.text))
         chunks: list[Chunk] = []
         for name, piece in pieces:

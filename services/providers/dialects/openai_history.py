@@ -30,6 +30,7 @@ _OURS = (
     "routor",
     "thinking_blocks",
     "annotations",
+    "extra_content",
     anthropic_native.CONTENT,
     openai_native.ITEMS,
     openai_native.PHASE,
