@@ -133,6 +133,8 @@ class Reasoning(Facts, frozen=True):
     can_disable: bool = True
     # "reasoning_content" must be sent back on assistant turns (facts: quirks E).
     replay: bool = False
+    # It is wanted back, where there is some, on the turns since the user has spoken last.
+    interleaved: bool = False
     note: str = ""
 
 

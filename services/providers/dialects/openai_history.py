@@ -43,6 +43,13 @@ _MEMBERS = {
     "file": ("file", "file_id"),
     "document_url": ("document_url", "document_name"),
 }
+# MiniMax's thoughts (platform.minimax.io/docs/guides/text-m2-function-call, 2026)
+_DETAIL = {
+    "type": "reasoning.text",
+    "id": "reasoning-text-1",
+    "format": "MiniMax-response-v1",
+    "index": 0,
+}
 # Stands between a tool's result and the user, where a vendor wants an answer there.
 _NOTED = {"role": "assistant", "content": "Understood."}
 _NO_RESULT = "(The tool gave nothing back.)"
@@ -57,7 +64,10 @@ def conversation_of(given: list[Json], settled: Settled, target: Target) -> list
     for path, one in numbered:
         _check_files(one, path, target)
     turns = _shown(history.results_follow(numbered))
-    messages = [_message(one, settled, target) for one in turns]
+    asked = max((place for place, one in enumerate(turns) if _asks(one)), default=-1)
+    messages = [
+        _message(one, settled, target, recent=place > asked) for place, one in enumerate(turns)
+    ]
     if not quirks.store_and_metadata:
         messages = [one for one in messages if not _says_nothing(one)] or [_CONTINUE]
     if quirks.one_system:
@@ -80,6 +90,11 @@ def conversation_of(given: list[Json], settled: Settled, target: Target) -> list
         else:
             messages.append(_CONTINUE)
     return messages
+
+
+def _asks(message: Json) -> bool:
+    """Tell whether the user speaks, and not a tool through an added message."""
+    return message.get("role") == "user" and type(message) is not history.Added
 
 
 def _says_nothing(message: Json) -> bool:
@@ -135,13 +150,13 @@ def _shown(messages: list[tuple[str, Json]]) -> list[Json]:
                 own = {**message, "content": text}
                 own.pop("is_error", None)
         elif waiting:
-            out.append({"role": "user", "content": waiting})
+            out.append(history.Added({"role": "user", "content": waiting}))
             waiting = []
         out.append(own)
-    return [*out, {"role": "user", "content": waiting}] if waiting else out
+    return [*out, history.Added({"role": "user", "content": waiting})] if waiting else out
 
 
-def _message(message: Json, settled: Settled, target: Target) -> Json:
+def _message(message: Json, settled: Settled, target: Target, *, recent: bool) -> Json:
     quirks = target.vendor.quirks
     kept = {key: value for key, value in message.items() if value is not None}
     if kept.get("thinking_blocks"):
@@ -150,11 +165,14 @@ def _message(message: Json, settled: Settled, target: Target) -> Json:
         kept.pop(name, None)
     if kept["role"] == "developer" and not quirks.developer_role:
         kept["role"] = "system"
-    if not quirks.message_name:
+    if not quirks.message_name or (kept["role"] == "tool" and not quirks.any_parameter):
+        # Of a tool, it says again what the call says (openai 3.54.0 has no such field there).
         kept.pop("name", None)
     kept.pop("cache_control", None)
     if kept["role"] == "assistant":
-        kept = _assistant(kept, settled, target)
+        told = _assistant(kept, target)
+        fate = _fate(settled, target, recent=recent)
+        kept = _with_thoughts(told, kept.get("reasoning_details"), fate, target)
     if isinstance(kept.get("content"), list):
         kept["content"] = _content(kept["content"], quirks)
     if kept["role"] == "tool":
@@ -222,7 +240,7 @@ def _as_text(refusal: Json) -> Json:
     return {"type": "text", "text": refusal.get("refusal") or ""}
 
 
-def _assistant(message: Json, settled: Settled, target: Target) -> Json:
+def _assistant(message: Json, target: Target) -> Json:
     model, quirks = target.model, target.vendor.quirks
     kept = {key: value for key, value in message.items() if model is None or key in _ASSISTANT}
     if not quirks.store_and_metadata:
@@ -238,15 +256,38 @@ def _assistant(message: Json, settled: Settled, target: Target) -> Json:
         kept["tool_calls"] = [_call(call, quirks) for call in calls]
         if not kept.get("content"):
             kept["content"] = None
-    fate = quirks.unlisted_thoughts
-    if model is not None:
-        fate = "demanded" if model.reasoning.replay and settled.thinks else "refused"
-    if fate == "demanded" and settled.effort != "none":
+    return kept
+
+
+def _fate(settled: Settled, target: Target, *, recent: bool) -> str:
+    """Return what becomes of a turn's thoughts; `recent`: the user has said nothing since.
+
+    What is "kept" is no more than there is; what is "demanded" has to be there.
+    """
+    if target.model is None:
+        fate = target.vendor.quirks.unlisted_thoughts
+        return "refused" if fate == "demanded" and settled.effort == "none" else fate
+    facts, thinking = target.model.reasoning, settled.values.get("thinking")
+    if facts.replay and settled.thinks:
+        return "demanded"
+    # Z.AI's switch for thoughts of all turns (docs.z.ai/guides/capabilities/thinking-mode, 2026)
+    all_turns = isinstance(thinking, dict) and thinking.get("clear_thinking") is False
+    wanted = facts.interleaved and settled.thinks and (recent or all_turns)
+    return "kept" if wanted else "refused"
+
+
+def _with_thoughts(kept: Json, details: Any, fate: str, target: Target) -> Json:
+    """Return an assistant turn with its thoughts as the vendor wants them back, or without."""
+    if fate == "demanded":
         # The placeholder stands for thoughts of another vendor (or none): an absent field is
         # refused, a single space is taken (litellm 1.109.1, moonshot transformation).
-        kept["reasoning_content"] = kept.get("reasoning_content") or " "
-    elif fate != "kept":
-        kept.pop("reasoning_content", None)
+        return {**kept, "reasoning_content": kept.get("reasoning_content") or " "}
+    if fate == "kept" and not target.vendor.quirks.thought_details:
+        return kept
+    thoughts = kept.pop("reasoning_content", None)
+    kept.pop("reasoning_details", None)
+    if fate == "kept" and (details or thoughts):
+        kept["reasoning_details"] = details or [{**_DETAIL, "text": thoughts}]
     return kept
 
 

@@ -35,6 +35,7 @@ class Quirks:
     unlisted_max_tokens_field: str = ""  # of models that the catalog does not list
     # Theirs, too: what becomes of reasoning_content in earlier turns; "demanded" of all of them
     unlisted_thoughts: Literal["kept", "demanded", "refused"] = "kept"
+    thought_details: bool = False  # thoughts come back as MiniMax's reasoning_details
     service_tiers: Mapping[str, str] = field(default_factory=dict)  # OpenAI's word -> the vendor's
     seed_field: str = "seed"
     tool_call_id: Literal["any", "nine_alphanumerics"] = "any"

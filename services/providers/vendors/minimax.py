@@ -50,5 +50,8 @@ VENDOR = Vendor(
         extra_body={"reasoning_split": True},
         cache_control=True,
         think_tags=True,
+        # https://platform.minimax.io/docs/guides/text-m2-function-call (2026): with reasoning_split
+        # the thoughts between calls come back in reasoning_details
+        thought_details=True,
     ),
 )

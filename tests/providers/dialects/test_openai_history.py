@@ -1,0 +1,78 @@
+from typing import Any
+
+import pytest
+
+from services.providers.dialects import DIALECTS
+from tests.providers.dialects.targets import ask, called, reasoning, result, sent, target, user
+
+DIALECT = DIALECTS["openai_chat"]
+IMAGE = {"type": "image_url", "image_url": {"url": "https://x/a.png"}}
+EARLIER = [user("a"), {"role": "assistant", "content": "b", "reasoning_content": "old"}]
+LOOP = [
+    *EARLIER,
+    user("c"),
+    called(("c1", "f", "{}"), reasoning_content="one"),
+    result("c1", [{"type": "text", "text": "1"}, IMAGE]),
+    called(("c2", "f", "{}"), reasoning_content="two"),
+    result("c2", "2"),
+]
+
+
+def messages(provider: str, given: list[Any], **fields: Any) -> list[dict[str, Any]]:
+    facts = reasoning(
+        switch="thinking_type", efforts=("none", "high"), default="high", interleaved=True
+    )
+    made: list[dict[str, Any]] = sent(
+        DIALECT.encode(ask(*given, **fields), target(provider, reasoning=facts))
+    )["messages"]
+    return made
+
+
+def told(given: list[dict[str, Any]], field: str = "reasoning_content") -> list[Any]:
+    return [one.get(field) for one in given if one["role"] == "assistant"]
+
+
+def test_thoughts_between_calls_go_back_until_the_user_speaks() -> None:
+    assert told(messages("zai", LOOP)) == [None, "one", "two"]
+    assert told(messages("zai", [*LOOP, user("thanks")])) == [None, None, None]
+    assert told(messages("zai", LOOP, reasoning_effort="none")) == [None, None, None]
+
+
+def test_thoughts_that_are_not_there_are_not_made_up() -> None:
+    assert told(messages("zai", [user("a"), called(("c1", "f", "{}")), result("c1", "1")])) == [
+        None
+    ]
+
+
+def test_thoughts_of_all_turns_go_back_where_the_caller_preserves_them() -> None:
+    assert told(messages("zai", LOOP, thinking={"clear_thinking": False})) == ["old", "one", "two"]
+
+
+def test_minimax_gets_thoughts_as_its_details() -> None:
+    made = messages("minimax", LOOP)
+    assert told(made) == [None, None, None]
+    first, second, third = told(made, "reasoning_details")
+    assert first is None
+    assert (second[0]["text"], third[0]["text"]) == ("one", "two")
+    assert second[0]["type"] == "reasoning.text"
+    own = [{"type": "reasoning.text", "id": "r", "index": 0, "text": "mine"}]
+    given = [user("a"), called(("c1", "f", "{}"), reasoning_details=own), result("c1", "1")]
+    assert told(messages("minimax", given), "reasoning_details") == [own]
+    assert told(messages("zai", given), "reasoning_details") == [None]
+
+
+@pytest.mark.parametrize("provider", ["openai", "microsoft", "deepseek", "xiaomi", "mistral"])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_tools_name_stays_with_its_call(provider: str, known: bool) -> None:
+    turns = [user("a"), called(("c1", "f", "{}")), {**result("c1", "1"), "name": "f"}]
+    made = DIALECT.encode(ask(*turns), target(provider, known=known))
+    assert "name" not in sent(made)["messages"][2]
+    assert sent(made)["messages"][1]["tool_calls"][0]["function"]["name"] == "f"
+    assert made.dropped == ()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_googles_signatures_are_for_google(known: bool) -> None:
+    signed = {"role": "assistant", "content": "b", "extra_content": {"google": {}}}
+    made = DIALECT.encode(ask(user("a"), signed, user("c")), target("openai", known=known))
+    assert sent(made)["messages"][1] == {"role": "assistant", "content": "b"}
