@@ -203,7 +203,8 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
     if values.get("tool_choice") == "required":
         values["tool_choice"] = quirks.required_word
     if model is not None:
-        values.update(reasoning.switch(settled.effort, model, limit or model.max_output_tokens))
+        told = reasoning.switch(settled.effort, model, limit or model.max_output_tokens)
+        values.update(_beside(told, values))
     elif settled.effort:
         values["reasoning_effort"] = settled.effort
     if quirks.thinks_in_streams and values.get("enable_thinking", settled.thinks):
@@ -212,6 +213,14 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
         values["stream_options"] = {**options, "include_usage": True}
         values["stream_options"].pop("usage_at_start", None)  # what Anthropic's dialect may do
     return values
+
+
+def _beside(told: Json, values: Json) -> Json:
+    """Return what switches thinking, with what else the caller says in the same field."""
+    given = values.get("thinking")
+    if "thinking" not in told or not isinstance(given, dict):
+        return told
+    return {**told, "thinking": {**given, **told["thinking"]}}
 
 
 def _flavor_format(values: Json) -> None:

@@ -12,7 +12,14 @@ from typing import Any, cast
 
 from services.catalog import Model, Parameters
 from services.errors import Kind, RoutorError
-from services.providers.dialects import anthropic_native, openai_native, reasoning, stopping
+from services.providers.dialects import (
+    anthropic_native,
+    openai_native,
+    own_switch,
+    reasoning,
+    stopping,
+    structured,
+)
 from services.providers.dialects.contract import Json, Target
 
 _PENALTIES = ("presence_penalty", "frequency_penalty")
@@ -73,8 +80,7 @@ def settle(body: Json, target: Target) -> Settled:
     if model is None:
         _fewer_stops(values, target, dropped)
         return Settled(values, tuple(dropped), word, thinks=word not in ("", "none"))
-    effort = _effort(word, values, model, dropped)
-    thinks = reasoning.thinks(effort, model)
+    effort, thinks = _thought(word, values, model, dropped)
     if limit is not None:
         values["max_tokens"] = min(limit, model.max_output_tokens)
     _sampling(values, model.parameters, thinks, dropped)
@@ -177,19 +183,37 @@ def _limit(body: Json) -> int | None:
     return None
 
 
+def _thought(word: str, values: Json, model: Model, dropped: list[str]) -> tuple[str, bool]:
+    """Return the effort and whether the model will think; a switch that is overruled is named."""
+    own = own_switch.take(values, model, dropped)
+    effort = _effort(word or own.effort(model), values, model, dropped)
+    thinks = reasoning.thinks(effort, model)
+    if own.on not in (None, thinks):
+        dropped.append(own.name)
+    if model.reasoning.switch == "enable_thinking" and not thinks:
+        drop(values, ("thinking_budget",), dropped)  # refused without thinking
+    return effort, thinks
+
+
 def _effort(word: str, values: Json, model: Model, dropped: list[str]) -> str:
     effort = reasoning.resolve(word, model)
-    held_back = bool(values.get("tools")) and not model.parameters.thinks_with_tools
-    rules = model.parameters
-    kind = _kind(values, rules) if values.get("tools") else ""
-    held_back = held_back or kind in rules.tool_choice_without_reasoning
-    if held_back and reasoning.thinks(effort, model) and model.reasoning.can_disable:
-        effort = "none"
+    if reasoning.thinks(effort, model) and model.reasoning.can_disable:
+        effort = "none" if _held_back(values, model.parameters) else effort
     always = model.reasoning.switch == "always"
     unheard = effort == "" if always else effort in ("", "none") and word != "none"
     if word and unheard:
         dropped.append("reasoning_effort")
     return effort
+
+
+def _held_back(values: Json, rules: Parameters) -> bool:
+    """Tell whether the request has what the model takes only while it does not think."""
+    if not rules.json_with_reasoning and structured.wanted(values)[0] != "text":
+        return True
+    if not values.get("tools"):
+        return False
+    kind = _kind(values, rules)
+    return not rules.thinks_with_tools or kind in rules.tool_choice_without_reasoning
 
 
 def _sampling(values: Json, rules: Parameters, thinks: bool, dropped: list[str]) -> None:

@@ -231,6 +231,32 @@ def _qwen_streams(vendor: Vendor, body: Json) -> None:
         raise Trouble("invalid", text, code="invalid_parameter_error")
 
 
+def _qwen_json(_vendor: Vendor, body: Json) -> None:
+    kind = (body.get("response_format") or {}).get("type", "text")
+    if kind != "text" and body.get("enable_thinking", body["model"].startswith("qwen3.7")):
+        text = "Json mode response is not supported when enable_thinking is true"
+        raise Trouble("invalid", text)
+
+
+def _thinking(*words: str) -> Check:
+    """Return a check that refuses other words for thinking, Anthropic's among them."""
+
+    def refuse(_vendor: Vendor, body: Json) -> None:
+        given = body.get("thinking") or {}
+        if given.get("type", words[0]) not in words or "budget_tokens" in given:
+            text = f"thinking.type: only {' or '.join(words)}"
+            raise Trouble("invalid", text, param="thinking.type")
+
+    return refuse
+
+
+def _tool_name(_vendor: Vendor, body: Json) -> None:
+    for number, message in enumerate(body["messages"]):
+        if message["role"] == "tool" and "name" in message:
+            where = f"messages[{number}].name"
+            raise Trouble("invalid", f"Unknown parameter: '{where}'.", where, "unknown_parameter")
+
+
 def _kimi_choice(vendor: Vendor, body: Json) -> None:
     choice = body.get("tool_choice")
     if choice == "required" or (isinstance(choice, dict) and thinks(vendor, body)):
@@ -256,8 +282,8 @@ def _text_is_string(_vendor: Vendor, body: Json) -> None:
 
 
 _CHECKS: Mapping[str, tuple[Check, ...]] = {
-    "openai": (_openai_fields, _openai_reasoning),
-    "microsoft": (_openai_fields, _openai_reasoning),
+    "openai": (_openai_fields, _openai_reasoning, _tool_name),
+    "microsoft": (_openai_fields, _openai_reasoning, _tool_name),
     "deepseek": (
         _developer_role,
         _deepseek_prefix,
@@ -281,10 +307,17 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
         _only("frequency_penalty", 0),
         _only("presence_penalty", 0),
         _kimi_choice,
+        _thinking("enabled", "disabled"),
         _empty_answers,
         _replayed_reasoning,
     ),
-    "minimax": (_developer_role, _one_system, _only("n", 1), _minimax_temperature),
+    "minimax": (
+        _developer_role,
+        _one_system,
+        _only("n", 1),
+        _minimax_temperature,
+        _thinking("adaptive", "disabled"),
+    ),
     "zai": (
         _developer_role,
         _message_name,
@@ -293,12 +326,13 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
         _only("tool_choice", "auto"),
         _user_turn,
         _text_is_string,
+        _thinking("enabled", "disabled"),
     ),
-    "alibaba": (_developer_role, _forced_choice, _qwen_streams),
+    "alibaba": (_developer_role, _forced_choice, _qwen_json, _qwen_streams),
     "mistral": (
         *mistral_refusals.CHECKS,
         _empty_answers,
         _only("reasoning_effort", "none", "high"),
     ),
-    "xiaomi": (_developer_role, _replayed_reasoning),
+    "xiaomi": (_developer_role, _replayed_reasoning, _thinking("enabled", "disabled")),
 }

@@ -24,7 +24,7 @@ HISTORY = (
     {"role": "developer", "content": "s"},
     user([{"type": "text", "text": "a"}]),
     called(("toolu_01", "f", ""), ("toolu_02", "g", '{"x":1}')),
-    result("toolu_02", "2"),
+    {**result("toolu_02", "2"), "name": "g"},
     result("toolu_01", "1"),
     {**user("and?"), "name": "bob"},
 )
@@ -35,12 +35,20 @@ REQUESTS = {
     "thinking history": ask(*HISTORY, tools=TOOLS, reasoning_effort="high", temperature=0.3),
     "required": ask(user("hi"), tools=TOOLS, tool_choice="required"),
     "schema": ask(user("hi"), response_format=SCHEMA),
+    "schema with effort": ask(
+        user("hi"), response_format=SCHEMA, reasoning_effort="high", max_tokens=9000
+    ),
+    "anthropic's thinking": ask(
+        user("hi"), thinking={"type": "enabled", "budget_tokens": 2000}, max_tokens=9000
+    ),
+    "anthropic's newer thinking": ask(user("hi"), thinking={"type": "adaptive"}, max_tokens=9000),
     "stop": ask(user("hi"), stop=["END"]),
     "effort none": ask(user("hi"), reasoning_effort="none", temperature=0),
     "effort max": ask(user("hi"), reasoning_effort="max", max_completion_tokens=5000),
 }
 # Refused before anything is sent, because the catalog says that the model lacks it.
 MAY_REFUSE = {"required": "tool_choice", "schema": "response_format", "stop": "stop"}
+MAY_REFUSE["schema with effort"] = MAY_REFUSE["schema"]
 
 
 def encoded(name: str, body: dict[str, Any], target: Target) -> Encoded | None:

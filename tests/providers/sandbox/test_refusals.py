@@ -79,6 +79,9 @@ REFUSED = [
     ("zai", {"tools": [TOOL], "tool_choice": "required"}, "tool_choice"),
     ("zai", {"messages": [{"role": "system", "content": "x"}]}, "user"),
     ("alibaba", {"enable_thinking": True, "tools": [TOOL], "tool_choice": "required"}, "thinking"),
+    ("alibaba", {"enable_thinking": True, "response_format": {"type": "json_object"}}, "Json mode"),
+    ("zai", {"thinking": {"type": "adaptive"}}, "thinking.type"),
+    ("openai", {"messages": [*tool_turn("a")[:2], {**tool_turn("a")[2], "name": "f"}]}, "name"),
     ("mistral", {"messages": tool_turn("call_0123456789")}, "length of 9"),
     ("mistral", {"reasoning_effort": "low"}, "reasoning_effort"),
 ]
