@@ -4,6 +4,7 @@ Thought signatures: https://ai.google.dev/gemini-api/docs/thought-signatures (20
 refuses a past function call without one; for calls of another model the page names a word.
 """
 
+import base64
 from typing import Any
 
 from services.errors import Kind, RoutorError
@@ -108,11 +109,20 @@ def _model(message: Json, path: str, names: dict[str, str]) -> list[Json]:
 
 
 def _extra_signature(given: Json) -> str:
-    """Return a message's or call's signature, where Google's own OpenAI door has it."""
+    """Return a message's or call's signature, where Google's own OpenAI door has it.
+
+    One that is no base64 is none of Gemini's, and refused (google-genai 3.4.0, types.Part).
+    """
     extra = given.get("extra_content")
     google = extra.get("google") if isinstance(extra, dict) else None
     signature = google.get("thought_signature") if isinstance(google, dict) else None
-    return signature if isinstance(signature, str) else ""
+    if not isinstance(signature, str):
+        return ""
+    try:
+        base64.b64decode(signature, validate=True)
+    except ValueError:
+        return ""
+    return signature
 
 
 def _result(message: Json, path: str, names: dict[str, str]) -> list[Json]:

@@ -9,14 +9,14 @@ from services.providers.dialects import DIALECTS
 from tests.providers.dialects.targets import ask, event, run, sent, target, user
 
 DIALECT = DIALECTS["google_generate"]
-SIGNED = {"google": {"thought_signature": "ab/+c=="}}
+SIGNED = {"google": {"thought_signature": "ab/+cA=="}}
 SHAPES: dict[str, list[dict[str, Any]]] = {
-    "on the text": [{"text": "Hello", "thoughtSignature": "ab/+c=="}],
-    "on an empty part behind": [{"text": "Hello"}, {"text": "", "thoughtSignature": "ab/+c=="}],
+    "on the text": [{"text": "Hello", "thoughtSignature": "ab/+cA=="}],
+    "on an empty part behind": [{"text": "Hello"}, {"text": "", "thoughtSignature": "ab/+cA=="}],
     "after thoughts": [
         {"text": "hm", "thought": True},
         {"text": "Hello"},
-        {"thoughtSignature": "ab/+c=="},
+        {"thoughtSignature": "ab/+cA=="},
     ],
 }
 
@@ -36,7 +36,7 @@ def test_the_signature_of_a_text_comes_back_whole(parts: list[dict[str, Any]]) -
     answer = DIALECT.decode(msgspec.json.encode(body_of(parts)), target("google"))
     message = answer.body["choices"][0]["message"]
     assert (message["content"], message["extra_content"]) == ("Hello", SIGNED)
-    assert replayed(message) == [{"text": "Hello", "thoughtSignature": "ab/+c=="}]
+    assert replayed(message) == [{"text": "Hello", "thoughtSignature": "ab/+cA=="}]
 
 
 @pytest.mark.parametrize("parts", SHAPES.values(), ids=SHAPES)
@@ -49,7 +49,7 @@ def test_the_signature_of_a_text_comes_back_in_a_stream(parts: list[dict[str, An
         state.handle_chunk(ChatCompletionChunk.model_validate(one))
     message = state.current_completion_snapshot.choices[0].message.model_dump(exclude_none=True)
     assert (message["content"], message["extra_content"]) == ("Hello", SIGNED)
-    assert replayed(message) == [{"text": "Hello", "thoughtSignature": "ab/+c=="}]
+    assert replayed(message) == [{"text": "Hello", "thoughtSignature": "ab/+cA=="}]
     assert "".join(chunk.text or "" for chunk in chunks) == "Hello"
 
 
@@ -60,6 +60,13 @@ def test_two_signatures_are_not_run_together_in_a_stream() -> None:
     )
     extras = [chunk.body["choices"][0]["delta"].get("extra_content") for chunk in chunks]
     assert [one for one in extras if one] == [SIGNED]
+
+
+@pytest.mark.parametrize("other", ["zzz", "é", "", 7, None, {}])
+def test_what_is_no_signature_of_geminis_does_not_go_there(other: Any) -> None:
+    extra = {"extra_content": {"google": {"thought_signature": other}}}
+    message = {"role": "assistant", "content": "Hello", **extra}
+    assert replayed(message) == [{"text": "Hello"}]
 
 
 @pytest.mark.parametrize("kind", ["wav", "mp3", "aac", "aiff", "flac", "ogg"])
