@@ -38,7 +38,7 @@ PAUSES_S = (2.0, 3.0)
 REFUSED_PAUSES_S = (4.0, 120.0)
 # A provider that no probe has told about yet is shown as not connected for so long.
 PATIENCE_S = 2.5
-# How long a limit lasts when the provider does not say, and the longest wish that is believed:
+# How long others are preferred when a limit's end is not told, and the longest wish believed:
 # a limit per day is the longest that vendors publish.
 REST_S = 5.0
 LONGEST_REST_S = 86_400.0
@@ -113,16 +113,23 @@ class ProviderState:
         if kind is Kind.MODEL_GONE:
             model.gone(ended_at_s)
         elif kind is Kind.PROVIDER_RATE_LIMITED:
-            wait_s = max(0.0, min(LONGEST_REST_S, attempt.retry_after_s)) or REST_S
-            until_s = ended_at_s + wait_s
-            for rested in (self, model):
-                rested.resting_until_s = max(rested.resting_until_s, until_s)
+            self._limited(model, attempt.retry_after_s, ended_at_s)
         elif kind.rule.counts:
             self.window.add_failure(ended_at_s, kind)
             model.failed(ended_at_s, kind, began_at_s)
         else:
             return False
         return True
+
+    def _limited(self, model: ModelState, wait_s: float, ended_at_s: float) -> None:
+        """Rest until the reset; where none was told, others are only preferred for a while."""
+        if wait_s > 0:
+            until_s = ended_at_s + min(LONGEST_REST_S, wait_s)
+            for rested in (self, model):
+                rested.resting_until_s = max(rested.resting_until_s, until_s)
+            return
+        for one in (model, *self.models.values()):
+            one.spare_until_s = max(one.spare_until_s, ended_at_s + REST_S)
 
     def advance(self, now_s: float) -> None:
         """Apply what the windows say now."""

@@ -4,6 +4,8 @@ Reacts at once, before the published status does, and obeys that status, too. Pu
 clock it is given (monotonic seconds). A circuit opens after three failures in a row; after a
 pause one call at a time may prove that it works again. A refused key or an empty balance is left
 alone until the published status tells of a probe that was answered since: no waiting mends it.
+That holds while others can be called: who is the last hope of a request is called nevertheless,
+unless it said itself for how long it is to be left alone.
 """
 
 from collections import OrderedDict
@@ -21,7 +23,7 @@ FAILURES = 3
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 5.0
 # After a refused key or balance, where nobody publishes what probes find.
 REFUSED_PAUSE_S, LONGEST_REFUSED_PAUSE_S = 30.0, 600.0
-# For how long a provider at its limit is left alone when it does not say.
+# For how long others are preferred to a provider at its limit that does not say.
 REST_S = 5.0
 # The longest limit that vendors publish is one per day.
 LONGEST_REST_S = 86_400.0
@@ -79,7 +81,7 @@ class _Circuit:
         if self.pause_s and self.cause in _REFUSED:
             if heard or now_s < until_s:
                 wait_s = max(until_s - now_s, PAUSE_S)
-                return Stand(Standing.RESTING, self.cause, wait_s, doubtful=True)
+                return Stand(Standing.REFUSED, self.cause, wait_s, doubtful=True)
         elif self.pause_s and now_s < until_s:
             return Stand(Standing.OPEN, self.cause, until_s - now_s, doubtful=True)
         if now_s < self.spare_until_s:
@@ -107,8 +109,11 @@ class _Circuit:
         self.cause, self.until_s = kind, now_s + self.pause_s
 
     def rest(self, retry_after_s: float | None, now_s: float) -> None:
-        wait_s = REST_S if retry_after_s is None else retry_after_s
-        self.rest_until_s = max(self.rest_until_s, now_s + min(wait_s, LONGEST_REST_S))
+        if retry_after_s is None:
+            self.spare_until_s = max(self.spare_until_s, now_s + REST_S)
+        else:
+            rest_until_s = now_s + min(retry_after_s, LONGEST_REST_S)
+            self.rest_until_s = max(self.rest_until_s, rest_until_s)
         self.trial_until_s, self.trying = 0.0, False
 
     def close(self) -> None:
@@ -162,10 +167,10 @@ class Breakers:
         heard = bool(circuits) and self._heard and not self.stale()
         stands = [circuit.stand(now_s, heard=heard) for circuit in circuits]
         stands.append(self._published(provider, model))
-        resting = [stand for stand in stands if stand.standing is Standing.RESTING]
-        opened = [stand for stand in stands if stand.standing is Standing.OPEN]
-        ready = _DOUBTFUL if any(stand.doubtful for stand in stands) else READY
-        return max(resting or opened, key=lambda stand: stand.wait_s, default=ready)
+        for standing in (Standing.RESTING, Standing.REFUSED, Standing.OPEN):
+            if found := [stand for stand in stands if stand.standing is standing]:
+                return max(found, key=lambda stand: stand.wait_s)
+        return _DOUBTFUL if any(stand.doubtful for stand in stands) else READY
 
     def begin(self, provider: str, model: str) -> None:
         """Note that a call begins; after a pause it is the one that tries."""
@@ -247,7 +252,7 @@ class Breakers:
         if model in self._gone:
             return Stand(Standing.OPEN, Kind.MODEL_GONE, doubtful=True)
         if provider in self._refused:
-            return Stand(Standing.RESTING, Kind.PROVIDER_AUTH, REFUSED_PAUSE_S, doubtful=True)
+            return Stand(Standing.REFUSED, Kind.PROVIDER_AUTH, doubtful=True)
         if provider in self._down:
             return Stand(Standing.OPEN, doubtful=True)
         wait_s = self._spare.get(model, 0.0) - self._wall()

@@ -110,7 +110,7 @@ def _untried(members: Sequence[Member], envelope: Envelope) -> RoutorError:
         return RoutorError(
             Kind.NO_CAPABLE_MODEL, f"No provider of the chain is connected: {', '.join(missing)}."
         )
-    resting = [member for member in connected if member.standing is Standing.RESTING]
+    resting = [one for one in connected if one.standing in (Standing.RESTING, Standing.REFUSED)]
     if not resting:
         return RoutorError(
             Kind.NO_CAPABLE_MODEL,

@@ -22,7 +22,10 @@ class Standing(Enum):
     READY = "ready"
     # Failed lately: only when nothing better is left.
     OPEN = "open"
-    # Asked to be left alone, or refused our key or our balance: a call would be refused, too.
+    # Refused our key or our balance, and a call will most likely be refused, too: only when the
+    # whole chain has nobody else.
+    REFUSED = "refused"
+    # Asked to be left alone for some time.
     RESTING = "resting"
     NOT_CONNECTED = "not connected"
 
@@ -54,7 +57,7 @@ class Member(msgspec.Struct, frozen=True):
     """One model of the chain, as things stand now.
 
     `context_window` is in tokens, 0 unknown; `expected_cost_usd` is 0 when unknown; `cause` is
-    why it is open or resting and `wait_s` for how long; `missing` names what would connect it;
+    why it is not ready and `wait_s` for how long; `missing` names what would connect it;
     `prefill`: it goes on with an answer that another has begun.
     """
 
@@ -122,8 +125,8 @@ def choose(
     Members are taken in the order of the chain, each at most once; those of providers that have
     failed this request come after the others. One that is open is taken when no ready one is
     left whose provider has failed less than twice, once per request, and of several the one that
-    could be well soonest. When a part of the answer
-    has been `shown`, see `_resume`.
+    could be well soonest. One that refuses us is called when nobody else was and none can be. When
+    a part of the answer has been `shown`, see `_resume`.
     """
     if failed and not all(_goes_on(failure, shown) for failure in failed):
         return None
@@ -133,11 +136,9 @@ def choose(
     if failed or envelope.money_left_usd is not None:
         fit = [index for index in fit if _fits(index, members, failed, envelope)]
     ready = [index for index in fit if members[index].standing is Standing.READY]
-    spare = [index for index in fit if members[index].standing is Standing.OPEN]
-    if len(spare) > 1:
-        spare.sort(key=lambda index: _doubt(members[index]))
-    if any(failure.last_resort for failure in failed):
-        spare = []
+    spare = _spare(members, failed, fit)
+    if not (failed or ready or spare):
+        spare = [index for index in fit if members[index].standing is Standing.REFUSED]
     if failed:
         strikes = Counter(members[one.index].provider for one in failed if _at_fault(one))
         ready.sort(key=lambda index: strikes[members[index].provider])
@@ -149,6 +150,14 @@ def choose(
         more = len(ready) > 1 or bool(spare)
         return Choice(ready[0], others=more and envelope.attempts_left > 1)
     return Choice(spare[0], last_resort=True) if spare else None
+
+
+def _spare(members: Sequence[Member], failed: Sequence[Failure], fit: Sequence[int]) -> list[int]:
+    """Return who is open, the one to call first in front; one such call is made per request."""
+    if any(failure.last_resort for failure in failed):
+        return []
+    spare = [index for index in fit if members[index].standing is Standing.OPEN]
+    return sorted(spare, key=lambda index: _doubt(members[index])) if len(spare) > 1 else spare
 
 
 def _doubt(member: Member) -> tuple[bool, float]:

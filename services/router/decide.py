@@ -251,9 +251,11 @@ def _kept(ranking: Ranking, links: Sequence[int]) -> Sequence[int]:
 
 
 def _direct(turn: Turn) -> Trace:
-    """Take the caller's model; it must be able to take the request, and has no substitute."""
-    # The caller named it: there is nobody else.
-    roster, needed = turn.roster.last_attempt, turn.need
+    """Take the caller's model; it must be able to take the request.
+
+    It has no substitute, so it is asked even when it is out: its provider's word on that is news.
+    """
+    roster, needed = turn.roster, turn.need
     found = direct.find(turn.request.model, turn.brain.pool, roster)
     if isinstance(found, direct.PassedOn):
         direct.reachable(found, needed, roster.standings)
@@ -263,7 +265,6 @@ def _direct(turn: Turn) -> Trace:
     drop = (
         capable.barred(found, needed, roster.standings)
         or capable.unable(found, needed, ignored=_TRANSLATED)
-        or capable.down(found, roster.standings)
         or capable.too_long(contender, needed)
         or capable.over_limits(contender, needed, usd, roster.latency_ms(contender))
     )

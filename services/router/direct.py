@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from services.catalog import Embedding
 from services.errors import Kind, RoutorError
-from services.router.capable import PASSING, Drop, retired
+from services.router.capable import Drop, retired
 from services.router.need import Need
 from services.router.pool import Entry, Pool
 from services.router.roster import Roster
@@ -47,8 +47,7 @@ def find(name: str, pool: Pool, roster: Roster) -> Entry | PassedOn:
 
 
 def reachable(passed: PassedOn, need: Need, standings: Standings) -> None:
-    """Raise when a model that is passed on may not or cannot be called now."""
-    standing = standings.providers[passed.provider]
+    """Raise when a model that is passed on may not be called."""
     if (need.only and passed.provider not in need.only) or passed.provider in need.ignore:
         raise RoutorError(
             Kind.NO_CAPABLE_MODEL,
@@ -58,8 +57,6 @@ def reachable(passed: PassedOn, need: Need, standings: Standings) -> None:
         )
     if standings.of(passed.key).retired:
         raise _gone(passed.key, passed.provider)
-    if standing.down:
-        raise down(passed.key, passed.provider, standing.down)
     if need.max_cost_usd is not None:
         raise RoutorError(
             Kind.NO_CAPABLE_MODEL,
@@ -72,8 +69,6 @@ def reachable(passed: PassedOn, need: Need, standings: Standings) -> None:
 
 def not_able(drop: Drop, entry: Entry) -> RoutorError:
     """Return the error of a named model that cannot take the request."""
-    if drop.reason in PASSING:
-        return down(entry.key, entry.provider, drop.detail)
     if drop.reason == "lifecycle":
         return _gone(entry.key, entry.provider, entry.model.lifecycle.replacement)
     if drop.reason == "context":
@@ -87,16 +82,6 @@ def not_able(drop: Drop, entry: Entry) -> RoutorError:
         model=entry.key,
         provider=entry.provider,
         param="model",
-    )
-
-
-def down(model: str, provider: str, reason: str) -> RoutorError:
-    """Return the error of a named model whose provider is out."""
-    return RoutorError(
-        Kind.PROVIDER_UNAVAILABLE,
-        f"{model} cannot be called now ({reason}); try again, or use model auto.",
-        provider=provider,
-        model=model,
     )
 
 

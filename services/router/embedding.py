@@ -9,7 +9,6 @@ from typing import Final
 from routor.v1 import router_pb2, types_pb2
 from services.catalog import Catalog, Embedding
 from services.errors import Kind, RoutorError
-from services.router import direct
 from services.router.roster import Roster
 
 NEAR_MATCHES: Final = 3
@@ -20,14 +19,14 @@ def route(
 ) -> router_pb2.RouteResponse:
     """Return the decision for a request for vectors.
 
-    Raises UNKNOWN_MODEL naming near matches, NO_CAPABLE_MODEL for a provider that is not
-    connected, or PROVIDER_UNAVAILABLE for one that is out.
+    Raises UNKNOWN_MODEL naming near matches, or NO_CAPABLE_MODEL for a provider that is not
+    connected.
     """
     model = catalog.find_embedding(request.model)
     if model is None:
         raise _unknown(request.model, catalog, roster)
     # Nobody else has its vectors: who is Down is tried all the same.
-    _reachable(model, roster.last_attempt)
+    _reachable(model, roster)
     usd = request.needs.input_tokens * model.price_usd_per_mtok / 1e6
     decision = router_pb2.Decision(
         request_id=request.request_id,
@@ -59,8 +58,6 @@ def _reachable(model: Embedding, roster: Roster) -> None:
             model=model.key,
             param="model",
         )
-    if standing.down:
-        raise direct.down(model.key, model.provider, standing.down)
 
 
 def _unknown(name: str, catalog: Catalog, roster: Roster) -> RoutorError:

@@ -114,8 +114,8 @@ class Roster:
     def last_attempt(self) -> "Roster":
         """The roster for a request that would otherwise fail.
 
-        Those who are Down take part, unless they refuse our key or balance: that they still fail
-        is likely, that the request does without them is certain.
+        Those who are Down take part: that they still fail is likely, that the request does
+        without them is certain. Those who refuse our key or balance do only where all do.
         """
         return self._last() if self._is_any_down else self
 

@@ -69,14 +69,16 @@ def read(
     """Read a status; with none known, every provider of the catalog counts as connected.
 
     `tried`: for a request that half-open providers get (`tries`). `last`: for a request that
-    nobody else can take: who is Down for what may have passed by now only rests.
+    nobody else can take: who is Down for what may have passed by now only rests, and so do those
+    who refuse our keys where everybody does.
     """
     if status is None:
         return Standings(0, dict.fromkeys(pool.catalog.providers, _CONNECTED))
     providers, models = {}, {}
+    others = any(one.connected and not one.refused for one in status.providers)
     for provider in status.providers:
         out = provider.health == status_pb2.HEALTH_DOWN
-        shut = out and not provider.half_open and (provider.refused or not last)
+        shut = out and not provider.half_open and (not last or (provider.refused and others))
         down = (provider.reason or "failing") if shut else ""
         providers[provider.provider] = Standing(
             connected=provider.connected,

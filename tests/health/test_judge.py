@@ -238,9 +238,10 @@ def test_a_model_whose_limits_are_nearly_used_up_is_to_be_spared(scene):
     assert scene.wait(21).model().spare_until_s == 0
 
 
-def test_a_limit_without_a_reset_rests_a_little(scene):
+def test_others_are_preferred_a_little_where_a_limit_tells_no_reset(scene):
     scene.call(Kind.PROVIDER_RATE_LIMITED)
-    assert scene.status.resting_until_s == START_S + 5
+    assert scene.status.resting_until_s == scene.model().resting_until_s == 0
+    assert scene.model().spare_until_s == scene.model(OTHER).spare_until_s == START_S + 5
 
 
 def test_a_rate_limit_only_rests(scene):

@@ -7,6 +7,7 @@ from services.providers.failover import Standing
 
 DOWN = Kind.PROVIDER_UNAVAILABLE
 READY, OPEN, RESTING = Standing.READY, Standing.OPEN, Standing.RESTING
+REFUSED = Standing.REFUSED
 WALL_S = 1_800_000_000.0
 
 
@@ -92,10 +93,10 @@ def test_calls_that_began_before_do_not_lengthen_the_pause(world):
 
 
 @pytest.mark.parametrize("kind", [Kind.PROVIDER_AUTH, Kind.PROVIDER_QUOTA])
-def test_a_refused_key_or_balance_rests_the_provider_at_once(world, kind):
+def test_a_refused_key_or_balance_ends_all_calls_to_the_provider_at_once(world, kind):
     world.fail(kind)
     stand = world.breakers.stand("a", "a/two")
-    assert (stand.standing, stand.cause) == (RESTING, kind)
+    assert (stand.standing, stand.cause) == (REFUSED, kind)
     world.now_s += stand.wait_s + 0.01
     assert world.standing() is READY
     world.breakers.begin("a", "a/one")
@@ -103,9 +104,7 @@ def test_a_refused_key_or_balance_rests_the_provider_at_once(world, kind):
     assert world.standing("a/two") is READY
 
 
-@pytest.mark.parametrize(
-    ("told_s", "rests_s"), [(None, 5), (7.5, 7.5), (3_600.0, 3_600), (1e9, 86_400)]
-)
+@pytest.mark.parametrize(("told_s", "rests_s"), [(7.5, 7.5), (3_600.0, 3_600), (1e9, 86_400)])
 def test_a_limit_rests_the_provider_until_its_reset(world, told_s, rests_s):
     world.fail(Kind.PROVIDER_RATE_LIMITED, wait_s=told_s)
     world.now_s += rests_s - 0.01
@@ -113,6 +112,15 @@ def test_a_limit_rests_the_provider_until_its_reset(world, told_s, rests_s):
     # A success that began earlier does not end the rest.
     world.breakers.succeed("a", "a/one")
     assert world.standing() is RESTING
+    world.now_s += 0.02
+    assert world.standing() is READY
+
+
+def test_others_are_preferred_to_a_provider_whose_limit_has_no_end(world):
+    world.fail(Kind.PROVIDER_RATE_LIMITED)
+    world.now_s += 4.99
+    stand = world.breakers.stand("a", "a/two")
+    assert (stand.standing, stand.cause) == (OPEN, Kind.PROVIDER_RATE_LIMITED)
     world.now_s += 0.02
     assert world.standing() is READY
 
@@ -216,14 +224,14 @@ def test_a_refusal_lasts_until_a_later_probe_was_answered(world, kind):
     # No waiting mends it, and neither do news that say nothing of it.
     world.now_s += 10_000
     published(world, answered_at_s=answered_at_s)
-    assert world.standing("a/two") is RESTING
+    assert world.standing("a/two") is REFUSED
     published(world, health=HEALTH_DOWN, half_open=True, answered_at_s=WALL_S + world.now_s)
     assert world.standing() is READY
     # One call may try, and its refusal shuts the way again.
     world.breakers.begin("a", "a/one")
     assert world.standing() is OPEN
     world.breakers.fail("a", "a/one", kind)
-    assert world.standing() is RESTING
+    assert world.standing() is REFUSED
 
 
 def test_a_refused_provider_comes_back_at_once_when_its_key_is_right(world):
@@ -235,9 +243,15 @@ def test_a_refused_provider_comes_back_at_once_when_its_key_is_right(world):
     assert world.breakers.stand("a", "a/two").doubtful is False
 
 
+def test_what_a_call_was_told_counts_for_more_than_the_news_of_it(world):
+    world.fail(Kind.PROVIDER_QUOTA)
+    published(world, health=HEALTH_DOWN, refused=True)
+    assert world.breakers.stand("a", "a/one").cause is Kind.PROVIDER_QUOTA
+
+
 def test_who_is_said_to_refuse_is_not_even_a_last_resort(world):
     published(world, health=HEALTH_DOWN, refused=True)
-    assert world.standing() is RESTING
+    assert world.standing() is REFUSED
     published(world, health=HEALTH_DOWN)
     assert world.standing() is OPEN
     published(world, health=HEALTH_DOWN, refused=True, half_open=True)

@@ -59,7 +59,7 @@ def test_slow_and_limited_is_slow():
     ("kind", "wait_s"), [(Kind.PROVIDER_AUTH, None), (Kind.PROVIDER_QUOTA, QUOTA_REST_S)]
 )
 def test_nobody_knows_when_a_refusal_ends(kind, wait_s):
-    error = verdict([with_standing(A, Standing.RESTING, cause=kind, wait_s=30.0)], [], [], WIDE)
+    error = verdict([with_standing(A, Standing.REFUSED, cause=kind, wait_s=30.0)], [], [], WIDE)
     assert error.kind is kind
     assert error.message == f"No model can be called now: a/one ({kind.name})."
     assert error.retry_after_s == wait_s
@@ -70,7 +70,7 @@ def test_nobody_knows_when_a_refusal_ends(kind, wait_s):
 
 def test_nobody_to_call_is_said():
     resting = [
-        with_standing(A, Standing.RESTING, cause=Kind.PROVIDER_AUTH, wait_s=20.0),
+        with_standing(A, Standing.REFUSED, cause=Kind.PROVIDER_AUTH, wait_s=20.0),
         with_standing(B, Standing.RESTING, cause=Kind.PROVIDER_RATE_LIMITED, wait_s=5.0),
     ]
     error = verdict(resting, [], [], WIDE)

@@ -63,6 +63,17 @@ P = Member("p/one", "p", 100, prefill=True)
 CUT = failed(0, Kind.STREAM_BROKEN)
 
 
+def test_who_refuses_is_called_where_the_chain_has_nobody_else():
+    refusing, resting = with_standing(A, Standing.REFUSED), with_standing(B, Standing.RESTING)
+    assert choose([refusing], [], WIDE) == Choice(0, last_resort=True)
+    assert choose([resting, refusing], [], WIDE) == Choice(1, last_resort=True)
+    assert choose([resting], [], WIDE) is None
+    for standing in (Standing.READY, Standing.OPEN):
+        other = with_standing(B, standing)
+        assert choose([refusing, other], [], WIDE).index == 1
+        assert choose([refusing, other], [failed(1, Kind.PROVIDER_TIMEOUT)], WIDE) is None
+
+
 def test_a_prefill_is_preferred_to_words():
     for shown in (Shown.TEXT, Shown.SCRAP):
         assert choose([A, B, P], [CUT], WIDE, shown).way is Way.PREFILL
@@ -195,7 +206,8 @@ def test_any_chain_ends_soon_and_with_an_honest_error(members, causes, most):
         if choice is None:
             break
         standing = members[choice.index].standing
-        assert standing is (Standing.OPEN if choice.last_resort else Standing.READY)
+        lame = (Standing.OPEN, Standing.REFUSED)
+        assert standing in (lame if choice.last_resort else (Standing.READY,))
         kind, wait_s = causes[len(failures)]
         member = members[choice.index]
         error = RoutorError(kind, "No.", model=member.model, retry_after_s=wait_s)

@@ -83,6 +83,34 @@ async def test_a_model_short_of_its_limit_is_left_before_it_refuses(sandbox, hos
         assert (insisted.model, insisted.kind) == (CHAIN[0], "")
 
 
+REFUSALS = {
+    "PROVIDER_AUTH": {"status": 401},
+    "PROVIDER_QUOTA": {"status": 402},
+    "PROVIDER_RATE_LIMITED": {"status": 429},
+}
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+async def test_who_has_no_substitute_is_asked_again_and_is_back_at_once(service, sandbox, kind):
+    await sandbox.fault("openai", "status", **REFUSALS[kind])
+    for _ in range(3):
+        [refused] = await attempts_of(service, CHAIN[:1])
+        assert (refused.kind, refused.http_status) == (kind, REFUSALS[kind]["status"])
+    await sandbox.heal()
+    [answered] = await attempts_of(service, CHAIN[:1])
+    assert answered.kind == ""
+
+
+async def test_who_says_when_to_come_back_is_left_alone_until_then(service, sandbox):
+    await sandbox.fault("openai", "status", status=429, retry_after=30)
+    assert len(await attempts_of(service, CHAIN[:1])) == 1
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await service.complete(request(chain=members(*CHAIN[:1])))
+    error = rpc.error_of(caught.value, "providers")
+    assert (error.kind.name, error.attempts) == ("PROVIDER_RATE_LIMITED", ())
+    assert 29 <= error.retry_after_s <= 30
+
+
 async def test_a_wrong_key_is_used_once_until_a_probe_is_answered(service, sandbox):
     await sandbox.fault("openai", "status", status=401)
     ended = [await attempts_of(service) for _ in range(20)]

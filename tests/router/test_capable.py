@@ -222,7 +222,7 @@ def violations(
     return [name for name, holds in checks.items() if not holds]
 
 
-def out(member: types_pb2.ChainMember, known: status_pb2.Status | None) -> str:
+def out(member: types_pb2.ChainMember, known: status_pb2.Status | None, named: bool) -> str:
     """Return "hard" of one that must not be called, "soft" of one that may be as the last."""
     if known is None:
         return ""
@@ -231,7 +231,8 @@ def out(member: types_pb2.ChainMember, known: status_pb2.Status | None) -> str:
         return "hard"
     own = [one for one in provider.models if one.model == member.model]
     down = provider.health == status_pb2.HEALTH_DOWN
-    if (down and provider.refused) or any(one.retired for one in own):
+    others = not named and any(p.connected and not p.refused for p in known.providers)
+    if (down and provider.refused and others) or any(one.retired for one in own):
         return "hard"
     return "soft" if down or any(one.health == status_pb2.HEALTH_DOWN for one in own) else ""
 
@@ -260,7 +261,7 @@ def test_no_chain_member_violates_a_need(
     direct = decision.method == "direct"
     assert 1 <= len(decision.chain) <= 5
     # Who is Down is called only where nobody else could be.
-    assert {out(member, known) for member in decision.chain} in ({""}, {"soft"})
+    assert {out(member, known, direct) for member in decision.chain} in ({""}, {"soft"})
     for member in decision.chain:
         assert member.provider not in preferences.ignore_providers
         assert not preferences.only_providers or member.provider in preferences.only_providers

@@ -52,13 +52,8 @@ def test_a_provider_that_is_not_there_is_named():
     assert "mistral" in caught.value.message
 
 
-def test_who_is_down_is_tried_all_the_same():
-    decision = routed("text-embedding-3-small", up("openai", health=status_pb2.HEALTH_DOWN))
+@pytest.mark.parametrize("refused", [False, True])
+def test_who_is_down_is_tried_all_the_same(refused):
+    out = up("openai", health=status_pb2.HEALTH_DOWN, reason="failing", refused=refused)
+    decision = routed("text-embedding-3-small", out)
     assert [member.model for member in decision.chain] == ["openai/text-embedding-3-small"]
-
-
-def test_who_refuses_our_key_is_not():
-    refusing = up("openai", health=status_pb2.HEALTH_DOWN, reason="key refused", refused=True)
-    with pytest.raises(RoutorError) as caught:
-        routed("text-embedding-3-small", refusing)
-    assert caught.value.kind is Kind.PROVIDER_UNAVAILABLE

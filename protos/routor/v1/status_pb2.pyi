@@ -180,8 +180,8 @@ class ProviderStatus(_message.Message):
     half_open: _builtins.bool
     """True while a Down provider gets a few live requests to prove itself."""
     refused: _builtins.bool
-    """Down because it refused our key or our balance: no call can succeed until that is mended. Who
-    is Down for any other reason may be called when nobody else is left.
+    """Down because it refused our key or our balance, which no waiting mends: called only where there
+    is nobody else at all. Who is Down for any other reason is called when nobody else is left.
     """
     answered_at_s: _builtins.float
     """When it last answered a probe, seconds since the epoch; 0 when it never did."""
