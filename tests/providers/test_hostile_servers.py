@@ -303,6 +303,23 @@ async def test_an_answer_is_whole_once_it_is_finished_whatever_becomes_of_its_st
     assert [attempt.kind for attempt in streamed.finish.served.attempts] == [""]
 
 
+@pytest.mark.parametrize("hold", [False, True], ids=["ends", "is silent"])
+async def test_a_finish_in_every_event_of_gemini_cuts_nothing(hostile, hold):
+    body = b"".join(
+        b'data: {"candidates":[{"content":{"parts":[{"text":"%s"}]},"finishReason":"STOP"}],'
+        b'"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2}}\n\n' % piece
+        for piece in (b"He", b"llo")
+    )
+    end = b'data: {"candidates":[{"finishReason":"STOP"}]}\n\n'
+    talk = says(head() + body + (end if hold else b""), hold)
+    environ = {"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": await hostile(talk)}
+    async with running(environ, FAST) as service:
+        chain = members("google/gemini-3.5-flash")
+        streamed = await service.stream(request(stream=True, chain=chain))
+    assert streamed.text == "Hello"
+    assert [attempt.kind for attempt in streamed.finish.served.attempts] == [""]
+
+
 async def test_empty_choices_for_ever_are_no_answer(hostile):
     async def talk(reader, writer):
         await read_request(reader)

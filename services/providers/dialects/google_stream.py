@@ -1,4 +1,4 @@
-"""Gemini's stream: whole GenerateContentResponse objects in, OpenAI chunks out; no [DONE]."""
+"""Gemini's stream: whole GenerateContentResponse objects in, OpenAI chunks out."""
 
 from services.providers.dialects import completion, faults, google_answer, halves
 from services.providers.dialects.completion import Turn
@@ -10,7 +10,9 @@ from services.providers.dialects.writer import Writer
 class GoogleDecoder:
     """Decoder of streamGenerateContent events. Complete with a finishReason per candidate.
 
-    `asked`: of how many candidates; one may end before another begins.
+    `asked`: of how many candidates; one may end before another begins. A finishReason ends
+    nothing by itself: some servers put STOP into every event (google-genai 3.4.0, chats.py, reads
+    on and keeps the last one), and the tokens may come later. The stream's own end does.
     """
 
     def __init__(self, target: Target, asked: int = 1) -> None:
@@ -24,6 +26,7 @@ class GoogleDecoder:
         self._signed: dict[int, Json] = {}
         self._usage = Usage()
         self._done = False
+        self._early = False  # more was said after a finishReason
         self._parts = 0
 
     def feed(self, data: bytes) -> list[Chunk]:
@@ -33,27 +36,34 @@ class GoogleDecoder:
             if self._done:
                 break
             for whole in self._joiner.feed(event.data):
-                if whole.strip() != "[DONE]":
+                if whole.strip() == "[DONE]":
+                    self._done = True
+                else:
                     chunks += self._event(whole)
         return chunks
 
     @property
     def done(self) -> bool:
-        """Whether every candidate has its finishReason and the tokens are told."""
+        """Whether the server has said so; Google itself just ends its stream."""
         return self._done
 
     @property
     def finished(self) -> bool:
-        """Whether every candidate that was seen has its finishReason."""
-        return bool(self._reasons) and self._seen <= self._reasons.keys()
+        """Whether every candidate has a finishReason that was no early one."""
+        return self._ended and len(self._reasons) >= self._asked and not self._early
 
     def close(self) -> Ending:
         """Return the ending, or raise: without a finishReason the stream is broken."""
         if not self._writer.id and self._parser.stray:
             google_answer.parsed(self._parser.stray, self._target)
-        if not self.finished:
+        if not self._ended:
             raise faults.ended_early(self._target)
         return self._writer.ending(self._reasons, self._usage)
+
+    @property
+    def _ended(self) -> bool:
+        """Whether every candidate that was seen has its finishReason."""
+        return bool(self._reasons) and self._seen <= self._reasons.keys()
 
     def _event(self, data: str) -> list[Chunk]:
         body = google_answer.parsed(data, self._target)
@@ -67,7 +77,6 @@ class GoogleDecoder:
         if isinstance(body.get("usageMetadata"), dict):
             # Repeated in every event; the last one holds, and may follow the finishReason.
             self._usage = google_answer.usage_of(body)
-            self._done = self.finished and len(self._reasons) >= self._asked
         return chunks
 
     def _candidate(self, candidate: Json) -> list[Chunk]:
@@ -77,6 +86,7 @@ class GoogleDecoder:
         for part in google_answer.parts_of(candidate):
             self._parts += 1
             chunks += self._part(index, part)
+        self._early = bool(chunks) and (self._early or index in self._reasons)
         reason = google_answer.finish_reason(
             candidate.get("finishReason"), self._target, said=self._parts > 0
         )

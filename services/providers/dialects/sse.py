@@ -28,6 +28,8 @@ class Event:
 class Parser:
     """An incremental parser. Events come out in order, each as soon as its blank line is in.
 
+    Those without data, or with blank data, are dropped.
+
     Raises RoutorError(PROVIDER_UNAVAILABLE) for an event above `EVENT_LIMIT_BYTES`.
     """
 
@@ -49,8 +51,8 @@ class Parser:
     def lines(self, data: bytes) -> list[bytes] | None:
         """Return the data of each event when `data` is nothing but unnamed events of one line.
 
-        That is the usual form of a stream, read here at a fraction of the cost. None, and
-        nothing taken, for everything else: `feed` reads all.
+        That is the usual form of a stream, read here at a fraction of the cost; blank data is
+        among it. None, and nothing taken, for everything else: `feed` reads all.
         """
         midway = self._pending or self._data or self._name or self._skip_lf
         if midway or not data.endswith(b"\n\n") or b"\r" in data:
@@ -119,7 +121,8 @@ class Parser:
     def _dispatch(self) -> Event | None:
         name, data = self._name, self._data
         self._name, self._data, self._size = "", [], 0
-        if not data:
+        # Blank data between events is a sign of life (the standard drops what is empty).
+        if not any(line.strip() for line in data):
             return None
         return Event(name, text_of(b"\n".join(data)))
 

@@ -302,7 +302,7 @@ def test_stream() -> None:
     calls = tool_calls(chunks)
     assert [one["index"] for one in calls] == [0, 1]
     assert len({one["id"] for one in calls}) == 2
-    assert (ending.finish_reason, decoder.done) == ("tool_calls", True)
+    assert (ending.finish_reason, decoder.finished) == ("tool_calls", True)
     assert (ending.usage.input_tokens, ending.usage.output_tokens) == (5, 5)
 
 
@@ -332,10 +332,24 @@ def test_usage_may_follow_the_finish() -> None:
     decoder = DIALECT.decoder(target("google"), {})
     decoder.feed(event(body_of({"text": "x"}, finish=None, usageMetadata={"promptTokenCount": 1})))
     decoder.feed(event(body_of()))
-    assert not decoder.done
+    assert decoder.finished
     decoder.feed(event({"usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 9}}))
-    assert decoder.done
+    assert not decoder.done
     assert decoder.close().usage.output_tokens == 9
+
+
+def test_a_finish_in_every_event_ends_nothing() -> None:
+    decoder = DIALECT.decoder(target("google"), {})
+    usage = {"usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 9}}
+    chunks = decoder.feed(event(body_of({"text": "He"}, **usage)))
+    assert decoder.finished
+    chunks += decoder.feed(event(body_of({"text": "llo"}, finish="MAX_TOKENS", **usage)))
+    # A break would no longer tell whether more was to come; the end of the stream does.
+    assert not decoder.finished
+    assert text(chunks) == "Hello"
+    assert decoder.close().finish_reason == "length"
+    assert decoder.feed(event("[DONE]")) == []
+    assert decoder.done
 
 
 def test_a_blocked_prompt_in_a_stream() -> None:
