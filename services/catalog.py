@@ -97,12 +97,16 @@ class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Price(Facts, frozen=True):
-    """US dollars per million tokens. A missing cache price means the input price."""
+    """US dollars per million tokens. A missing cache price means the input price.
+
+    `cache_write_hour` is for what is kept for an hour; missing, it is `cache_write`.
+    """
 
     input: float
     output: float
     cached_input: float | None = None
     cache_write: float | None = None
+    cache_write_hour: float | None = None
     steps: tuple[PriceStep, ...] = ()
     peak: Peak | None = None
     note: str = ""

@@ -13,21 +13,24 @@ def cost_usd(
     output_tokens: int,
     cached_input_tokens: int = 0,
     cache_write_tokens: int = 0,
+    cache_write_hour_tokens: int = 0,
 ) -> float:
     """Return the dollars of one request that was answered at `at` (UTC).
 
-    `input_tokens` includes cached reads and cache writes, `output_tokens` includes hidden
-    reasoning. The last price step whose limit the input exceeds applies to the whole request;
-    a missing cache price means the input price.
+    `input_tokens` includes cached reads and cache writes, these include what is kept for an hour;
+    `output_tokens` includes hidden reasoning. The last price step whose limit the input exceeds
+    applies to the whole request; a missing cache price means the input price.
     """
     step = step_of(price, input_tokens)
     cached_price = step.input if step.cached_input is None else step.cached_input
     write_price = step.input if step.cache_write is None else step.cache_write
+    hour_price = write_price if price.cache_write_hour is None else price.cache_write_hour
     plain_tokens = max(input_tokens - cached_input_tokens - cache_write_tokens, 0)
     dollars = (
         plain_tokens * step.input
         + cached_input_tokens * cached_price
-        + cache_write_tokens * write_price
+        + (cache_write_tokens - cache_write_hour_tokens) * write_price
+        + cache_write_hour_tokens * hour_price
         + output_tokens * step.output
     ) / 1e6
     return dollars * factor_of(price, at)

@@ -170,6 +170,7 @@ def test_prices_are_sane(model: Model) -> None:
     assert 0 <= price.input <= price.output <= 100
     assert price.cached_input is None or price.cached_input <= price.input
     assert price.cache_write is None or price.cache_write >= price.input
+    assert price.cache_write_hour is None or price.cache_write_hour >= price.cache_write
     previous: Price | PriceStep = price
     for step in price.steps:
         assert 0 < step.above_input_tokens < model.context_window

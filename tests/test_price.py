@@ -1,5 +1,6 @@
 from datetime import UTC, date, datetime
 
+import msgspec
 import pytest
 
 from services.catalog import Peak, Price, PriceStep
@@ -28,6 +29,13 @@ def test_cached_and_written_tokens_are_part_of_the_input():
     assert cost(PLAIN, **tokens) == pytest.approx(expected)
     bare = Price(input=2.0, output=10.0, **FACTS)
     assert cost(bare, **tokens) == pytest.approx(1000 * 2.0 / 1e6)
+
+
+def test_what_is_kept_for_an_hour_has_its_own_price():
+    tokens = {"input_tokens": 1000, "cache_write_tokens": 900, "cache_write_hour_tokens": 200}
+    priced = msgspec.structs.replace(PLAIN, cache_write_hour=4.0)
+    assert cost(priced, **tokens) == pytest.approx((100 * 2.0 + 700 * 2.5 + 200 * 4.0) / 1e6)
+    assert cost(PLAIN, **tokens) == pytest.approx((100 * 2.0 + 900 * 2.5) / 1e6)
 
 
 def test_a_step_applies_to_the_whole_request_once_it_is_exceeded():

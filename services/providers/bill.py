@@ -32,6 +32,7 @@ class Bill:
                 output_tokens=event.usage.output_tokens,
                 cached_input_tokens=event.usage.cached_input_tokens,
                 cache_write_tokens=event.usage.cache_write_tokens,
+                cache_write_hour_tokens=event.usage.cache_write_hour_tokens,
             )
             fees_usd = call.target.vendor.fees_usd
             call.record.cost_usd += sum(

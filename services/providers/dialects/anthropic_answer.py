@@ -122,6 +122,8 @@ def usage_of(told: Any) -> Usage:
     counters = told if isinstance(told, dict) else {}
     read = count(counters.get("cache_read_input_tokens"))
     written = count(counters.get("cache_creation_input_tokens"))
+    kept = counters.get("cache_creation")
+    hour = kept.get("ephemeral_1h_input_tokens") if isinstance(kept, dict) else 0
     details = counters.get("output_tokens_details")
     details = details if isinstance(details, dict) else {}
     thoughts = details.get("thinking_tokens") or details.get("reasoning_tokens")
@@ -132,6 +134,7 @@ def usage_of(told: Any) -> Usage:
         output_tokens=count(counters.get("output_tokens")),
         cached_input_tokens=read,
         cache_write_tokens=written,
+        cache_write_hour_tokens=min(count(hour), written),
         reasoning_tokens=count(thoughts),
         runs={"web_search": searches},
     )

@@ -62,7 +62,8 @@ class Usage(msgspec.Struct, frozen=True):
     cached_input_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
-    # Parts of the two above that few answers have
+    # Parts of those above that few answers have
+    cache_write_hour_tokens: int = 0
     audio_input_tokens: int = 0
     audio_output_tokens: int = 0
     accepted_prediction_tokens: int = 0

@@ -271,6 +271,7 @@ def test_answer() -> None:
             "input_tokens": 10,
             "cache_read_input_tokens": 5,
             "cache_creation_input_tokens": 3,
+            "cache_creation": {"ephemeral_5m_input_tokens": 1, "ephemeral_1h_input_tokens": 2},
             "output_tokens": 7,
             "output_tokens_details": {"thinking_tokens": 2},
         },
@@ -284,6 +285,7 @@ def test_answer() -> None:
     usage = answer.usage
     assert (usage.input_tokens, usage.cached_input_tokens, usage.cache_write_tokens) == (18, 5, 3)
     assert (usage.output_tokens, usage.reasoning_tokens) == (7, 2)
+    assert usage.cache_write_hour_tokens == 2
     assert answer.body["created"] == 1_790_000_000
 
 
