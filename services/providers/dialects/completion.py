@@ -142,6 +142,17 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:24]
 
 
+def distinct(call_id: str, taken: set[str], target: Target) -> str:
+    """Return the id of a call, a fresh one where another call of the answer has it; take it.
+
+    A caller's results would not find their calls.
+    """
+    if call_id in taken:
+        call_id = f"call_{digest(f'{target.nonce}/{call_id}/{len(taken)}'.encode())}"
+    taken.add(call_id)
+    return call_id
+
+
 def arguments(value: object, name: str, target: Target, *, cut: bool = False) -> str:
     """Return the arguments of a call to `name` as JSON text of an object, or of free text.
 
@@ -178,7 +189,9 @@ def answer(target: Target, head: Json, choices: list[Json], usage: Usage, conten
         if target.one_call:
             del one["message"].get("tool_calls", [])[1:]
         if "tool_calls" in one["message"]:
-            calls = one["message"]["tool_calls"]
+            calls, taken = one["message"]["tool_calls"], set[str]()
+            for call in calls:
+                call["id"] = distinct(call["id"], taken, target)
             one["message"]["tool_calls"] = [naming.restore(call, target) for call in calls]
         if target.edits:
             _edit(one, target)

@@ -26,6 +26,7 @@ _FINISH = {
     "stop_sequence": "stop",
     "max_tokens": "length",
     "model_length": "length",
+    "model_context_window_exceeded": "length",  # Z.AI (anomalyco/opencode#18813)
     "safety": "content_filter",
     "sensitive": "content_filter",
     "refusal": "content_filter",
@@ -267,13 +268,18 @@ def call(given: Any, number: int, seed: bytes, target: Target, *, cut: bool = Fa
     name = typed.text(function, "name")
     if not name:
         raise faults.bad_answer(target, "a tool call without a function name")
-    own = given.get("id")
     made = f"call_{completion.digest(seed + str(number).encode())}"
-    call_id = own if isinstance(own, str) and own else made
+    call_id = own_id(given) or made
     if custom:
         return Call(call_id, name, typed.text(custom, "input"), custom=True)
     arguments = completion.arguments(function.get("arguments"), name, target, cut=cut)
     return Call(call_id, name, arguments)
+
+
+def own_id(call: Json) -> str:
+    """Return the id that the vendor gave, or "": Mistral's "null" is none (mistralai, ToolCall)."""
+    given = call.get("id")
+    return given if isinstance(given, str) and given != "null" else ""
 
 
 def _table(body: Json, name: str) -> Json:

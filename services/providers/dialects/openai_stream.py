@@ -272,7 +272,7 @@ class OpenAIDecoder:
             raise faults.bad_answer(self._target, "a tool call that is not an object")
         number = fragment.get("index")
         calls = choice.calls.setdefault(number if isinstance(number, int) else place, [])
-        own = fragment.get("id") or ""
+        own = openai_answer.own_id(fragment)
         # Some vendors give every call the index 0: another id begins another call.
         if not calls or (own and calls[-1].id and own != calls[-1].id):
             calls.append(_Call())
@@ -280,7 +280,7 @@ class OpenAIDecoder:
         custom = typed.table(fragment, "custom")
         call.custom = call.custom or bool(custom)
         function = custom or typed.table(fragment, "function")
-        call.id = call.id or str(own)
+        call.id = call.id or own
         call.name = call.name or typed.text(function, "name")
         said = function.get("input" if call.custom else "arguments")
         if not isinstance(said, str | dict | None):

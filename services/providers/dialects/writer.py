@@ -8,7 +8,13 @@ from typing import Any
 import msgspec
 
 from services.providers.dialects import naming
-from services.providers.dialects.completion import ANSWER_TOOL, Call, beginning, settle_finish
+from services.providers.dialects.completion import (
+    ANSWER_TOOL,
+    Call,
+    beginning,
+    distinct,
+    settle_finish,
+)
 from services.providers.dialects.contract import Chunk, Ending, Json, Target, Usage
 from services.providers.dialects.passage import Passage
 
@@ -24,6 +30,7 @@ class Writer:
         self._head: Json = {}
         self._begun: set[int] = set()
         self._calls: dict[int, int] = {}
+        self._ids: set[str] = set()
         self._passages: dict[int, Passage] = {}
 
     @property
@@ -88,6 +95,7 @@ class Writer:
             return []
         self._calls[index] = number + 1
         told = naming.restore(call.json(), self._target)
+        told["id"] = distinct(call.id, self._ids, self._target)
         return self.delta(index, {"tool_calls": [{"index": number, **told}]})
 
     def ending(self, reasons: dict[int, str], usage: Usage, stopped_at: str = "") -> Ending:

@@ -65,6 +65,7 @@ def test_tool_calls_end_with_tool_calls() -> None:
     [
         ("zai", "sensitive", "content_filter"),
         ("mistral", "model_length", "length"),
+        ("zai", "model_context_window_exceeded", "length"),
         ("xai", "", "stop"),
         ("openai", None, "stop"),
         ("openai", "brand_new", "stop"),
@@ -74,6 +75,17 @@ def test_tool_calls_end_with_tool_calls() -> None:
 def test_finish_reasons_stay_in_openais_enum(provider: str, word: Any, reason: str) -> None:
     body = whole({"role": "assistant", "content": "x"}, word)
     assert decode(body, provider).body["choices"][0]["finish_reason"] == reason
+
+
+def test_ids_of_calls_differ() -> None:
+    calls = [
+        {"id": own, "function": {"name": "f", "arguments": "{}"}}
+        for own in ("a", "a", "null", "null", "a")
+    ]
+    told = decode(whole({"content": None, "tool_calls": calls})).body["choices"][0]["message"]
+    ids = [one["id"] for one in told["tool_calls"]]
+    assert ids[0] == "a"
+    assert (len(set(ids)), "null" in ids) == (5, False)
 
 
 def test_vendor_answers_become_plain() -> None:

@@ -89,6 +89,15 @@ def test_stream_without_done_is_complete_and_usage_may_sit_in_a_choice() -> None
     assert (ending.usage.input_tokens, decoder.done) == (2, False)
 
 
+def test_ids_of_calls_differ() -> None:
+    given = [call_delta(at, "{}", own, "f") for at, own in enumerate(["a", "a", "null", "null"])]
+    data = b"".join(event(chunk(one)) for one in [*given, call_delta(3, "", "null")])
+    chunks, _ = run(DIALECT.decoder(target(), {}), data + event(chunk({}, "stop")))
+    ids = [one["id"] for one in tool_calls(chunks)]
+    assert ids[0] == "a"
+    assert (len(set(ids)), "null" in ids) == (4, False)
+
+
 def test_calls_that_all_say_index_zero() -> None:
     data = (
         event(chunk(call_delta(0, "{}", "a", "f")))
