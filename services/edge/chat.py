@@ -104,6 +104,19 @@ def answer(call: Call, body: bytes, routor: bytes) -> bytes:
     return _with(legacy.answer(body) if call.view else body, routor)
 
 
+def _own(body: bytes) -> bytes:
+    """Return a completion without the stop_reason, which OpenAI's type lacks: other doors read it.
+
+    In a text its quotes would be escaped.
+    """
+    if b'"stop_reason":' not in body:
+        return body
+    told = msgspec.json.decode(body)
+    for choice in told["choices"]:
+        choice.pop("stop_reason", None)
+    return msgspec.json.encode(told)
+
+
 class Stream:
     """Writes any number of streams: nothing has to be kept from chunk to chunk."""
 
@@ -115,7 +128,7 @@ class Stream:
 
     def finish(self, bodies: Iterable[bytes], usage_chunk: bytes, routor: bytes) -> bytes:
         """Return the chunks with finish_reason, `routor` in the last, usage if any, and [DONE]."""
-        *others, last = bodies
+        *others, last = map(_own, bodies)
         usage = [usage_chunk] if usage_chunk else []
         return self.chunks([*others, _with(last, routor), *usage]) + DONE
 
@@ -143,7 +156,7 @@ def writer(call: Call, question: RouteRequest) -> Stream:
 
 def _with(body: bytes, routor: bytes) -> bytes:
     """Add a member to an encoded object without decoding it."""
-    return body.rstrip()[:-1] + b',"routor":' + routor + b"}"
+    return _own(body).rstrip()[:-1] + b',"routor":' + routor + b"}"
 
 
 def _strip(tree: dict[str, Any]) -> tuple[str, ...]:

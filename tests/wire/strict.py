@@ -29,7 +29,7 @@ SAMPLING = {"temperature", "top_p", "top_k"}
 
 
 # What answers hold beside their types (README).
-OURS = {"routor", "reasoning_content", "thinking_blocks", "extra_content", "stop_reason"}
+OURS = {"routor", "reasoning_content", "thinking_blocks", "extra_content"}
 
 
 def foreign(told: Any, path: str = "") -> list[str]:

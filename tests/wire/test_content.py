@@ -151,6 +151,42 @@ async def test_the_stop_sequence_is_told_to_anthropics_clients(wire, stream):
     told = await wire.messages(CLAUDE, stop_sequences=["END"], stream=stream)
     made = json.loads(lines(told.text)[-2])["delta"] if stream else told.json()
     assert (made["stop_reason"], made["stop_sequence"]) == ("stop_sequence", "END")
+    # OpenAI's have no place for it.
+    told = await wire.chat(CLAUDE, stop=["END"], stream=stream)
+    assert '"finish_reason":"stop"' in told.text
+    assert "stop_reason" not in told.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_why_claude_refuses_is_told_to_openais_clients(wire, stream):
+    details = {"type": "refusal", "category": "cyber", "explanation": "No cyber."}
+    reply = answer(message(stop="refusal", stop_details=details))
+    if stream:
+        reply = message_events(stop="refusal", stop_details=details)
+    told = await whole(wire, reply, "anthropic_messages", stream=stream)
+    assert '"refusal":"No cyber."' in told.text
+    assert '"finish_reason":"content_filter"' in told.text
+    # Anthropic's have it among the details, and no text.
+    told = await wire.messages(CLAUDE, stream=stream)
+    assert "No cyber." in told.text
+    assert '"text"' not in told.text
+
+
+async def test_what_claude_cites_from_the_web_is_told_to_openais_clients(wire):
+    place = {"type": "web_search_result_location", "encrypted_index": "e", "cited_text": "c"}
+    cited = {**place, "url": "https://e.org", "title": "T"}
+    page = {"type": "char_location", "cited_text": "c", "document_index": 0}
+    texts = ({"type": "text", "text": "Now: "}, {"type": "text", "text": "found."})
+    reply = answer(message(texts[0], {**texts[1], "citations": [page, cited]}))
+    said = (await whole(wire, reply, "anthropic_messages")).json()["choices"][0]["message"]
+    citation = {"url": "https://e.org", "title": "T", "start_index": 5, "end_index": 11}
+    assert said["annotations"] == [{"type": "url_citation", "url_citation": citation}]
+    assert said["content"] == "Now: found."
+    # The type of a stream's deltas has no place for them.
+    deltas = [{"type": "citations_delta", "citation": one} for one in (page, cited)]
+    reply = message_events((texts[0], []), (texts[1], deltas))
+    told = await whole(wire, reply, "anthropic_messages", stream=True)
+    assert gathered(chunks(told.text))[0] == "Now: found."
 
 
 async def test_an_empty_last_word_of_anthropic_is_an_answer(wire):

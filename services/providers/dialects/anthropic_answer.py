@@ -9,6 +9,7 @@ import msgspec
 
 from services.providers.dialects import completion, faults, halves, typed
 from services.providers.dialects.anthropic_native import CONTENT, ENDING
+from services.providers.dialects.beside import citation
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
 
@@ -39,6 +40,8 @@ def decode(content: bytes, target: Target) -> Answer:
     reason = finish_reason(body.get("stop_reason"))
     for block in blocks:
         _gather(turn, block, target, reason)
+    if not (target.items or any(turn.text)) and (why := refusal(body)):
+        turn.refusal.append(why)
     usage = usage_of(body.get("usage"))
     choice = completion.choice(0, turn, reason, stopped_at=stopped_at(body))
     if target.items and (own := _own(blocks, target)):
@@ -104,6 +107,24 @@ def stopped_at(message: Json) -> str:
     return str(word) if told else ""
 
 
+def refusal(message: Json) -> str:
+    """Return why the model refuses, as its vendor puts it (types/refusal_stop_details.py)."""
+    details = message.get("stop_details") if message.get("stop_reason") == "refusal" else None
+    told = details.get("explanation") if isinstance(details, dict) else None
+    return told if isinstance(told, str) else ""
+
+
+def cited(block: Json, start: int, end: int) -> list[Json]:
+    """Return OpenAI's citations of a text from `start` to `end`: those that have an address."""
+    given, place = block.get("citations"), {"start_index": start, "end_index": end}
+    made = (
+        citation({"url": one.get("url"), "title": one.get("title"), **place})
+        for one in (given if isinstance(given, list) else ())
+        if isinstance(one, dict)
+    )
+    return [one for one in made if one]
+
+
 def ending(message: Json, usage: Json) -> Json:
     """Return what only Anthropic's callers read of an ending: details of its stop, and counters."""
     details = message.get("stop_details")
@@ -152,7 +173,10 @@ def call(block: Json, arguments: object, target: Target, reason: str) -> Call:
 def _gather(turn: Turn, block: Json, target: Target, reason: str) -> None:
     kind = kind_of(block, target)
     if kind == "text":
+        start = sum(map(len, turn.text))
         turn.text.append(typed.text(block, "text"))
+        if not target.items and (told := cited(block, start, start + len(turn.text[-1]))):
+            turn.own.setdefault("annotations", []).extend(told)
     elif kind == "thinking":
         if isinstance(block.get("thinking"), str) and block["thinking"]:
             turn.reasoning.append(block["thinking"])

@@ -14,11 +14,6 @@ from services.providers.dialects.contract import Chunk, Ending, Json, Target
 from services.providers.dialects.sse import Parser
 from services.providers.dialects.writer import Writer
 
-_DELTAS = {  # delta type -> (its field, OpenAI's field)
-    "text_delta": ("text", "content"),
-    "thinking_delta": ("thinking", "reasoning_content"),
-}
-
 
 class AnthropicDecoder:
     """Decoder of Messages events. Complete with message_stop, or a stop_reason at least.
@@ -36,6 +31,7 @@ class AnthropicDecoder:
         self._fragments: dict[int, list[Any]] = {}
         self._calls: list[Json] = []  # whole blocks; told with the reason that ended the answer
         self._thoughts = 0
+        self._spoke = False  # whether there is any text
         self._usage: Json = {}
         self._stop: str | None = None
         self._stopped_at = ""
@@ -100,7 +96,7 @@ class AnthropicDecoder:
                 self._stopped_at = anthropic_answer.stopped_at(delta) or self._stopped_at
                 counters = anthropic_answer.counted(self._usage)
                 self._ending |= anthropic_answer.ending(delta, counters)
-                return self._ended() if self._writer.id and self._stop else []
+                return self._ended(delta) if self._writer.id and self._stop else []
             case "message_stop":
                 self._done = self._stop is not None
         return []
@@ -121,9 +117,11 @@ class AnthropicDecoder:
         self._blocks[place] = dict(block)
         self._fragments[place] = []
         text = typed.text(block, "text")
-        if anthropic_answer.kind_of(block, self._target) == "text" and text:
-            return self._writer.delta(0, {"content": text})
-        return []
+        return self._text(text) if anthropic_answer.kind_of(block, self._target) == "text" else []
+
+    def _text(self, text: str) -> list[Chunk]:
+        self._spoke = self._spoke or bool(text)
+        return self._writer.delta(0, {"content": text}) if text else []
 
     def _delta(self, place: int, delta: Json) -> list[Chunk]:
         self._require_begun()
@@ -135,13 +133,11 @@ class AnthropicDecoder:
             block["citations"] = [*(block.get("citations") or ()), delta.get("citation")]
         elif kind == "signature_delta":
             block["signature"] = f"{block.get('signature') or ''}{delta.get('signature') or ''}"
-        elif kind in _DELTAS:
-            theirs, ours = _DELTAS[kind]
-            text = typed.text(delta, theirs)
-            if text:
-                if theirs == "thinking":
-                    self._fragments.setdefault(place, []).append(text)
-                return self._writer.delta(0, {ours: text})
+        elif kind == "text_delta":
+            return self._text(typed.text(delta, "text"))
+        elif kind == "thinking_delta" and (text := typed.text(delta, "thinking")):
+            self._fragments.setdefault(place, []).append(text)
+            return self._writer.delta(0, {"reasoning_content": text})
         return []
 
     def _block_stop(self, place: int) -> list[Chunk]:
@@ -162,11 +158,16 @@ class AnthropicDecoder:
             return self._writer.delta(0, {CONTENT: [_whole(block, fragments)]})
         return []
 
-    def _ended(self) -> list[Chunk]:
-        """Tell the calls; a block that was not stopped, as where the limit cuts, is one, too."""
+    def _ended(self, last: Json) -> list[Chunk]:
+        """Tell the calls; a block that was not stopped, as where the limit cuts, is one, too.
+
+        Before them why there is no text, which the `last` event says.
+        """
         chunks: list[Chunk] = []
         for place in sorted(self._blocks):
             chunks += self._block_stop(place)
+        if not (self._target.items or self._spoke) and (why := anthropic_answer.refusal(last)):
+            chunks += self._writer.delta(0, {"refusal": why})
         reason = anthropic_answer.finish_reason(self._stop)
         for block in self._calls:
             call = anthropic_answer.call(block, block["input"], self._target, reason)

@@ -15,13 +15,14 @@ _SOUND = {"id": str, "data": str, "transcript": str, "expires_at": int}
 def beside(message: Json, *, whole: bool) -> Json:
     """Return the members of a whole message, or of a delta."""
     given = message.get("annotations")
-    cited = [told for one in given if (told := _citation(one))] if isinstance(given, list) else []
+    rows = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    cited = [told for one in rows if (told := citation(one.get("url_citation")))]
     sound = _sound(message.get("audio"), whole=whole)
     return {**({"annotations": cited} if cited else {}), **({"audio": sound} if sound else {})}
 
 
-def _citation(given: Any) -> Json | None:
-    inner = given.get("url_citation") if isinstance(given, dict) else None
+def citation(inner: Any) -> Json | None:
+    """Return an annotation that cites a web page; None for what has no address."""
     if not isinstance(inner, dict) or not isinstance(inner.get("url"), str):
         return None
     title = inner.get("title")
