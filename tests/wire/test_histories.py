@@ -7,7 +7,7 @@ import pytest
 
 from services.providers.sandbox.anthropic_messages import signature
 from tests.wire.test_requests import ONES, TOOL
-from tests.wire.upstream import answer, message
+from tests.wire.upstream import answer, message, message_events
 
 Json = dict[str, Any]
 
@@ -244,7 +244,45 @@ async def test_an_answer_of_anthropic_keeps_its_order(wire):
     assert told.json()["content"] == [block for block in blocks if block is not thought]
     said = (await wire.chat(model, tools=[TOOL])).json()["choices"][0]["message"]
     assert (said["content"], len(said["tool_calls"])) == ("First.Second.First.", 1)
-    assert not said.keys() & {"anthropic_content"}
+    assert not said.keys() & {"anthropic_content", "openai_output"}
+
+
+def told_in_order(items):
+    """What the items of a response say, one by one."""
+    return [item.get("name") or item["content"][0]["text"] for item in items]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_text_and_calls_of_anthropic_keep_their_order_at_every_door(wire, stream):
+    one, two = ({"type": "text", "text": text} for text in ("First.", "Second."))
+    calls = [
+        {"type": "tool_use", "id": f"toolu_{name}", "name": name, "input": {"x": 1}}
+        for name in ("weather", "time")
+    ]
+    blocks = [one, calls[0], two, calls[1]]
+    pieces = [(block, []) for block in blocks]  # whole at their start, as imitators send them
+    ended = {"stop": "tool_use"}
+    told = message_events(*pieces, **ended) if stream else answer(message(*blocks, **ended))
+    wire.upstream.script = lambda _: told
+    names, model = ["First.", "weather", "Second.", "time"], "anthropic/claude-haiku-4.5"
+    tools = [{"name": name, "input_schema": {"type": "object"}} for name in ("weather", "time")]
+    if stream:
+        text = (await wire.messages(model, tools=tools, stream=True)).text
+        begun = [one for one in read(text) if one["type"] == "content_block_start"]
+        kinds = [one["content_block"]["type"] for one in begun]
+        assert kinds == ["text", "tool_use", "text", "tool_use"]
+    else:
+        assert (await wire.messages(model, tools=tools)).json()["content"] == blocks
+    flat = [{"type": "function", "name": name, "parameters": {}} for name in ("weather", "time")]
+    body = await wire.responses(model, tools=flat, stream=stream)
+    ended = read(body.text)[-1]["response"] if stream else body.json()
+    assert told_in_order(ended["output"]) == names
+
+
+def read(text):
+    """The events of a stream."""
+    frames = (frame.partition("data: ")[2] for frame in text.split("\n\n"))
+    return [json.loads(data) for data in frames if data]
 
 
 THOUGHTS = {

@@ -12,6 +12,7 @@ from services.providers.dialects.anthropic_native import CONTENT, ENDING
 from services.providers.dialects.beside import citation
 from services.providers.dialects.completion import Call, Turn, count
 from services.providers.dialects.contract import Answer, Json, Target, Usage
+from services.providers.dialects.openai_native import OUTPUT as PIECES
 
 _FINISH = {
     "end_turn": "stop",
@@ -44,8 +45,11 @@ def decode(content: bytes, target: Target) -> Answer:
         turn.refusal.append(why)
     usage = usage_of(body.get("usage"))
     choice = completion.choice(0, turn, reason, stopped_at=stopped_at(body))
-    if target.items and (own := _own(blocks, target)):
-        choice["message"][CONTENT] = own
+    mixed = _mixed(blocks) and not (target.stop or target.one_call)
+    if target.items and (mixed or any(map(is_beyond, blocks))):
+        choice["message"][CONTENT] = blocks
+    if target.items and mixed:
+        choice["message"][PIECES] = [_piece(block, target, reason) for block in blocks]
     if target.items and (ended := ending(body, counted(body.get("usage")))):
         choice[ENDING] = ended
     return completion.answer(target, head(body), [choice], usage, content)
@@ -91,11 +95,17 @@ def is_beyond(block: Json) -> bool:
     )
 
 
-def _own(blocks: list[Json], target: Target) -> list[Json]:
-    """Return all blocks where OpenAI's shape has no place for one, or not in this order."""
+def _mixed(blocks: list[Json]) -> bool:
+    """Tell whether OpenAI's shape has no place for the blocks in their order."""
     order = [_ORDER[block["type"]] for block in blocks if block["type"] in _ORDER]
-    mixed = order != sorted(order) and not (target.stop or target.one_call)
-    return blocks if mixed or any(map(is_beyond, blocks)) else []
+    return order != sorted(order)
+
+
+def _piece(block: Json, target: Target, reason: str) -> Json:
+    """Return what one block says, as a message."""
+    turn = Turn()
+    _gather(turn, block, target, reason)
+    return turn.piece(target)
 
 
 def stopped_at(message: Json) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from services.errors import RoutorError
 from services.providers.dialects import anthropic_answer, completion, faults, halves, typed
 from services.providers.dialects.anthropic_native import CONTENT, ENDING, USAGE
 from services.providers.dialects.contract import Chunk, Ending, Json, Target
@@ -29,7 +30,7 @@ class AnthropicDecoder:
         self._writer = Writer(target)
         self._blocks: dict[int, Json] = {}  # open blocks by the vendor's index
         self._fragments: dict[int, list[Any]] = {}
-        self._calls: list[Json] = []  # whole blocks; told with the reason that ended the answer
+        self._cut: list[Json] = []  # calls that only the reason that ends the answer can explain
         self._thoughts = 0
         self._spoke = False  # whether there is any text
         self._usage: Json = {}
@@ -145,9 +146,8 @@ class AnthropicDecoder:
         fragments = self._fragments.pop(place, [])
         kind = block.get("type")
         if kind == "tool_use":
-            self._calls.append(
-                {**block, "input": completion.joined(fragments) or block.get("input")}
-            )
+            written = completion.joined(fragments) or block.get("input")
+            return self._call({**block, "input": written})
         if kind == "thinking":
             block["thinking"] = f"{block.get('thinking') or ''}{completion.joined(fragments)}"
         if kind in ("thinking", "redacted_thinking"):
@@ -158,8 +158,17 @@ class AnthropicDecoder:
             return self._writer.delta(0, {CONTENT: [_whole(block, fragments)]})
         return []
 
+    def _call(self, block: Json) -> list[Chunk]:
+        """Tell a call in its place; one that is broken waits: the limit may have cut it."""
+        try:
+            call = anthropic_answer.call(block, block["input"], self._target, "")
+        except RoutorError:
+            self._cut.append(block)
+            return []
+        return self._writer.call(0, call)
+
     def _ended(self, last: Json) -> list[Chunk]:
-        """Tell the calls; a block that was not stopped, as where the limit cuts, is one, too.
+        """Tell the calls that are cut; a block that was not stopped is one, too.
 
         Before them why there is no text, which the `last` event says.
         """
@@ -169,10 +178,10 @@ class AnthropicDecoder:
         if not (self._target.items or self._spoke) and (why := anthropic_answer.refusal(last)):
             chunks += self._writer.delta(0, {"refusal": why})
         reason = anthropic_answer.finish_reason(self._stop)
-        for block in self._calls:
+        for block in self._cut:
             call = anthropic_answer.call(block, block["input"], self._target, reason)
             chunks += self._writer.call(0, call)
-        self._calls = []
+        self._cut = []
         return [*chunks, *self._writer.closing(0)]
 
     def _require_begun(self) -> None:

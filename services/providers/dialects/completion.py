@@ -87,6 +87,13 @@ class Turn:
             message["tool_calls"] = calls
         return message
 
+    def piece(self, target: Target) -> Json:
+        """Return the message as one of the pieces of an answer that is told in its order."""
+        message = self.message()
+        if calls := message.get("tool_calls"):
+            message["tool_calls"] = [naming.restore(call, target) for call in calls]
+        return message
+
     def finish(self, reason: str) -> str:
         """Return `reason` as this turn bears it: with tool calls "stop" means "tool_calls"."""
         return settle_finish(reason, any(call.name != ANSWER_TOOL for call in self.calls))

@@ -9,7 +9,6 @@ from services.providers.dialects import (
     completion,
     faults,
     history,
-    naming,
     openai_answer,
     openai_native,
     typed,
@@ -32,7 +31,7 @@ def decode(content: bytes, target: Target) -> Answer:
     turn, output = Turn(), typed.rows(body, "output")
     for item in output:
         gather(turn, item, target)
-    if target.items:
+    if target.items and not target.edits:
         turn.own[openai_native.OUTPUT] = [_alone(item, target) for item in _told(output, target)]
     choice = completion.choice(0, turn, reason)
     return completion.answer(target, head(body), [choice], usage_of(body), content)
@@ -87,11 +86,8 @@ def _alone(item: Json, target: Target) -> Json:
         return {"item": item}
     turn = Turn()
     gather(turn, item, target)
-    message = turn.message()
-    if "tool_calls" in message:
-        message["tool_calls"] = [naming.restore(one, target) for one in message["tool_calls"]]
     phase = item.get("phase")
-    return {**message, openai_native.PHASE: phase if isinstance(phase, str) else None}
+    return {**turn.piece(target), openai_native.PHASE: phase if isinstance(phase, str) else None}
 
 
 def hosted(item: Any) -> bool:

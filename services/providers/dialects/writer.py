@@ -75,9 +75,12 @@ class Writer:
 
     def closing(self, index: int) -> list[Chunk]:
         """Say what is left of a choice that ends, and open it if it said nothing at all."""
+        return self._rest(index) or self.role(index)
+
+    def _rest(self, index: int) -> list[Chunk]:
         passage = self._passages.get(index)
         held = passage.close() if passage is not None else ""
-        return self._said(index, {"content": held}) if held else self.role(index)
+        return self._said(index, {"content": held}) if held else []
 
     def _said(self, index: int, delta: Json, logprobs: Any = None) -> list[Chunk]:
         body = self._body(index, delta)
@@ -96,7 +99,8 @@ class Writer:
         self._calls[index] = number + 1
         told = naming.restore(call.json(), self._target)
         told["id"] = distinct(call.id, self._ids, self._target)
-        return self.delta(index, {"tool_calls": [{"index": number, **told}]})
+        before = self._rest(index)  # what is held of a text belongs before the call
+        return [*before, *self.delta(index, {"tool_calls": [{"index": number, **told}]})]
 
     def ending(self, reasons: dict[int, str], usage: Usage, stopped_at: str = "") -> Ending:
         """Make the ending of the choices' finish reasons, by choice index.
