@@ -17,6 +17,7 @@ from services.errors import Kind, RoutorError
 from services.providers import flaw, headroom
 from services.providers.call import Call, decoded
 from services.providers.deadlines import Deadlines
+from services.providers.dialects import openai_native
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json
 from services.providers.patience import Patience
 from services.providers.reading import Reading, linger
@@ -140,13 +141,24 @@ class Caller:
             reading.end()
 
     async def _sent(self, call: Call, patience: Patience) -> Reply:
+        """Send the request, once more where it asks for what may be left out; see `_asked`."""
+        try:
+            return await self._asked(call, patience)
+        except RoutorError as refusal:
+            lesser = openai_native.without(call.body, refusal)
+            if lesser is None:
+                raise
+        call.body = lesser
+        return await self._asked(call, patience)
+
+    async def _asked(self, call: Call, patience: Patience) -> Reply:
         """Send the request; return an answer of success, its body unread."""
         encoded = call.dialect.encode(call.body, call.target)
         call.dropped = encoded.dropped
         call.sent_bytes = len(encoded.body)
         accept = "text/event-stream" if call.stream else "application/json"
         endpoint = call.connection.endpoint(encoded.path, accept, encoded.headers)
-        call.sends = 1
+        call.sends += 1
         sending = self._transport.send(endpoint, encoded.body, _trace(), call.again)
         reply = await self._within(patience, sending)
         call.record.http_status = reply.status

@@ -175,6 +175,20 @@ def test_signed_thoughts_stay_and_others_become_text():
 
 
 @pytest.mark.parametrize(
+    "thinking, carried",
+    [
+        (None, None),
+        ({"type": "disabled"}, None),
+        ({"type": "adaptive"}, {"summary": "auto", "sealed": True}),
+        ({"type": "adaptive", "display": "summarized"}, {"summary": "auto", "sealed": True}),
+        ({"type": "adaptive", "display": "omitted"}, {"sealed": True}),
+    ],
+)
+def test_a_wish_for_thinking_is_carried_to_openai(thinking, carried):
+    assert inner(thinking=thinking).get("openai") == carried
+
+
+@pytest.mark.parametrize(
     "fields, effort",
     [
         ({"thinking": {"type": "disabled"}}, "none"),

@@ -11,6 +11,7 @@ from services.edge.spelling import Names
 parse = request.parse
 names: Names = {
     "max_completion_tokens": "max_tokens",
+    "reasoning.summary": "thinking",
     "reasoning_effort": "thinking",
     "response_format": "output_config.format",
     "response_format.json_schema.schema": "output_config.format.schema",

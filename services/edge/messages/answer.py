@@ -84,6 +84,11 @@ def _blocks(said: Said, thoughts: bool) -> list[Json]:
         # As it came, with what tools of Anthropic's own did.
         given = said.anthropic_content
         return [one for one in given if thoughts or not str(one.get("type")).endswith("thinking")]
+    # Item by item where OpenAI tells it so, in its order.
+    return [block for one in said.openai_output or [said] for block in _piece(one, thoughts)]
+
+
+def _piece(said: Said, thoughts: bool) -> list[Json]:
     blocks: list[Json] = []
     if thoughts:
         blocks += [signed(block) for block in said.thinking_blocks or ()]

@@ -107,7 +107,19 @@ def carried(tree: Json, request: Counted, told_beta: str) -> Json:
     }
     told = {name: value for name, value in held.items() if value}
     names = [*_names(declared, display, told_beta), *_blocks(request)]
-    return {NAME: {**told, "names": names}}
+    return {NAME: {**told, "names": names}, **_thoughts(request)}
+
+
+def _thoughts(request: Counted) -> Json:
+    """Return how OpenAI's models tell thoughts, where they are asked for: summed up, and sealed.
+
+    The member is what their own front door carries (`responses/hosted.py`).
+    """
+    asked = request.thinking
+    if asked is None or asked.type == "disabled":
+        return {}
+    summary = {} if asked.display == "omitted" else {"summary": "auto"}
+    return {"openai": {**summary, "sealed": True}}
 
 
 def chooses_own(request: Counted) -> bool:

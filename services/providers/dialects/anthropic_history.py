@@ -55,7 +55,7 @@ def lacks_thoughts(messages: list[Any]) -> bool:
     """
     for message in reversed(messages):
         if message.get("role") == "assistant":
-            return bool(message.get("tool_calls")) and not message.get("thinking_blocks")
+            return bool(message.get("tool_calls")) and not _thoughts(message)
         if message.get("role") == "user":
             return False
     return False
@@ -153,10 +153,8 @@ def _thoughts(message: Json) -> list[Json]:
 
 def _is_own(block: Json) -> bool:
     """Tell whether a thinking block is Anthropic's: signed, and not a parcel of another vendor."""
-    data = block.get("data")
-    if isinstance(data, str):
-        return not data.startswith(history.OPENAI_PARCEL)
-    return bool(block.get("signature"))
+    mark = history.mark_of(block)
+    return bool(mark) and not mark.startswith(history.OPENAI_PARCEL)
 
 
 def _result(message: Json, path: str) -> Json:

@@ -15,7 +15,8 @@ from services.providers.dialects.contract import Json
 # Splits a call's own id from Google's thought signature, which has to come back with it and
 # which clients keep nowhere else. Allowed in every vendor's ids.
 _SEAL = "__ts__"
-# What OpenAI's sealed thoughts begin with, where Anthropic has thinking that it alone can read.
+# What OpenAI's sealed thoughts begin with, where Anthropic's have a signature or what it alone
+# can read.
 OPENAI_PARCEL = "openai."
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
 # Names of clients' own for what vendors know by one name alone.
@@ -122,6 +123,18 @@ def file_url(file: Any) -> object:
         return data
     suffix = str(file.get("filename") or "").rpartition(".")[2].lower()
     return f"data:{_FILE_TYPES.get(suffix, 'application/pdf')};base64,{data}"
+
+
+def mark_of(block: object) -> str:
+    """Return what the provider that made a thinking block knows it by; "" when there is none."""
+    own = (block.get("data") or block.get("signature")) if isinstance(block, dict) else None
+    return own if isinstance(own, str) else ""
+
+
+def marks_of(message: Json) -> list[str]:
+    """Return the same of all thinking blocks of a turn."""
+    given = message.get("thinking_blocks")
+    return list(map(mark_of, given)) if isinstance(given, list) else []
 
 
 def name_of(call: Json) -> str:

@@ -13,6 +13,7 @@ from services.providers.dialects import carried
 from services.providers.dialects.contract import Json, Target
 
 NAME = "openai"
+SUMMARY = "reasoning.summary"
 # Items of such tools in a turn of the conversation, and what a text of the model's is.
 ITEMS, PHASE = "openai_items", "phase"
 # In an answer: all that was said, item by item. In a stream: what OpenAI tells of such items, and
@@ -24,7 +25,7 @@ class Native(Struct, frozen=True):
     """What may be carried; `names` is what the parts that can be left out are called.
 
     `summary` is OpenAI's word for how the model tells its thoughts, `sealed` whether the caller
-    sends them back.
+    sends them back; `withheld` are names of what OpenAI does not give to the owner of the key.
     """
 
     tools: list[Json] = []
@@ -34,6 +35,7 @@ class Native(Struct, frozen=True):
     summary: str = ""
     sealed: bool = False
     names: list[str] = []
+    withheld: list[str] = []
 
     @property
     def fields(self) -> Json:
@@ -59,6 +61,19 @@ def is_told_thoughts(body: Json) -> bool:
     """Tell whether the caller wants what the model thought, to read or to send back."""
     given = body.get(NAME)
     return isinstance(given, dict) and bool(given.get("summary") or given.get("sealed"))
+
+
+def without(body: Json, refusal: RoutorError) -> Json | None:
+    """Return the request to be sent after `refusal`: without the summary that was refused.
+
+    "Your organization must be verified to generate reasoning summaries" (400, `reasoning.summary`,
+    github.com/BerriAI/litellm/issues/16032, 2025-10). The answer is the same without one. None
+    where it was refused for something else.
+    """
+    given = body.get(NAME)
+    if refusal.param != SUMMARY or not isinstance(given, dict) or not given.get("summary"):
+        return None
+    return {**body, NAME: {**given, "summary": "", "sealed": True, "withheld": [SUMMARY]}}
 
 
 def take(values: Json) -> Native:

@@ -146,16 +146,17 @@ def _texts(item: Json, name: str) -> list[str]:
 
 
 def sealed(item: Json) -> list[Json]:
-    """Return the thoughts that have to come back, in the form that every client returns."""
+    """Return the thoughts that have to come back, in a form that every client returns.
+
+    It is Anthropic's: signed where they can be read, else for the provider alone.
+    """
     parcel = item.get("encrypted_content")
     if not isinstance(parcel, str) or not parcel:
         return []
-    return [
-        {
-            "type": "redacted_thinking",
-            "data": f"{history.OPENAI_PARCEL}{item.get('id') or ''}.{parcel}",
-        }
-    ]
+    own = f"{history.OPENAI_PARCEL}{item.get('id') or ''}.{parcel}"
+    if told := PARAGRAPH.join(thoughts(item)):
+        return [{"type": "thinking", "thinking": told, "signature": own}]
+    return [{"type": "redacted_thinking", "data": own}]
 
 
 def usage_of(body: Json) -> Usage:

@@ -68,6 +68,7 @@ def encode(body: Json, target: Target) -> Encoded:
         request["reasoning"] = {"effort": settled.effort}
     if native.summary and settled.effort != "none":
         request["reasoning"] = {**request.get("reasoning", {}), "summary": native.summary}
+    dropped += native.withheld
     if (limit := values.pop("max_tokens", None)) is not None:
         # The least that is taken (openai 3.54.0 has no such note; the API says so with 400).
         request["max_output_tokens"] = max(limit, 16)
@@ -197,12 +198,10 @@ def _assistant(message: Json, path: str) -> list[Json]:
 
 def _thoughts(message: Json) -> list[Json]:
     """Return the thoughts that OpenAI sealed itself; those of others mean nothing to it."""
-    given = message.get("thinking_blocks")
     items = []
-    for block in given if isinstance(given, list) else ():
-        data = block.get("data") if isinstance(block, dict) else None
-        if isinstance(data, str) and data.startswith(history.OPENAI_PARCEL):
-            own_id, _, parcel = data.removeprefix(history.OPENAI_PARCEL).partition(".")
+    for mark in history.marks_of(message):
+        if mark.startswith(history.OPENAI_PARCEL):
+            own_id, _, parcel = mark.removeprefix(history.OPENAI_PARCEL).partition(".")
             items.append(
                 {"type": "reasoning", "id": own_id, "summary": [], "encrypted_content": parcel}
             )

@@ -117,11 +117,13 @@ def test_a_conversation_keeps_its_order_and_its_calls():
 def test_sealed_thoughts_return_to_openai_and_those_of_others_do_not():
     foreign = {"type": "thinking", "thinking": "hm", "signature": "abc"}
     own = {"type": "redacted_thinking", "data": "openai.rs_1.gAAA"}
-    turn = {"role": "assistant", "content": "Yes", "thinking_blocks": [foreign, own]}
+    told = {"type": "thinking", "thinking": "Hm.", "signature": "openai.rs_2.gBBB"}
+    turn = {"role": "assistant", "content": "Yes", "thinking_blocks": [foreign, own, told]}
     items = encoded(messages=[HELLO, turn, HELLO])["input"]
     thoughts = [item for item in items if item["type"] == "reasoning"]
     assert thoughts == [
-        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"},
+        {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "gBBB"},
     ]
 
 
