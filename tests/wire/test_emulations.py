@@ -43,22 +43,9 @@ async def test_kimi_is_forced_to_its_only_tool_by_name(wire, choice):
     assert (body["tool_choice"], body["thinking"]) == (NAMED, {"type": "disabled"})
 
 
-async def test_kimi_is_asked_in_words_to_call_one_of_several(wire):
-    told = await wire.chat("moonshot/kimi-k2.6", tools=[TOOL, SECOND], tool_choice="required")
-    body = wire.upstream.last.body
-    assert "tool_choice" not in body and "tool" in body["messages"][-1]["content"]
-    assert "tool_choice" in told.json()["routor"]["droppedParameters"]
-
-
 async def test_no_call_is_no_tool_where_there_is_only_auto(wire):
     await wire.chat("zai/glm-5.2", tools=[TOOL], tool_choice="none")
     assert "tools" not in wire.upstream.last.body
-
-
-async def test_what_nobody_can_say_is_refused_by_name(wire):
-    told = await wire.chat("zai/glm-5.2", tools=[TOOL], tool_choice="required")
-    assert told.status_code == 400
-    assert told.json()["error"]["param"] == "tool_choice"
 
 
 def choices(told):

@@ -6,6 +6,7 @@ from services.providers.dialects import (
     anthropic_native,
     free_text,
     naming,
+    obliged,
     openai_native,
     parameters,
     passage,
@@ -41,15 +42,16 @@ def chosen(target: Target, body: Json) -> tuple[Dialect, Target, Json]:
 def fitted(name: str, target: Target, body: Json) -> tuple[Target, Json]:
     """Return the target and the request as `chosen` does, for a format that is given."""
     stop = stopping.here(body, target, name)
+    must = obliged.here(body, target, name)
     body, names = naming.fit(body, name, lettered=target.vendor.quirks.letter_first)
     free: frozenset[str] = frozenset()
     if name != "openai_responses" and not parameters.is_openai(target):
         body, free = free_text.fit(body)
     items = openai_native.NAME in body or anthropic_native.NAME in body
     unfenced = passage.is_fenced(body, target)
-    if stop or names or free or items or unfenced:
+    if stop or names or free or items or unfenced or must:
         done = {"stop": stop, "names": names, "free": free, "items": items, "unfenced": unfenced}
-        target = msgspec.structs.replace(target, **done)
+        target = msgspec.structs.replace(target, must_call=must, **done)
     return target, body
 
 

@@ -36,6 +36,7 @@ class Target(msgspec.Struct, frozen=True):
     unfenced: bool = False  # text is JSON, and goes on without a fence around it (`passage`)
     names: Mapping[str, str] = {}  # tools' names at the caller, by those sent (`naming`)
     free: frozenset[str] = frozenset()  # functions declared as custom tools (`free_text`)
+    must_call: frozenset[str] = frozenset()  # tools, by the caller's names (`obliged`)
     items: bool = False  # the caller reads its vendor's own items or blocks (`…_native`)
     nonce: str = ""  # differs for every call; made into the ids that a vendor does not give
 

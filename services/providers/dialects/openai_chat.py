@@ -5,7 +5,14 @@ from collections.abc import Mapping
 import msgspec
 
 from services.errors import RoutorError
-from services.providers.dialects import assembled, completion, faults, openai_answer, openai_request
+from services.providers.dialects import (
+    assembled,
+    completion,
+    faults,
+    obliged,
+    openai_answer,
+    openai_request,
+)
 from services.providers.dialects.contract import Answer, Decoder, Encoded, Json, Target
 from services.providers.dialects.openai_stream import OpenAIDecoder
 
@@ -20,12 +27,15 @@ class OpenAIChat:
     def decode(self, content: bytes, target: Target) -> Answer:
         """Translate a whole answer, or one that came as a stream (`Quirks.thinks_in_streams`)."""
         if assembled.is_stream(content):
-            return assembled.whole(content, OpenAIDecoder(target), target)
-        return openai_answer.decode(content, target)
+            answer = assembled.whole(content, OpenAIDecoder(target), target)
+        else:
+            answer = openai_answer.decode(content, target)
+        return obliged.checked(answer, target)
 
     def decoder(self, target: Target, request: Json) -> Decoder:
         """Return a fresh decoder for one stream."""
-        return OpenAIDecoder(target, completion.count(request.get("n")))
+        decoder = OpenAIDecoder(target, completion.count(request.get("n")))
+        return obliged.Obliged(decoder, target) if target.must_call else decoder
 
     def error(
         self, status: int, headers: Mapping[str, str], content: bytes, target: Target

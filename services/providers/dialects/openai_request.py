@@ -12,6 +12,7 @@ from services.providers.dialects import (
     conversation,
     history,
     moonshot_schema,
+    obliged,
     reasoning,
     structured,
 )
@@ -83,8 +84,8 @@ def encode(body: Json, target: Target) -> Encoded:
         body = conversation.spelled(body)
         messages = conversation_of(body["messages"], settled, target)
         dropped += left_out(body["messages"], quirks)
-    if _is_worded(body, values, quirks):
-        messages = [*messages, {"role": "user", "content": quirks.required_in_words}]
+    if target.must_call and "tool_choice" not in values:
+        messages = [*messages, {"role": "user", "content": obliged.words(values["tools"])}]
         dropped.append("tool_choice")
     if not quirks.strict_tools and any(map(_is_strict, body.get("tools") or ())):
         dropped.append("tools[].function.strict")
@@ -167,12 +168,6 @@ def _blank(turn: Turn) -> bool:
     """Tell whether a plain message says nothing; a long one is not looked into."""
     raw = turn.content
     return len(memoryview(raw)) < _LONGEST_BLANK and not msgspec.json.decode(raw).strip()
-
-
-def _is_worded(body: Json, values: Json, quirks: Quirks) -> bool:
-    """Tell whether "required" has to be said in words (`Quirks.required_in_words`)."""
-    asked = quirks.required_in_words and values.get("tools") and "tool_choice" not in values
-    return bool(asked) and body.get("tool_choice") == "required"
 
 
 def _is_strict(tool: Json) -> bool:

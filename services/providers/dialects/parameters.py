@@ -148,8 +148,8 @@ def _allow(values: Json) -> None:
     allowed = choice.get("allowed_tools") if isinstance(choice, dict) else None
     if not isinstance(allowed, dict):
         return
-    names = {_called(tool) for tool in allowed.get("tools") or ()}
-    values["tools"] = [tool for tool in values.get("tools") or () if _called(tool) in names]
+    names = {called(tool) for tool in allowed.get("tools") or ()}
+    values["tools"] = [tool for tool in values.get("tools") or () if called(tool) in names]
     values["tool_choice"] = allowed.get("mode") or "auto"
     if not values["tools"]:
         text = "tool_choice.allowed_tools.tools names none of the tools."
@@ -157,7 +157,7 @@ def _allow(values: Json) -> None:
         raise RoutorError(Kind.INVALID_REQUEST, text, param=param)
 
 
-def _called(tool: Any) -> str:
+def called(tool: Any) -> str:
     """Return a tool's name."""
     declared = tool.get(tool.get("type") or "function") if isinstance(tool, dict) else None
     return str(declared.get("name") or "") if isinstance(declared, dict) else ""
@@ -248,8 +248,7 @@ def _refuse(values: Json, target: Target, thinks: bool) -> None:
         if values.pop("logprobs", False):
             raise unsupported("logprobs", model)
         values.pop("top_logprobs", None)
-    worded = bool(target.vendor.quirks.required_in_words)
-    _tool_choice(values, model, thinks=thinks, worded=worded)
+    _tool_choice(values, model, thinks=thinks, worded=bool(target.must_call))
 
 
 def _tool_choice(values: Json, model: Model, *, thinks: bool, worded: bool) -> None:
@@ -266,7 +265,7 @@ def _tool_choice(values: Json, model: Model, *, thinks: bool, worded: bool) -> N
     kind = _kind(values, rules)
     takes = {*rules.tool_choice, *(() if thinks else rules.tool_choice_without_reasoning)}
     if kind == "named" and values["tool_choice"] == "required":
-        only = {"name": _called(values["tools"][0])}
+        only = {"name": called(values["tools"][0])}
         values["tool_choice"] = {"type": "function", "function": only}
     if kind not in takes:
         _replace_choice(kind, takes, values, model, worded=worded)
@@ -275,15 +274,17 @@ def _tool_choice(values: Json, model: Model, *, thinks: bool, worded: bool) -> N
 def _replace_choice(
     kind: str, takes: Collection[str], values: Json, model: Model, *, worded: bool
 ) -> None:
-    """Say a tool_choice by other means, or refuse it."""
+    """Say a tool_choice by other means, or refuse it; `worded`: words will do (`obliged`)."""
     if kind == "none":
         # No tools, no calls: the same to the caller.
         del values["tools"], values["tool_choice"]
     elif kind == "auto" or (kind == "required" and worded):
         del values["tool_choice"]
-    elif kind == "named" and "required" in takes:
+    elif kind == "named" and (worded or "required" in takes):
         values["tools"] = [_named(values["tools"], values["tool_choice"]["function"]["name"])]
-        values["tool_choice"] = "required"
+        del values["tool_choice"]
+        if "required" in takes:
+            values["tool_choice"] = "required"
     else:
         raise unsupported("tool_choice", model, 'use "auto"')
 
@@ -306,7 +307,7 @@ def tool_choice_kind(choice: Any) -> str:
     if choice in ("auto", "none", "required"):
         return str(choice)
     given = choice if isinstance(choice, dict) else {}
-    if _called(given):
+    if called(given):
         return "named"
     allowed = given.get("allowed_tools")
     mode = allowed.get("mode") if isinstance(allowed, dict) else None

@@ -40,7 +40,6 @@ class Quirks:
     seed_field: str = "seed"
     tool_call_id: Literal["any", "nine_alphanumerics"] = "any"
     required_word: str = "required"  # tool_choice "required" in the vendor's word ("any")
-    required_in_words: str = ""  # said to a model whose API has no "required"
     prefill_flag: str = ""  # what a final assistant message must bear to be continued
     prefill_path: str = ""  # the endpoint that does that, where it is another one
     prefill_echo: bool = False  # the answer begins with the prefill

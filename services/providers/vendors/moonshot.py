@@ -43,9 +43,6 @@ VENDOR = Vendor(
         # start with a letter", "… is not a valid moonshot flavored json schema"
         letter_first=True,
         flavored_schemas=True,
-        # https://platform.moonshot.ai/docs/guide/migrating-from-openai-to-kimi (2026), "About
-        # tool_choice": there is no "required"; the vendor advises to ask for a call in words
-        required_in_words="Answer by calling one of the tools.",
         # https://platform.moonshot.ai/docs/guide/use-partial-mode-feature-of-kimi-api
         prefill_flag="partial",
         # the same file: usage in choices[0] of a stream's last chunk
