@@ -2,13 +2,16 @@
 
 (github.com/MoonshotAI/walle, docs/mfjs-spec.md and walle.md, 2026: "Moonshot Flavored JSON
 Schema".) What is taken out is kept as words in the description, so that the model may heed it.
+References that lead back to themselves stay: "#", or into $defs of the root, with nothing but
+words beside them. One that has no end is refused there (validator.go, CheckRefTermination): it ends
+as an open object, as all others do that cannot be told.
 """
 
 from typing import Any
 
 import msgspec
 
-from services.providers.dialects import schema
+from services.providers.dialects import loops, schema
 from services.providers.dialects.anthropic_schema import rooted
 from services.providers.dialects.contract import Json
 
@@ -22,12 +25,28 @@ _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list:
 
 def parameters(given: Json) -> Json:
     """Return the parameters of a function: an object at their root, and no choice."""
-    return {**_flavored({"type": "object", **schema.inlined(rooted(given))}), "type": "object"}
+    return {**_whole({"type": "object", **rooted(given)}), "type": "object"}
 
 
 def answer(given: Json) -> Json:
     """Return the schema of an answer."""
-    return _flavored(schema.inlined(given))
+    return _whole(schema.modern(given))
+
+
+def _whole(root: Json) -> Json:
+    kept = loops.found(root)
+    made, named = _linked(root, kept)
+    lost = loops.endless(named, lists=False) | loops.endless(named, lists=True)
+    if lost:
+        links = loops.links(kept)
+        made, named = _linked(root, [ref for ref in kept if links[ref] not in lost])
+    return {**made, **loops.defs(named)}
+
+
+def _linked(root: Json, kept: list[str]) -> tuple[Json, dict[str, Json]]:
+    """Return the root and what `kept` references name in it, both as Moonshot takes them."""
+    made, named = loops.linked(root, kept)
+    return _flavored(made), {link: _flavored(node) for link, node in named.items()}
 
 
 def _flavored(node: Any) -> Json:
@@ -35,6 +54,8 @@ def _flavored(node: Any) -> Json:
         return {"type": "object"}
     node = schema.merged(node)
     said = {name: node[name] for name in _WORDS if isinstance(node.get(name), str)}
+    if isinstance(node.get("$ref"), str):
+        return _reference(node, said)
     rest = {name: value for name, value in node.items() if name not in _OF_CHOICE}
     variants = [one for one in schema.variants(node) if isinstance(one, dict)]
     if variants:
@@ -48,6 +69,15 @@ def _flavored(node: Any) -> Json:
         kinds = [kinds] if isinstance(kinds, str) else list(dict.fromkeys(own))
         return _choice([_enum(kind, values, own) for kind in kinds], said)
     return _typed(node, said)
+
+
+def _reference(node: Json, said: Json) -> Json:
+    """Return a reference, the only one of a choice where something is said of it."""
+    made = {"$ref": node["$ref"]}
+    rest = {name: one for name, one in node.items() if name not in (*_WORDS, "$ref", "type")}
+    if rest:
+        schema.describe(said, msgspec.json.encode(rest).decode(), "\n\n")
+    return {**said, "anyOf": [made]} if said else made
 
 
 def _choice(made: list[Json], said: Json) -> Json:

@@ -3,6 +3,7 @@
 What a vendor takes of it is in the `*_schema` beside its dialect.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -14,14 +15,24 @@ _DEPTH = 24  # references that lead back to themselves stop here
 # And so does a schema whose references unfold without end in breadth.
 _MOST_NODES = 10_000
 # What may hold any JSON, and no schema.
-_VALUES = ("const", "default", "enum", "example", "examples")
+VALUES = ("const", "default", "enum", "example", "examples")
 
 
 def inlined(root: Json) -> Json:
     """Return a schema without $ref and $defs; what leads back to itself ends as an open object."""
     root = modern(root)
-    made: Json = _Inliner(root).inline(root)
+    made: Json = Inliner(root).inline(root)
     return made
+
+
+def named(root: Json, ref: str) -> Json:
+    """Return what a reference names in a schema; an open object when it is nothing there."""
+    node: Any = root
+    for step in ref.removeprefix("#").strip("/").split("/"):
+        if step:
+            name = step.replace("~1", "/").replace("~0", "~")
+            node = node.get(name) if isinstance(node, dict) else None
+    return node if isinstance(node, dict) else {"type": "object"}
 
 
 def modern(root: Json) -> Json:
@@ -49,7 +60,7 @@ def _modern(node: Any) -> Any:
         return [_modern(one) for one in node]
     if not isinstance(node, dict):
         return node
-    made = {name: one if name in _VALUES else _modern(one) for name, one in node.items()}
+    made = {name: one if name in VALUES else _modern(one) for name, one in node.items()}
     if isinstance(made.get("items"), list):
         made["prefixItems"] = made.pop("items")
         more = made.pop("additionalItems", None)
@@ -108,11 +119,15 @@ def describe(made: Json, words: str, between: str) -> None:
     made["description"] = f"{known}{between}{words}" if known and isinstance(known, str) else words
 
 
-class _Inliner:
-    """Replaces local references by what they name; a recursive one ends as an open object."""
+class Inliner:
+    """Replaces local references by what they name; a recursive one ends as an open object.
 
-    def __init__(self, root: Json) -> None:
+    Those of `links` stay references, but at the root: by what they are called there.
+    """
+
+    def __init__(self, root: Json, links: Mapping[str, str] | None = None) -> None:
         self._root = root
+        self._links = links or {}
         self._nodes = 0
 
     def inline(self, node: Any, open_refs: tuple[str, ...] = (), depth: int = 0) -> Any:
@@ -124,11 +139,13 @@ class _Inliner:
         self._nodes += 1
         ref = node.get("$ref")
         if isinstance(ref, str):
+            beside = {key: value for key, value in node.items() if key != "$ref"}
+            if ref in self._links and node is not self._root:
+                return {**self.inline(beside, open_refs, depth), "$ref": self._links[ref]}
             if ref in open_refs or depth >= _DEPTH or self._nodes > _MOST_NODES:
                 return {"type": "object"}
-            named = self._find(ref)
-            beside = {key: value for key, value in node.items() if key != "$ref"}
-            return self.inline({**named, **beside}, (*open_refs, ref), depth + 1)
+            target = named(self._root, ref)
+            return self.inline({**target, **beside}, (*open_refs, ref), depth + 1)
         return {
             key: self._members(value, open_refs, depth)
             if key == "properties"
@@ -142,11 +159,3 @@ class _Inliner:
         if not isinstance(given, dict):
             return given
         return {name: self.inline(one, open_refs, depth) for name, one in given.items()}
-
-    def _find(self, ref: str) -> Json:
-        node: Any = self._root
-        for step in ref.removeprefix("#").strip("/").split("/"):
-            if step:
-                name = step.replace("~1", "/").replace("~0", "~")
-                node = node.get(name) if isinstance(node, dict) else None
-        return node if isinstance(node, dict) else {"type": "object"}
