@@ -192,13 +192,18 @@ def _calls(ask: Ask) -> list[Call]:
         return []
     if ask.choice.startswith("="):
         chosen = [tool for tool in ask.tools if tool.name == ask.choice[1:]]
-    elif ask.choice == "required":
+    elif ask.choice == "required" or _is_told_to(ask):
         parallel = "parallel" in ask.user_text.lower() and not ask.one_call
         chosen = list(ask.tools) if parallel else list(ask.tools[:1])
         chosen = chosen if parallel else ([t for t in ask.tools if _speaks(ask, t)] or chosen)[:1]
     elif not ask.results:
         chosen = [tool for tool in ask.tools if _speaks(ask, tool)][:1]
     return [_call(ask, tool, number) for number, tool in enumerate(chosen)]
+
+
+def _is_told_to(ask: Ask) -> bool:
+    """Tell whether a call is asked for in words, as of a vendor that takes no other form."""
+    return ask.user_text.startswith("Answer by calling ")
 
 
 def _speaks(ask: Ask, tool: Tool) -> bool:

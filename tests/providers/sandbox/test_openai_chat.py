@@ -147,6 +147,15 @@ async def test_required_with_the_word_parallel_calls_every_tool(sandbox):
     assert calls[0].id != calls[1].id
 
 
+async def test_a_call_that_is_asked_for_in_words_is_made(sandbox):
+    answer = await client(sandbox, "zai").chat.completions.create(
+        model="glm-5.2",
+        messages=[*user("Hi"), *user("Answer by calling one of the tools.")],
+        tools=[WEATHER, CLOCK],
+    )
+    assert len(answer.choices[0].message.tool_calls) == 1
+
+
 async def test_a_named_tool_is_called_and_none_calls_no_tool(sandbox):
     chat = client(sandbox, "openai").chat.completions
     fields = {"model": "gpt-5.4-mini", "messages": user("weather?"), "tools": [WEATHER, CLOCK]}
