@@ -38,6 +38,13 @@ def refused(*items: dict[str, Any], **fields: Any) -> RoutorError:
     return caught.value
 
 
+def test_an_image_may_be_a_file_stored_at_openai():
+    part = {"type": "input_image", "file_id": "file-1", "detail": "low"}
+    (message,) = inner(input=[{"role": "user", "content": [part]}])["messages"]
+    file = {"type": "file", "file": {"file_id": "file-1"}, "openai_image": {"detail": "low"}}
+    assert message["content"] == [file]
+
+
 def test_text_alone_is_what_the_user_says():
     body = inner(instructions="Be terse.", max_output_tokens=50)
     assert body["messages"] == [{"role": "system", "content": "Be terse."}, HELLO]
@@ -205,7 +212,7 @@ def test_the_form_of_the_text_goes_over():
         ),
         ({"temperature": 3}, "temperature"),
         (
-            {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}]},
+            {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": None}]}]},
             "input[0].content[0].image_url",
         ),
     ],

@@ -214,15 +214,22 @@ def _part(part: Part, path: str, role: str) -> Json:
     return {"type": "text", "text": part.text}
 
 
+def _image(part: InputImage, path: str) -> Json:
+    detail = {"detail": part.detail} if part.detail else {}
+    if part.image_url is not None:
+        return {"type": "image_url", "image_url": {"url": part.image_url, **detail}}
+    if part.file_id is None:
+        raise document.invalid(f"{path}.image_url", "is missing, and there is no file_id")
+    # OpenAI's models alone can see it; others refuse a file that they cannot know.
+    return {"type": "file", "file": {"file_id": part.file_id}, hosted.IMAGE: detail}
+
+
 def _attached(part: InputImage | InputFile | InputAudio, path: str) -> Json:
     if isinstance(part, InputAudio):
         sound = {"data": part.input_audio.data, "format": part.input_audio.format}
         return {"type": "input_audio", "input_audio": sound}
     if isinstance(part, InputImage):
-        if part.image_url is None:
-            raise document.invalid(f"{path}.image_url", "is missing; file_id is not supported here")
-        image = {"url": part.image_url, **({"detail": part.detail} if part.detail else {})}
-        return {"type": "image_url", "image_url": image}
+        return _image(part, path)
     names = ("file_data", "file_id", "filename")
     given = {name: value for name in names if (value := getattr(part, name)) is not None}
     if part.file_url is not None:

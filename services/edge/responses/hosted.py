@@ -23,6 +23,7 @@ Json = dict[str, Any]
 
 NAME = "openai"
 ITEMS = "openai_items"
+IMAGE = "openai_image"  # a file stored at OpenAI that is an image, and how it is to be seen
 # Codex searches its deferred tools by it. Here all of a namespace are offered at once.
 SEARCH = "tool_search"
 TOOLS = frozenset(

@@ -56,7 +56,8 @@ def fitted(name: str, target: Target, body: Json) -> tuple[Target, Json]:
 
 
 def _name(target: Target, body: Json) -> str:
-    if openai_native.is_missed(body) and openai_native.speaks(target):
+    missed = openai_native.is_missed(body) or openai_native.is_shown_more(body)
+    if missed and openai_native.speaks(target):
         return "openai_responses"
     model = target.model
     # Chat completions neither take tools with thoughts nor tell any.

@@ -125,6 +125,12 @@ def file_url(file: Any) -> object:
     return f"data:{_FILE_TYPES.get(suffix, 'application/pdf')};base64,{data}"
 
 
+def is_fetched(file: Any) -> bool:
+    """Tell whether the data of a file part is a web address."""
+    data = file.get("file_data") if isinstance(file, dict) else None
+    return isinstance(data, str) and data[:8].lower().startswith(("http://", "https://"))
+
+
 def mark_of(block: object) -> str:
     """Return what the provider that made a thinking block knows it by; "" when there is none."""
     own = (block.get("data") or block.get("signature")) if isinstance(block, dict) else None

@@ -187,14 +187,16 @@ def _result(content: Any, quirks: Quirks) -> Any:
 
 
 def _check_files(message: Json, path: str, target: Target) -> None:
-    """Raise for a file that others would fetch; here only images may be web addresses."""
+    """Raise for a file that only others fetch or know; here only images may be web addresses."""
     content = message.get("content")
     for place, part in enumerate(content if isinstance(content, list) else ()):
-        file = part.get("file") if isinstance(part, dict) else None
-        data = file.get("file_data") if isinstance(file, dict) else None
-        if isinstance(data, str) and data[:8].lower().startswith(("http://", "https://")):
+        if isinstance(part, dict) and history.is_fetched(part.get("file")):
             where = f"{path}.content[{place}].file.file_data"
             text = f"{where}: {target.vendor.name} does not fetch files; send the data itself."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=where)
+        if isinstance(part, dict) and openai_native.IMAGE in part:
+            where = f"{path}.content[{place}].file.file_id"
+            text = f"{where}: {target.key} sees no images that are stored; send the data itself."
             raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=where)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import carried
+from services.providers.dialects import carried, history
 from services.providers.dialects.contract import Json, Target
 
 NAME = "openai"
@@ -19,6 +19,8 @@ ITEMS, PHASE = "openai_items", "phase"
 # In an answer: all that was said, item by item. In a stream: what OpenAI tells of such items, and
 # that a message begins.
 OUTPUT, EVENTS = "openai_output", "openai_events"
+# A part that is a file stored at OpenAI, and an image: what else its caller says of it.
+IMAGE = "openai_image"
 
 
 class Native(Struct, frozen=True):
@@ -55,6 +57,20 @@ def is_missed(body: Json) -> bool:
     """Tell whether a request holds what is left out elsewhere."""
     given = body.get(NAME)
     return isinstance(given, dict) and bool(given.get("names"))
+
+
+def is_shown_more(body: Json) -> bool:
+    """Tell whether files are shown that chat completions do not take: at web addresses, images.
+
+    Responses do (openai 3.54.0, types/responses/response_input_file_param.py, 2026-11-23).
+    """
+    contents = (one.get("content") for one in body.get("messages") or () if isinstance(one, dict))
+    parts = (part for content in contents if isinstance(content, list) for part in content)
+    return any(
+        history.is_fetched(part.get("file")) or IMAGE in part
+        for part in parts
+        if isinstance(part, dict) and part.get("type") == "file"
+    )
 
 
 def is_told_thoughts(body: Json) -> bool:

@@ -231,10 +231,9 @@ def _result(message: Json, path: str, custom: set[str]) -> Json:
 
 
 def _file(given: Json) -> Json:
-    data = given.get("file_data")
-    if isinstance(data, str) and data[:8].lower().startswith(("http://", "https://")):
+    if history.is_fetched(given):
         # A name is for what is sent along.
-        return {"file_url": data}
+        return {"file_url": given["file_data"]}
     names = ("filename", "file_data", "file_id")
     return {name: given[name] for name in names if name in given}
 
@@ -249,6 +248,9 @@ def _part(part: Json, path: str) -> Json:
         detail = image.get("detail") or "auto"
         return {"type": "input_image", "image_url": image.get("url"), "detail": detail}
     if kind == "file" and isinstance(part.get("file"), dict):
+        if isinstance(seen := part.get(openai_native.IMAGE), dict):
+            stored = {"file_id": part["file"].get("file_id")}
+            return {"type": "input_image", **stored, "detail": seen.get("detail") or "auto"}
         return {"type": "input_file", **_file(part["file"])}
     raise RoutorError(
         Kind.UNSUPPORTED_PARAMETER,

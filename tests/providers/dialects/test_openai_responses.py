@@ -148,6 +148,31 @@ def test_images_and_files_go_along():
     assert kinds == ["input_text", "input_image", "input_file"]
 
 
+@pytest.mark.parametrize(
+    "part, told",
+    [
+        (
+            {"file": {"file_data": "https://x.test/a.pdf", "filename": "a.pdf"}},
+            {"type": "input_file", "file_url": "https://x.test/a.pdf"},
+        ),
+        (
+            {"file": {"file_id": "file-1"}, "openai_image": {"detail": "low"}},
+            {"type": "input_image", "file_id": "file-1", "detail": "low"},
+        ),
+    ],
+)
+def test_files_that_chat_completions_do_not_take_go_over_responses(part, told):
+    body = {"messages": [{"role": "user", "content": [{"type": "file", **part}]}]}
+    able = target(parameters=parameters(tools_over_responses=True))
+    dialect, one, body = chosen(able, body)
+    request = sent(dialect.encode(body, one))
+    assert request["input"][0]["content"] == [told]
+    REQUEST.validate_python(request)
+    dialect, one, body = chosen(target("mistral"), body)
+    with pytest.raises(RoutorError, match=r"^messages\[0\]\.content\[0\]\.file\.file_"):
+        dialect.encode(body, one)
+
+
 def test_a_schema_becomes_the_format_of_the_text():
     shape = {"name": "x", "schema": {"type": "object"}, "strict": True}
     form = {"type": "json_schema", "json_schema": shape}
