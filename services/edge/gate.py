@@ -68,7 +68,7 @@ class Gate:
         fitting = [own for own in self._own if hmac.compare_digest(digest, own.owner)]
         known = fitting[0] if fitting else await self._stored(digest)
         if known is None:
-            raise RoutorError(Kind.UNAUTHENTICATED, f"This API key is not valid. {HELP}")
+            raise RoutorError(Kind.UNAUTHENTICATED, f"Incorrect API key provided. {HELP}")
         return known
 
     def check_admin(self, headers: "CIMultiDictProxy[str]") -> Caller:

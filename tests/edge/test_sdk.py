@@ -73,6 +73,8 @@ async def test_a_wrong_key(house):
         with pytest.raises(openai.AuthenticationError) as caught:
             await wrong.chat.completions.create(model="auto", messages=HELLO)
     assert caught.value.code == "invalid_api_key"
+    # LiteLLM 1.109.1 knows a wrong key by these words (exception_mapping_utils.py).
+    assert "Incorrect API key provided" in caught.value.message
 
 
 async def test_the_sdk_does_not_retry_what_is_hopeless(house):
