@@ -50,8 +50,9 @@ def instruction(schema: Json) -> str:
 
 
 def answer_tool(schema: Json) -> Json:
-    """Return the OpenAI tool whose arguments are the answer."""
-    parameters = schema if schema.get("type") == "object" else {"type": "object"}
+    """Return the OpenAI tool whose arguments are the answer; open without a schema of an object."""
+    is_object = schema.get("type") == "object"
+    parameters = schema if is_object else {"type": "object", "additionalProperties": True}
     return {
         "type": "function",
         "function": {
@@ -89,7 +90,9 @@ def emulate(body: Json, target: Target) -> Json:
     messages = instructed(body["messages"], instruction(schema))
     if native or model.structured_outputs == "json_object":
         return {**body, "messages": messages, "response_format": {"type": "json_object"}}
-    return forced(body, model, schema)
+    # Where the tool's parameters do not say what to answer, words do.
+    told = body if schema.get("type") == "object" else {**body, "messages": messages}
+    return forced(told, model, schema)
 
 
 def _says_json(body: Json, target: Target) -> bool:

@@ -316,6 +316,13 @@ def test_schema_is_a_forced_tool_where_nothing_exists_and_comes_back_as_content(
     assert caught.value.param == "response_format"
 
 
+def test_a_forced_tool_without_a_schema_is_open_and_told_in_words() -> None:
+    form = {"type": "json_object"}
+    body = encode(ask(response_format=form), "nvidia", structured_outputs="none")
+    assert body["tools"][0]["function"]["parameters"]["additionalProperties"] is True
+    assert "JSON" in body["messages"][0]["content"]
+
+
 def test_a_turn_to_be_continued_bears_the_vendors_flag() -> None:
     turns = [user("a"), {"role": "assistant", "content": "The answer"}]
     rules = parameters(prefill=True)
