@@ -163,10 +163,9 @@ def judge(
 
 def _choose(turn: Turn) -> Trace:
     """Rank and link all models of the catalog."""
-    ranking = ranked(turn)
+    turn, ranking = _taken(turn)
     if ranking is None:
-        turn = _last_attempt(turn)
-        ranking = ranked(turn)
+        turn, ranking = _taken(_last_attempt(turn))
     if ranking is None:
         raise drops.nothing_left(drops.reasons(turn, kept=()), turn.need)
     links = chain.link(ranking)
@@ -181,6 +180,34 @@ def _last_attempt(turn: Turn) -> Turn:
     """Return the turn with all who may be called when nobody is well."""
     roster = turn.roster.last_attempt
     return msgspec.structs.replace(turn, roster=roster, lineup=roster.lineup(turn.task))
+
+
+def _taken(turn: Turn) -> tuple[Turn, Ranking | None]:
+    """Rank the models, for a shorter answer where none gives all of it; the turn says which.
+
+    Clients ask for as much as they know the largest models to give. Whoever gives it comes first.
+    """
+    ranking, shorter = ranked(turn), None
+    if ranking is None and (shorter := _shorter(turn)) is not None:
+        ranking = ranked(shorter)
+    return (turn if ranking is None or shorter is None else shorter), ranking
+
+
+def _shorter(turn: Turn) -> Turn | None:
+    """Return the turn with the longest answer that some model gives, and those who give it.
+
+    None where the length is not what is missing.
+    """
+    asked = turn.need.max_output_tokens
+    unlimited = msgspec.structs.replace(turn.need, max_output_tokens=0)
+    # Whoever gives all of it lacks something else: room for it, beside the input.
+    able = [one for one in turn.lineup.able(unlimited) if one.limit_tokens < asked]
+    if not able:
+        return None
+    most = max(one.limit_tokens for one in able)
+    need = msgspec.structs.replace(turn.need, max_output_tokens=most)
+    lineup = turn.lineup._replace(contenders=[one for one in able if one.limit_tokens == most])
+    return msgspec.structs.replace(turn, need=need, lineup=lineup)
 
 
 def ranked(turn: Turn) -> Ranking | None:
@@ -260,6 +287,10 @@ def _direct(turn: Turn) -> Trace:
     if isinstance(found, direct.PassedOn):
         direct.reachable(found, needed, roster.standings)
         return _passed_on(turn, found)
+    # ... and it answers as long as it can (`parameters.settle` says so).
+    longest = min(needed.max_output_tokens, found.model.max_output_tokens)
+    needed = msgspec.structs.replace(needed, max_output_tokens=longest)
+    turn = msgspec.structs.replace(turn, need=needed)
     contender = roster.contender(found, _pinned(found, turn), turn.task)
     usd = _costs_usd([contender], turn)[0]
     drop = (

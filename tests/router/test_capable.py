@@ -259,6 +259,12 @@ def test_no_chain_member_violates_a_need(
     decision = answer.decision
     preferences = asked.preferences
     direct = decision.method == "direct"
+    # An answer is as long as the chain can give it, where nobody gives all of it.
+    members = [of.models[one.model] for one in decision.chain if one.model in of.models]
+    longest = max((one.max_output_tokens for one in members), default=5_000)
+    meant = router_pb2.RouteRequest()
+    meant.CopyFrom(asked)
+    meant.needs.max_output_tokens = min(asked.needs.max_output_tokens, longest)
     assert 1 <= len(decision.chain) <= 5
     # Who is Down is called only where nobody else could be.
     assert {out(member, known, direct) for member in decision.chain} in ({""}, {"soft"})
@@ -266,7 +272,7 @@ def test_no_chain_member_violates_a_need(
         assert member.provider not in preferences.ignore_providers
         assert not preferences.only_providers or member.provider in preferences.only_providers
         if member.model in of.models:
-            assert violations(of.models[member.model], member, asked, direct) == []
+            assert violations(of.models[member.model], member, meant, direct) == []
         if preferences.HasField("max_cost_usd"):
             assert member.expected_cost_usd <= preferences.max_cost_usd
     if not direct:
@@ -282,7 +288,6 @@ def test_no_chain_member_violates_a_need(
         ({"response_format": router_pb2.RESPONSE_FORMAT_JSON_SCHEMA}, "JSON output by a schema"),
         ({"parameters": ["logprobs"]}, "logprobs"),
         ({"parameters": ["n"]}, "n above 1"),
-        ({"max_output_tokens": 2_000_000}, "2000000 output tokens"),
         ({"input_tokens": 9_000_000}, "9000000 input tokens"),
     ],
 )
@@ -299,6 +304,24 @@ def test_refusal_says_what_was_missing(needs: dict[str, Any], missing: str) -> N
     assert missing in caught.value.message
     assert "(2)" in caught.value.message
     assert len(caught.value.message) < 300
+
+
+def test_whoever_gives_the_whole_answer_comes_before_those_who_cannot() -> None:
+    of = catalog(model("a/short", max_output_tokens=1_000), model("b/long", price=(9, 9)))
+    one, asked = brain(of), request()
+    asked.needs.max_output_tokens = 5_000
+    assert keys(decide(asked, one, None, NOON)) == ["b/long"]
+    # More than anybody gives is as much as somebody gives.
+    asked.needs.max_output_tokens = 50_000
+    assert keys(decide(asked, one, None, NOON)) == ["b/long"]
+
+
+def test_a_limit_beyond_all_models_does_not_hide_what_else_is_missing() -> None:
+    one, asked = brain(catalog(model("a/plain"))), request()
+    asked.needs.max_output_tokens = 2_000_000
+    asked.needs.parameters.append("logprobs")
+    with pytest.raises(RoutorError, match="logprobs, 2000000 output tokens"):
+        decide(asked, one, None, NOON)
 
 
 def test_harmless_parameters_drop_no_model() -> None:

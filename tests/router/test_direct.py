@@ -119,6 +119,16 @@ def test_named_model_must_be_able_to_take_the_request() -> None:
     assert "zai/glm-5.2" in error.message and "image input" in error.message
 
 
+def test_a_named_model_answers_as_long_as_it_can() -> None:
+    asked = named("anthropic/claude-haiku-4.5")
+    asked.needs.max_output_tokens = 128_000
+    (member,) = decide(asked, BRAIN, None, NOON).chain
+    assert member.model == "anthropic/claude-haiku-4.5"
+    # The limit that counts against the window is the model's own.
+    asked.needs.input_tokens = 120_000
+    assert keys(decide(asked, BRAIN, None, NOON)) == ["anthropic/claude-haiku-4.5"]
+
+
 def test_an_image_by_web_address_goes_only_to_who_fetches_it() -> None:
     asked = named("moonshot/kimi-k2.6")
     asked.messages[0].attachments.append(types_pb2.MODALITY_IMAGE)

@@ -73,7 +73,7 @@ def settle(body: Json, target: Target) -> Settled:
         _refuse_openais(values, target)
         _allow(values)
     word = reasoning.asked(body, target)
-    limit = _limit(body)
+    name, limit = _limit(body)
     if limit is not None:
         values["max_tokens"] = limit
     model = target.model
@@ -81,8 +81,9 @@ def settle(body: Json, target: Target) -> Settled:
         _fewer_stops(values, target, dropped)
         return Settled(values, tuple(dropped), word, thinks=word not in ("", "none"))
     effort, thinks = _thought(word, values, model, dropped)
-    if limit is not None:
-        values["max_tokens"] = min(limit, model.max_output_tokens)
+    if limit is not None and limit > model.max_output_tokens:
+        values["max_tokens"] = model.max_output_tokens
+        dropped.append(name)
     _sampling(values, model.parameters, thinks, dropped)
     if not stopping.is_taken(model, thinks):
         drop(values, ("stop",), dropped)  # the text is cut by us (`stopping`)
@@ -170,7 +171,8 @@ def drop(values: Json, names: tuple[str, ...], dropped: list[str]) -> None:
             dropped.append(name)
 
 
-def _limit(body: Json) -> int | None:
+def _limit(body: Json) -> tuple[str, int | None]:
+    """Return how long the answer may be, and by which name it was said."""
     for name in ("max_completion_tokens", "max_tokens"):
         value = body.get(name)
         if value is None:
@@ -179,8 +181,8 @@ def _limit(body: Json) -> int | None:
             raise RoutorError(
                 Kind.INVALID_REQUEST, f"{name} must be a whole number above 0.", param=name
             )
-        return value
-    return None
+        return name, value
+    return "", None
 
 
 def _thought(word: str, values: Json, model: Model, dropped: list[str]) -> tuple[str, bool]:

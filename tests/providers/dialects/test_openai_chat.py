@@ -40,6 +40,9 @@ def test_token_limit_goes_into_the_models_field() -> None:
 
 def test_token_limit_is_kept_within_the_model() -> None:
     assert encode(ask(max_tokens=10**6), max_output_tokens=100)["max_tokens"] == 100
+    for name in ("max_tokens", "max_completion_tokens"):
+        long = DIALECT.encode(ask(**{name: 101}), target(max_output_tokens=100))
+        assert long.dropped == (name,)
 
 
 def test_unknown_models_get_what_was_sent() -> None:
