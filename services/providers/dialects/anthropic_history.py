@@ -49,15 +49,14 @@ def conversation(
 
 
 def lacks_thoughts(messages: list[Any]) -> bool:
-    """Whether a tool loop is under way whose calls come without thinking blocks.
+    """Whether the model's last turn has calls and no thinking blocks of Anthropic's.
 
-    A model with a thinking budget refuses such a turn while thinking is on.
+    A model with a thinking budget refuses such a turn while thinking is on. What the user says
+    after the results is no turn of its own: it stands beside them.
     """
     for message in reversed(messages):
         if message.get("role") == "assistant":
             return bool(message.get("tool_calls")) and not _thoughts(message)
-        if message.get("role") == "user":
-            return False
     return False
 
 
