@@ -64,6 +64,12 @@ def test_stream_object(client, model, api):
 
 
 @each_api
+@each_model
+def test_a_second_turn_with_store_false(client, model, api):
+    assert "Say it again." in client("again", model=model, api=api)
+
+
+@each_api
 @pytest.mark.parametrize("model", THINKERS)
 def test_thoughts_survive_a_call(client, model, api):
     told = client("think", model=model, api=api)

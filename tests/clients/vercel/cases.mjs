@@ -94,6 +94,15 @@ const cases = {
     return { steps, object: await told.object };
   },
 
+  async again({ model, api }) {
+    const providerOptions = { openai: { store: false } };
+    const messages = [{ role: "user", content: "Say hello." }];
+    const first = await generateText(fields(model, api, { messages, providerOptions }));
+    messages.push(...first.response.messages, { role: "user", content: "Say it again." });
+    const told = await generateText(fields(model, api, { messages, providerOptions }));
+    return told.text;
+  },
+
   async think({ model, api }) {
     const providerOptions = {
       openai: { reasoningEffort: "high", forceReasoning: true, reasoningSummary: "auto", store: false },
