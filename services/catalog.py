@@ -135,6 +135,7 @@ class Reasoning(Facts, frozen=True):
     efforts: tuple[Effort, ...] = ()
     default: Effort = "none"
     can_disable: bool = True
+    budgets: bool = False  # thinking.budget_tokens is taken beside "anthropic_adaptive"
     # "reasoning_content" must be sent back on assistant turns (facts: quirks E).
     replay: bool = False
     # It is wanted back, where there is some, on the turns since the user has spoken last.

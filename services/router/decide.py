@@ -50,6 +50,7 @@ _TRANSLATED: Final = int(
     | Can.CHOICE_NONE
     | Can.CHOICE_NAMED
     | Can.CHOICE_REQUIRED
+    | Can.ANTHROPIC
 )
 
 

@@ -32,6 +32,7 @@ class Can(IntFlag):
     IMAGE_URLS = auto()
     ANTHROPIC_TOOLS = auto()
     OPENAI_TOOLS = auto()
+    ANTHROPIC = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,7 @@ def _can(model: Model, catalog: Catalog) -> Can:
         (model.image_urls, Can.IMAGE_URLS),
         (model.tools and dialect == "anthropic_messages", Can.ANTHROPIC_TOOLS),
         (parameters.tools_over_responses, Can.OPENAI_TOOLS),
+        (dialect == "anthropic_messages", Can.ANTHROPIC),
     ):
         if has:
             able |= ability

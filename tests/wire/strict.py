@@ -5,6 +5,7 @@ from typing import Any
 
 import jsonschema
 import msgspec
+from anthropic.types import beta as anthropic_beta
 from anthropic.types import message_create_params
 from google.genai import types as genai
 from mistralai.client import models as mistral
@@ -100,11 +101,12 @@ def responses(body: Json) -> None:
     _typed(streaming if body.get("stream") else whole, body)
 
 
-def messages(body: Json) -> None:
-    """Check a request of Anthropic's Messages."""
+def messages(body: Json, beta: str = "") -> None:
+    """Check a request of Anthropic's Messages; what it has in beta needs the header."""
     own = {name: value for name, value in body.items() if name not in SAMPLING}
-    streaming = message_create_params.MessageCreateParamsStreaming
-    whole = message_create_params.MessageCreateParamsNonStreaming
+    types = anthropic_beta.message_create_params if beta else message_create_params
+    streaming = types.MessageCreateParamsStreaming
+    whole = types.MessageCreateParamsNonStreaming
     _typed(streaming if body.get("stream") else whole, own)
     for turn in body["messages"]:
         for block in turn["content"] if isinstance(turn["content"], list) else ():

@@ -155,9 +155,10 @@ async def test_what_claude_code_sends_reaches_everybody(wire, model):
     named = {"anthropic-beta", "thinking.display", "tools[].eager_input_streaming"}
     ours = model.startswith("anthropic/")
     assert dropped(told) & named == (set() if ours else named)
-    assert "context_management" in dropped(told)
+    assert ("context_management" in dropped(told)) is not ours
     if ours:
         sent = wire.upstream.last
+        assert sent.body["context_management"] == CODE["context_management"]
         assert sent.headers["anthropic-beta"] == BETA["anthropic-beta"].replace(" ", "")
         assert sent.headers["anthropic-version"] == "2023-06-01"
         assert sent.body["thinking"]["display"] == "summarized"

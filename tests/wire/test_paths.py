@@ -72,7 +72,7 @@ def document(source):
 FAR, STORED = {"type": "url", "url": "https://x.test/a.pdf"}, {"type": "file", "file_id": "f1"}
 MESSAGES = [
     (DEEPSEEK, [blank(document(FAR), kind="text")], "[0].content[1].source"),
-    (CLAUDE, [blank(document(STORED), kind="text")], "[0].content[1].source"),
+    (GPT, [blank(document(STORED), kind="text")], "[0].content[1].source"),
     (GEMINI, [blank(document(STORED), kind="text")], "[0].content[1]"),
     (
         DEEPSEEK,

@@ -121,7 +121,7 @@ def _check(seen: Seen) -> None:
     if "embed" in seen.path.lower():
         return
     if seen.vendor == "anthropic":
-        strict.messages(body)
+        strict.messages(body, seen.headers.get("anthropic-beta", ""))
         anthropic_refusals.check(body, seen.headers["anthropic-version"])
     elif seen.vendor == "google":
         strict.generate(body)

@@ -213,7 +213,7 @@ def _parts(block: UserBlock | Text | ToolReference, path: str) -> list[Json]:
     if isinstance(block, Text):
         return [_text(block)]
     if isinstance(block, Image):
-        return [_marked(_image(block, path), block.cache_control)]
+        return [_marked(_image(block), block.cache_control)]
     if isinstance(block, Document):
         return [_marked(part, block.cache_control) for part in _document(block, path)]
     if isinstance(block, SearchResult):
@@ -231,12 +231,17 @@ def _marked(part: Json, mark: Json | None) -> Json:
     return {**part, "cache_control": mark} if mark is not None else part
 
 
-def _image(block: Image, path: str) -> Json:
+def _image(block: Image) -> Json:
     source = block.source
     if isinstance(source, Stored):
-        raise document.invalid(f"{path}.source.type", "must be base64 or url")
+        return _stored(source)
     url = source.url if isinstance(source, Url) else _data_url(source)
     return {"type": "image_url", "image_url": {"url": url}}
+
+
+def _stored(source: Stored) -> Json:
+    """Return what stands for a file that Anthropic's models alone can see (`native.only`)."""
+    return {"type": "file", "file": {"file_id": source.file_id}}
 
 
 def _data_url(source: Base64 | Picture) -> str:
@@ -247,7 +252,7 @@ def _document(block: Document, path: str) -> list[Json]:
     """Return a document as a file; one that is text is told with its title and context."""
     source = block.source
     if isinstance(source, Stored):
-        return [{"type": "file", "file": {"file_id": source.file_id}}]
+        return [_stored(source)]
     if isinstance(source, Url):
         name = block.title or "document.pdf"
         return [{"type": "file", "file": {"filename": name, "file_data": source.url}}]

@@ -6,7 +6,7 @@ what was left out by the names that stand beside it.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,8 +17,10 @@ from services.edge.messages.schema import (
     WRAPPED,
     Counted,
     Document,
+    Image,
     Redacted,
     SearchResult,
+    Stored,
     Text,
     Thinking,
     Tool,
@@ -27,6 +29,7 @@ from services.edge.messages.schema import (
     ToolUse,
     Wrapped,
 )
+from services.errors import Kind, RoutorError
 
 Json = dict[str, Any]
 
@@ -36,6 +39,12 @@ _WORD = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _MOST_BETA_CHARS = 2048
 # anthropic 2.12.0, types/tool_param.py (2026-11-23)
 TOOL_MEMBERS = ("allowed_callers", "defer_loading", "eager_input_streaming", "input_examples")
+# Further fields, of the request and of its output_config: types/beta/message_create_params.py and
+# beta_output_config_param.py.
+FIELDS = ("context_management", "diagnostics", "inference_geo", "speed")
+OUTPUT_FIELDS = ("task_budget",)
+# Where a model may run at any place (platform.claude.com/docs/en/build-with-claude/data-residency).
+ANYWHERE = "global"
 
 
 # And the blocks of tools that Anthropic runs: types/content_block_param.py, and of its betas.
@@ -86,17 +95,22 @@ def _wrapped(block: Any) -> Any:
     return {"type": WRAPPED, "block": block} if kind in BLOCKS else block
 
 
-def carried(tree: Json, request: Counted, told_beta: str) -> Json:
+def carried(tree: Json, request: Counted, told_beta: str, messages: Sequence[Json]) -> Json:
     """Return the member of the inner request, which says that its caller reads such blocks.
 
-    `tree` is the request as it was written.
+    `tree` is the request as it was written, `messages` its conversation in the inner language.
     """
     given = list(zip(request.tools or (), tree.get("tools") or (), strict=True))
     places = [place for place, (tool, _) in enumerate(given) if is_own(tool)]
     declared = {tool.name: more for tool, raw in given if not is_own(tool) and (more := _more(raw))}
     display = request.thinking.display if request.thinking is not None else None
+    fields = _among(FIELDS, tree)
+    more = _among(OUTPUT_FIELDS, tree.get("output_config") or {})
     held = {
         "beta": told_beta,
+        "fields": fields,
+        "output": more,
+        "only": only(fields, messages),
         "display": display,
         "thinking": tree.get("thinking"),
         "effort": output.effort if (output := request.output_config) is not None else None,
@@ -106,8 +120,44 @@ def carried(tree: Json, request: Counted, told_beta: str) -> Json:
         "tool_choice": tree["tool_choice"] if chooses_own(request) else None,
     }
     told = {name: value for name, value in held.items() if value}
-    names = [*_names(declared, display, told_beta), *_blocks(request)]
+    names = [*_names(declared, display, told_beta), *_blocks(request), *fields]
+    names += [f"output_config.{name}" for name in more]
     return {NAME: {**told, "names": names}, **_thoughts(request)}
+
+
+def _among(names: Iterable[str], given: Json) -> Json:
+    return {name: given[name] for name in names if given.get(name) is not None}
+
+
+def only(fields: Json, messages: Iterable[Json]) -> list[str]:
+    """Return the paths of what no other model can do without: residency, and files stored there."""
+    geo = fields.get("inference_geo", ANYWHERE)
+    bound = [] if geo == ANYWHERE else ["inference_geo"]
+    for place, message in enumerate(messages):
+        parts = message["content"] if isinstance(message["content"], list) else ()
+        for number, part in enumerate(parts):
+            # The door makes such a part of nothing else.
+            if part["type"] == "file" and "file_id" in part["file"]:
+                bound.append(f"messages[{place}].content[{number}].file")
+    return bound
+
+
+def needs(request: Counted, carried: Json) -> tuple[str, ...]:
+    """Return what a model must have beside what the inner request says."""
+    tools = any(map(is_own, request.tools or ()))
+    held = {"anthropic_tools": tools, "anthropic": carried[NAME].get("only")}
+    return tuple(name for name, asked in held.items() if asked)
+
+
+def check(tree: Json) -> None:
+    """Raise for what would make another thing of the answer than its caller can be told of."""
+    context = tree.get("context_management")
+    edits = context.get("edits") if isinstance(context, dict) else None
+    for place, edit in enumerate(edits if isinstance(edits, list) else ()):
+        if isinstance(edit, dict) and str(edit.get("type")).startswith("compact"):
+            path = f"context_management.edits[{place}]"
+            text = f"{path}: compaction is not supported here; leave it out."
+            raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=path)
 
 
 def _thoughts(request: Counted) -> Json:
@@ -173,6 +223,8 @@ def _is_own_block(block: object) -> bool:
     if isinstance(block, ToolUse):
         # OpenAI's shape has no place for them in a call.
         return any((block.cache_control, block.caller, block.toolset_name))
+    if isinstance(block, Document | Image) and isinstance(block.source, Stored):
+        return True
     return isinstance(block, Wrapped | ToolReference) or _cites(block)
 
 

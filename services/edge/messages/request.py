@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 KNOWN = frozenset(MessagesRequest.__struct_fields__)
 # Without them the answer would be another one.
-REFUSED = ("mcp_servers", "container", "thread")
+REFUSED = ("mcp_servers", "container", "thread", "compaction")
 # How Anthropic's own ids begin: one that the catalog lacks is for Anthropic to know.
 THEIRS = "claude-"
 WORDS = {
@@ -52,10 +52,10 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     _check_budget(request, beta)
     messages, places = history.conversation(request)
     inner = {**_counted(request, messages), **_answering(request), **own}
-    carried = native.carried(tree, request, beta)
+    carried = native.carried(tree, request, beta, messages)
     with spelling.placing(places, history.WORDS):
         call = chat.call({"model": request.model or "", **inner, **carried})
-    needs = ("anthropic_tools",) if any(map(native.is_own, request.tools or ())) else ()
+    needs = native.needs(request, carried)
     thoughts = request.thinking is not None and request.thinking.type != "disabled"
     other = f"anthropic/{call.model}" if call.model.startswith(THEIRS) else ""
     return msgspec.structs.replace(
@@ -84,8 +84,9 @@ def _known(tree: Json) -> tuple[str, ...]:
         if name in tree:
             text = f"{name}: this field is not supported here; leave it out."
             raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=name)
-    # Claude Code sends new ones with every month: how long a context is kept, or where.
-    unknown = tree.keys() - KNOWN
+    native.check(tree)
+    # Claude Code sends new ones with every month.
+    unknown = tree.keys() - KNOWN.union(native.FIELDS)
     for name in unknown:
         del tree[name]
     native.wrap(tree.get("messages"))
@@ -93,6 +94,7 @@ def _known(tree: Json) -> tuple[str, ...]:
         f"{name}.{member}"
         for name, kind in (("output_config", Output), ("thinking", ThinkingSwitch))
         for member in document.unknown(tree.get(name), kind)
+        if member not in native.OUTPUT_FIELDS
     ]
     return document.named([*unknown, *inside])
 

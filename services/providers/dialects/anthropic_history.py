@@ -74,11 +74,16 @@ def _turn(message: Json, path: str, *, thinks: bool) -> tuple[str, list[Json]]:
         text = history.text_of(message.get("content"), f"{path}.content")
         marked = {"type": "text", "text": f"<system>\n{text}\n</system>"}
         return "user", [marked] if text.strip() else []
+    return "user", _cached(_given(message, path), message)
+
+
+def _given(message: Json, path: str) -> list[Json]:
+    """Return the blocks of what a user said or a tool gave, as Anthropic's clients wrote them."""
     whole = message.get(anthropic_native.CONTENT)
     if isinstance(whole, list):
-        return "user", _cached([block for block in whole if isinstance(block, dict)], message)
+        return [block for block in whole if isinstance(block, dict) and not _is_blank(block)]
     parts = history.parts_of(message.get("content"), f"{path}.content")
-    return "user", _cached([_block(part, where) for where, part in parts], message)
+    return [_block(part, where) for where, part in parts]
 
 
 def _texts(message: Json, path: str) -> list[Json]:
@@ -124,6 +129,10 @@ def _assistant(message: Json, path: str, *, thinks: bool) -> list[Json]:
     return [] if only_thoughts else _cached(blocks, message)
 
 
+def _is_blank(block: Json) -> bool:
+    return block.get("type") == "text" and not str(block.get("text")).strip()
+
+
 def _as_given(whole: list[Any], message: Json, *, thinks: bool) -> list[Json]:
     """Return the blocks of a turn as Anthropic gave them, with the ids that its calls have now."""
     ids = iter([call["id"] for call in message.get("tool_calls") or ()])
@@ -134,7 +143,7 @@ def _as_given(whole: list[Any], message: Json, *, thinks: bool) -> list[Json]:
             blocks.append({**block, "id": next(ids, block.get("id"))})
         elif kind in ("thinking", "redacted_thinking"):
             blocks += [block] if thinks and _is_own(block) else []
-        elif isinstance(kind, str) and (kind != "text" or str(block.get("text")).strip()):
+        elif isinstance(kind, str) and not _is_blank(block):
             blocks.append(block)
     return blocks
 
@@ -158,12 +167,7 @@ def _is_own(block: Json) -> bool:
 
 def _result(message: Json, path: str) -> Json:
     result: Json = {"type": "tool_result", "tool_use_id": message["tool_call_id"]}
-    parts = history.parts_of(message.get("content"), f"{path}.content")
-    blocks = [_block(part, where) for where, part in parts]
-    whole = message.get(anthropic_native.CONTENT)
-    if isinstance(whole, list):
-        blocks = [block for block in whole if isinstance(block, dict)]
-    if blocks:
+    if blocks := _given(message, path):
         result["content"] = blocks
     if message.get("is_error"):
         result["is_error"] = True

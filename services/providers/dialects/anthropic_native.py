@@ -23,8 +23,11 @@ class Native(Struct, frozen=True):
     """What may be carried; `names` is what the parts that can be left out are called."""
 
     beta: Annotated[str, Meta(pattern=r"^[\w.,-]*$", max_length=2048)] = ""  # the header
+    fields: Json = {}  # further fields of the request
+    output: Json = {}  # ... and of its output_config
+    only: list[str] = []  # paths of what no other model can do without
     display: str = ""  # of thoughts
-    # As they were asked for: of models whose switch nobody here knows.
+    # As they were asked for.
     thinking: dict[str, Any] | None = None
     effort: str = ""
     tools: list[Json] = []  # tools of Anthropic's own
@@ -48,5 +51,8 @@ def leave_out(values: Json, target: Target) -> tuple[str, ...]:
             f"{path}: {target.key} has no tools of Anthropic's own; leave it out, choose a model "
             "of Anthropic's, or declare one with a name and an input_schema."
         )
+        raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=path)
+    for path in native.only:
+        text = f"{path}: only Anthropic's models have this; leave it out, or choose one of them."
         raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=path)
     return tuple(native.names)

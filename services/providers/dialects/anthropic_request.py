@@ -12,16 +12,13 @@ from services.catalog import Model
 from services.errors import Kind, RoutorError
 from services.providers.dialects import (
     anthropic_native,
+    anthropic_thinking,
     history,
     reasoning,
     stopping,
     structured,
 )
-from services.providers.dialects.anthropic_history import (
-    conversation,
-    lacks_thoughts,
-    used_tools,
-)
+from services.providers.dialects.anthropic_history import conversation, used_tools
 from services.providers.dialects.anthropic_native import Native
 from services.providers.dialects.anthropic_schema import closed, rooted, strict
 from services.providers.dialects.contract import Encoded, Json, Target
@@ -30,7 +27,6 @@ from services.providers.dialects.parameters import Settled, drop, settle, tool_c
 # max_tokens is required. Room for a long answer, and twice that where thinking counts towards it.
 _DEFAULT_TOKENS = 16384
 _DEFAULT_TOKENS_THINKING = 32768
-_LEAST_BUDGET = 1024
 _STRICT = "tools[].function.strict"
 # Opus 4.8 and all later ones take no sampling parameters, which the catalog says of those in it
 # (https://platform.claude.com/docs/en/api/versioning, 2026-11-23).
@@ -39,6 +35,9 @@ _UNSAMPLED = re.compile(r"claude-(?:opus-4-[89]|[a-z]+-[5-9])(?!\d)")
 
 def encode(body: Json, target: Target) -> Encoded:
     """Translate a request. Raises RoutorError naming the field."""
+    body = {**body}
+    own = anthropic_native.take(body)
+    body, target = anthropic_thinking.asked(body, own, target)
     kind, wanted = structured.wanted(body)
     native = target.model is None or target.model.structured_outputs == "json_schema"
     if not native:
@@ -47,14 +46,15 @@ def encode(body: Json, target: Target) -> Encoded:
         native, body = False, structured.forced(body, cast(Model, target.model), wanted)
     settled = settle(body, target)
     values, dropped = dict(settled.values), list(settled.dropped)
-    own = anthropic_native.take(values)
     messages = body["messages"]
     if native and kind == "json_object":
         messages = structured.instructed(messages, structured.JSON_INSTRUCTION)
     if target.model is None and _UNSAMPLED.match(target.upstream_model):
         drop(values, ("temperature", "top_p", "top_k"), dropped)
     limit = _limit(values, settled, target)
-    thinking = _thinking(body, settled, target, own, limit=limit, dropped=dropped)
+    thinking = anthropic_thinking.told(
+        body["messages"], settled, target, own, limit=limit, dropped=dropped
+    )
     thinks = thinking.get("thinking", {}).get("type") != "disabled" and settled.thinks
     system, turns = conversation(messages, target, thinks=thinks)
     request: Json = {
@@ -66,6 +66,7 @@ def encode(body: Json, target: Target) -> Encoded:
         **thinking,
         **_tools(values, turns, own, dropped),
         **_account(values),
+        **anthropic_thinking.fields(own, thinking, dropped),
     }
     if native and kind == "json_schema":
         form = {"type": "json_schema", "schema": strict(wanted)}
@@ -96,48 +97,6 @@ def _limit(values: Json, settled: Settled, target: Target) -> int:
         return int(given)
     limit = _DEFAULT_TOKENS_THINKING if settled.thinks else _DEFAULT_TOKENS
     return min(limit, target.model.max_output_tokens) if target.model else limit
-
-
-def _thinking(
-    body: Json, settled: Settled, target: Target, own: Native, *, limit: int, dropped: list[str]
-) -> Json:
-    """Return `thinking` and `output_config`. A forced tool and thinking exclude each other."""
-    model, effort = target.model, settled.effort
-    if model is None and (own.thinking or own.effort):
-        asked = {"thinking": own.thinking} if own.thinking else {}
-        return {**asked, **({"output_config": {"effort": own.effort}} if own.effort else {})}
-    if model is None or not model.reasoning.switch.startswith("anthropic_"):
-        if effort:
-            dropped.append("reasoning_effort")  # nobody knows this model's switch
-        return {}
-    forced = tool_choice_kind(settled.values.get("tool_choice")) in ("required", "named")
-    forced = forced or (own.tool_choice or {}).get("type") in ("any", "tool")
-    budgeted = model.reasoning.switch == "anthropic_budget"
-    cannot = forced or (budgeted and (limit <= _LEAST_BUDGET or lacks_thoughts(body["messages"])))
-    if settled.thinks and cannot and model.reasoning.can_disable:
-        if effort:
-            dropped.append("reasoning_effort")
-        effort = "none"
-    if effort == "none":
-        return {"thinking": {"type": "disabled"}} if model.reasoning.can_disable else {}
-    if not effort:
-        return {}
-    shown = _shown(own, budgeted=budgeted)
-    if budgeted:
-        # Half of the limit at most, so that there is room to answer.
-        budget = reasoning.budget_tokens(effort, min(limit - 1, max(limit // 2, _LEAST_BUDGET)))
-        return {"thinking": {"type": "enabled", "budget_tokens": budget, **shown}}
-    return {"thinking": {"type": "adaptive", **shown}, "output_config": {"effort": effort}}
-
-
-def _shown(own: Native, *, budgeted: bool) -> Json:
-    """Return what becomes of the text of thoughts.
-
-    Opus 4.7 and later leave it out unless it is asked for, which clients other than Anthropic's
-    cannot (github.com/srtab/daiv/pull/1429, 2026-07).
-    """
-    display = own.display or ("" if budgeted or own.thinking else "summarized")
-    return {"display": display} if display else {}
 
 
 def _sampling(values: Json, dropped: list[str], *, thinks: bool) -> Json:

@@ -15,9 +15,9 @@ Json = dict[str, Any]
 
 VERSIONS = frozenset({"2023-06-01", "2026-10-21"})
 _FIELDS = names(
-    "cache_control container context_management inference_geo max_tokens mcp_servers messages "
-    "metadata model output_config service_tier speed stop_sequences stream system temperature "
-    "thinking tool_choice tools top_k top_p"
+    "cache_control container context_management diagnostics inference_geo max_tokens mcp_servers "
+    "messages metadata model output_config service_tier speed stop_sequences stream system "
+    "temperature thinking tool_choice tools top_k top_p"
 )
 _SAMPLING = ("temperature", "top_p", "top_k")
 _EFFORTS = {
