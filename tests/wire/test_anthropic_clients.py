@@ -271,6 +271,11 @@ OWN = {
     "server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 0},
     "service_tier": "standard",
 }
+CLEARED = {
+    "applied_edits": [
+        {"type": "clear_tool_uses_20250919", "cleared_input_tokens": 9, "cleared_tool_uses": 1}
+    ]
+}
 REFUSED = {"type": "refusal", "category": "cyber", "explanation": "No."}
 
 
@@ -300,6 +305,22 @@ async def test_what_only_anthropic_counts_and_explains_is_told_in_streams(wire):
     assert end.keys().isdisjoint(("cache_creation", "service_tier"))
     (last,) = (one for one in map(json.loads, lines(told)) if one["type"] == "message_delta")
     assert last["delta"]["stop_details"] == REFUSED
+
+
+async def test_what_became_of_a_context_is_told(wire):
+    whole = {**message({"type": "text", "text": "I"}), "context_management": CLEARED}
+    wire.upstream.script = lambda _: answer(whole)
+    told = (await wire.messages(OPUS)).json()
+    assert anthropic.types.beta.BetaMessage.model_validate(told).context_management
+    reply = message_events(({"type": "text", "text": ""}, [{"type": "text_delta", "text": "I"}]))
+    kind = b'"type": "message_delta"'
+    more = b', "context_management": ' + json.dumps(CLEARED).encode()
+    assert kind in reply.body
+    reply.body = reply.body.replace(kind, kind + more)
+    wire.upstream.script = lambda _: reply
+    told = (await wire.messages(OPUS, stream=True)).text
+    (last,) = (one for one in map(json.loads, lines(told)) if one["type"] == "message_delta")
+    assert last["context_management"] == CLEARED
 
 
 @pytest.mark.parametrize("model", ONES)

@@ -30,6 +30,7 @@ def encode(body: bytes, routor: bytes, *, thoughts: bool) -> bytes:
         **head(whole.bare_id, whole.model),
         "content": _blocks(choice.message, thoughts),
         **ending(choice),
+        **beside(choice),
         "usage": {**counters(whole.usage or Usage()), **counted(choice)},
         "routor": msgspec.Raw(routor),
     }
@@ -67,6 +68,12 @@ def ending(choice: Choice) -> Json:
     told = (choice.anthropic_ending or {}).get("stop_details")
     details = {"stop_details": told} if told else {}
     return {**stop(choice.finish_reason, choice.stop_reason), **details}
+
+
+def beside(choice: Choice) -> Json:
+    """Return what Anthropic tells of the context, which stands beside the ending."""
+    told = choice.anthropic_ending or {}
+    return {name: told[name] for name in ("context_management", "diagnostics") if name in told}
 
 
 def counted(choice: Choice) -> Json:

@@ -49,7 +49,8 @@ class Stream:
         # The others have been told at the start.
         if searched := answer.counted(choice).get("server_tool_use"):
             told["server_tool_use"] = searched
-        events.append(_event("message_delta", delta=delta, usage=told, routor=msgspec.Raw(routor)))
+        more = {**answer.beside(choice), "routor": msgspec.Raw(routor)}
+        events.append(_event("message_delta", delta=delta, usage=told, **more))
         return b"".join([*events, _event("message_stop")])
 
     def broken(self, error: RoutorError, request_id: str) -> bytes:

@@ -136,10 +136,13 @@ def cited(block: Json, start: int, end: int) -> list[Json]:
 
 
 def ending(message: Json, usage: Json) -> Json:
-    """Return what only Anthropic's callers read of an ending: details of its stop, and counters."""
-    details = message.get("stop_details")
-    held = {"stop_details": details if isinstance(details, dict) else None, "usage": usage}
-    return {name: value for name, value in held.items() if value}
+    """Return what only Anthropic's callers read of an ending: details of its stop, and counters.
+
+    And what became of their context (types/beta/beta_message.py).
+    """
+    names = ("stop_details", "context_management", "diagnostics")
+    told = {name: value for name in names if isinstance(value := message.get(name), dict)}
+    return {name: value for name, value in {**told, "usage": usage}.items() if value}
 
 
 def counted(told: Any) -> Json:

@@ -96,7 +96,7 @@ class AnthropicDecoder:
                 self._stop = word if isinstance(word, str) else self._stop
                 self._stopped_at = anthropic_answer.stopped_at(delta) or self._stopped_at
                 counters = anthropic_answer.counted(self._usage)
-                self._ending |= anthropic_answer.ending(delta, counters)
+                self._ending |= anthropic_answer.ending({**body, **delta}, counters)
                 return self._ended(delta) if self._writer.id and self._stop else []
             case "message_stop":
                 self._done = self._stop is not None
