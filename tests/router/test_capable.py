@@ -196,7 +196,10 @@ def violations(
         "tool_choice": not asked.tools
         or (direct and CHOICES[needs.tool_choice] != "auto")
         or CHOICES[needs.tool_choice] in parameters.tool_choice,
-        "parallel": not asked.tools or not needs.parallel_tool_calls or one.parallel_tools,
+        "parallel": direct
+        or not asked.tools
+        or not needs.parallel_tool_calls
+        or one.parallel_tools,
         "json": direct
         or needs.response_format < 2
         or one.structured_outputs == "json_schema"
