@@ -12,7 +12,7 @@ from routor.v1.status_pb2 import (
     HEALTH_UNSPECIFIED,
 )
 from services.errors import Kind
-from services.health.judge import FRESH_S, LISTED_S, PATIENCE_S, TRIAL_S
+from services.health.provider import FRESH_S, LISTED_S, PATIENCE_S, TRIAL_S
 from tests.health.scene import (
     FAILED,
     Scene,
