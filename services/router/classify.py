@@ -108,12 +108,13 @@ class Calibration:
 class Net:
     """Learned weights, those of the table in bytes with a scale per column.
 
-    `table`: (2^WORD_BITS, VALUES); `trios`: (VALUES + 1, 3 * TRIOS), what a word says to the
-    detectors it is the last, the middle and the first word of, and their thresholds;
+    `tags` and `table`, (ROWS, VALUES): see `words`; `trios`: (VALUES + 1, 3 * TRIOS), what a word
+    says to the detectors it is the last, the middle and the first word of, and their thresholds;
     `gates`: (SENTENCE + EDGES, ATTENTION); `first`: (INPUTS, HIDDEN);
     `last`: (INPUTS + HIDDEN, COLUMNS).
     """
 
+    tags: words.Tags
     table: Bytes
     table_scale: Floats
     trios: Floats
@@ -123,13 +124,14 @@ class Net:
 
     def __post_init__(self) -> None:
         shapes = (
-            (2**words.WORD_BITS, VALUES),
+            (2**words.OWN_BITS,),
+            (words.ROWS, VALUES),
             (VALUES + 1, 3 * TRIOS),
             (SENTENCE + EDGES, ATTENTION),
             (INPUTS, HIDDEN),
             (INPUTS + HIDDEN, COLUMNS),
         )
-        arrays = (self.table, self.trios, self.gates, self.first, self.last)
+        arrays = (self.tags, self.table, self.trios, self.gates, self.first, self.last)
         if tuple(array.shape for array in arrays) != shapes:
             raise ValueError("these weights do not fit the features: train them again")
 
@@ -143,7 +145,7 @@ class Classifier:
         self.version = version
         self._gates = np.ascontiguousarray(net.gates[:SENTENCE].T)
         self._first_gate, self._last_gate = net.gates[SENTENCE:].tolist()
-        self._vectors = WordVectors(net.table, net.table_scale, net.trios)
+        self._vectors = WordVectors(net.tags, net.table, net.table_scale, net.trios)
 
     @classmethod
     def load(cls, path: Path = WEIGHTS) -> Self:

@@ -1,10 +1,12 @@
-"""Cut a text into words and name each word's rows in a table of hashed weights.
+"""Cut a text into words and name each word's rows in a table of learned weights.
 
 Nothing here knows a language: a word is a run of letters and digits between separators. In a
 script written without spaces each two neighbouring characters are a word, or each four where
 characters are letters. Case, apostrophes and the values of digits are dropped. A word is made of
 itself and of the 3- and 4-grams inside it, so that a misspelt or inflected word is close to the
-one that was learned; a character that is a syllable or more counts as three.
+one that was learned; a character that is a syllable or more counts as three. Grams share rows by
+hash. A word has a row of its own only if it was learned of, which `Tags` tell: what stands in the
+row of another word is not true of it.
 
 Hashes are polynomial modulo 2^64 over Unicode code points: the same in every process and on
 every machine. No regular expression here can backtrack: each matches single character classes.
@@ -19,8 +21,15 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+# Of each row that may be a word's own: a part of that word's hash, 0 where there is none.
+Tags = npt.NDArray[np.uint16]
 
-WORD_BITS: Final = 17
+# Rows of the table: first words' own, then grams', then one that says nothing.
+OWN_BITS: Final = 16
+GRAM_BITS: Final = 16
+NOWHERE: Final = 2**OWN_BITS + 2**GRAM_BITS
+ROWS: Final = NOWHERE + 1
+WAYS: Final = 4  # rows that may be a word's own: one of them nearly always is free
 MOST_LETTERS: Final = 24  # of a longer word the beginning is read
 GRAMS: Final = (3, 4)
 
@@ -56,6 +65,7 @@ _GRAM_LENGTHS: Final = np.array(GRAMS)
 
 _BASE: Final = 0x9E3779B97F4A7C15
 _FOLD, _MIX = np.uint64(29), np.uint64(0xE7037ED1A0B428DB)
+_TAG: Final = np.uint64(64 - OWN_BITS - 16)  # bits that the group does not depend on
 
 
 def _powers(base: int, count: int) -> Hashes:
@@ -107,7 +117,7 @@ def _apart(run: re.Match[str]) -> str:
 class Rows(NamedTuple):
     """Of some words: the rows of the table that each is made of.
 
-    Rows of word i: its own, `own[i]`, and the next `counts[i]` of `grams`.
+    Rows of word i: its own, `own[i]`, which may be `NOWHERE`, and the next `counts[i]` of `grams`.
     """
 
     own: Ints
@@ -115,8 +125,37 @@ class Rows(NamedTuple):
     counts: Ints
 
 
-def rows(words: Sequence[str]) -> Rows:
-    """Hash words; every word's result depends on that word alone."""
+def rows(words: Sequence[str], tags: Tags) -> Rows:
+    """Find the rows of words; every word's result depends on that word and `tags` alone."""
+    hashes = _hashes(words)
+    ways = tags.reshape(-1, WAYS)[hashes.groups] == hashes.tags[:, None]
+    own = np.where(ways.any(axis=1), hashes.groups * WAYS + ways.argmax(axis=1), NOWHERE)
+    return Rows(own, 2**OWN_BITS + _first_bits(hashes.grams, GRAM_BITS), hashes.counts)
+
+
+def tagged(words: Sequence[str]) -> Tags:
+    """Give words rows of their own, in this order, as long as there are any."""
+    tags = np.zeros(2**OWN_BITS, np.uint16)
+    for i in range(0, len(words), 256):
+        hashes = _hashes(words[i : i + 256])
+        for group, tag in zip(hashes.groups.tolist(), hashes.tags.tolist(), strict=True):
+            ways = tags[group * WAYS : (group + 1) * WAYS]
+            free = np.flatnonzero((ways == 0) | (ways == tag))
+            if len(free):
+                ways[free[0]] = tag
+    return tags
+
+
+class _Hashes(NamedTuple):
+    """Of words: in which group of rows their own may be, and under which tag; of their grams."""
+
+    groups: Ints
+    tags: Tags
+    grams: Hashes
+    counts: Ints
+
+
+def _hashes(words: Sequence[str]) -> _Hashes:
     marked = [f"<{word[:MOST_LETTERS]}>" for word in words]
     if not "".join(marked).isascii():
         marked = [_SYLLABLE.sub(r"\1\1\1", word) for word in marked]
@@ -130,13 +169,14 @@ def rows(words: Sequence[str]) -> Rows:
     lengths = np.array([len(word) for word in marked])
     ends = lengths.cumsum()
     begins = ends - lengths
-    hashes = _mixed((sums[ends] - sums[begins]) * _INVERSES[begins])
+    whole = _mixed((sums[ends] - sums[begins]) * _INVERSES[begins])
     ahead = np.repeat(ends, lengths) - np.arange(len(codes))
     fits = (ahead[:, None] >= _GRAM_LENGTHS).ravel().nonzero()[0]
     at, size = fits // len(GRAMS), _GRAM_LENGTHS[fits % len(GRAMS)]
     grams = _mixed((sums[at + size] - sums[at]) * _INVERSES[at] + size.astype(np.uint64))
     counts = np.maximum(lengths[:, None] - (_GRAM_LENGTHS - 1), 0).sum(axis=1)
-    return Rows(_places(hashes), _places(grams), counts)
+    tags = np.maximum((whole >> _TAG).astype(np.uint16), 1)
+    return _Hashes(_first_bits(whole, OWN_BITS) // WAYS, tags, grams, counts)
 
 
 def _mixed(hashes: Hashes) -> Hashes:
@@ -144,5 +184,5 @@ def _mixed(hashes: Hashes) -> Hashes:
     return hashes * _MIX
 
 
-def _places(hashes: Hashes) -> Ints:
-    return (hashes >> np.uint64(64 - WORD_BITS)).astype(np.int64)
+def _first_bits(hashes: Hashes, bits: int) -> Ints:
+    return (hashes >> np.uint64(64 - bits)).astype(np.int64)

@@ -23,6 +23,7 @@ from services.router.features import (
 )
 from services.router.vectors import WordVectors, compose
 
+NONE = words.tagged([])
 USER, ASSISTANT, SYSTEM = router_pb2.ROLE_USER, router_pb2.ROLE_ASSISTANT, router_pb2.ROLE_SYSTEM
 
 
@@ -37,7 +38,7 @@ def request(*turns: tuple[int, str], tools: int = 0) -> router_pb2.RouteRequest:
 
 def digest(features: Features) -> int:
     read = [word for passage in features.passages for word in passage.words]
-    rows = words.rows(read)
+    rows = words.rows(read, words.tagged(read))
     return zlib.crc32(rows.own.tobytes() + rows.grams.tobytes() + features.dense.tobytes())
 
 
@@ -55,13 +56,14 @@ def test_same_request_same_features_in_every_process() -> None:
     assert int(out.stdout) == digest(extract(request((USER, SAMPLE))))
 
 
-OWN_ROWS = [4457, 15777]
+ROWS = [2228, 7888, 101082]
 
 
 def test_hash_is_fixed_for_good() -> None:
     # Trained weights are void when this changes: then raise features.VERSION.
-    rows = words.rows(["prove", "証"])
-    assert rows.own.tolist() == OWN_ROWS
+    known = ["prove", "証"]
+    rows = words.rows(known, words.tagged(known))
+    assert [*rows.own.tolist(), int(rows.grams[0])] == ROWS
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_beginning_middle_and_end_of_a_long_turn_are_seen() -> None:
 
 def test_a_syllable_has_grams_of_its_own() -> None:
     # 번역 (translation) is in both: with a particle behind it, it is still seen.
-    rows = words.rows(["번역", "번역해줘"])
+    rows = words.rows(["번역", "번역해줘"], NONE)
     first = int(rows.counts[0])
     shared = set(rows.grams[:first].tolist()) & set(rows.grams[first:].tolist())
     assert len(shared) >= 4
@@ -127,32 +129,51 @@ def test_the_middle_of_many_sentences_is_taken_as_one() -> None:
 
 
 def test_a_words_rows_are_its_own_whatever_stands_beside_it() -> None:
-    alone, beside = words.rows(["prove"]), words.rows(["we", "prove", "it"])
+    tags = words.tagged(["it", "prove"])
+    alone, beside = words.rows(["prove"], tags), words.rows(["we", "prove", "it"], tags)
     before = beside.counts[0]
     assert alone.own[0] == beside.own[1]
     assert alone.grams.tolist() == beside.grams[before : before + beside.counts[1]].tolist()
 
 
 def test_numbers_differ_by_their_number_of_digits_only() -> None:
-    one, other, longer = words.rows(["15", "99", "100"]).own.tolist()
+    given = ["15", "99", "100"]
+    one, other, longer = words.rows(given, words.tagged(given)).own.tolist()
     assert one == other != longer
 
 
 def test_grams_do_not_leave_their_word() -> None:
     # <ab>: two 3-grams and one 4-gram; <a>: one 3-gram.
-    assert words.rows(["ab", "a"]).counts.tolist() == [3, 1]
+    assert words.rows(["ab", "a"], NONE).counts.tolist() == [3, 1]
+
+
+def test_words_that_were_learned_of_have_rows_of_their_own_and_no_others() -> None:
+    known = [f"word{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(600)]
+    tags = words.tagged(known)
+    own = words.rows(known, tags).own
+    assert len(set(own.tolist())) == len(known)
+    assert own.max() < words.NOWHERE
+    assert set(words.rows(["unheard", "words"], tags).own.tolist()) == {words.NOWHERE}
+
+
+def test_who_comes_first_has_a_row_where_there_are_not_enough() -> None:
+    known = [f"{i:b}".replace("0", "a").replace("1", "b") for i in range(2**17)]
+    own = words.rows(known[:256], words.tagged(known)).own
+    assert words.NOWHERE not in own
+    assert words.NOWHERE in words.rows(known[-256:], words.tagged(known)).own
 
 
 def test_a_full_cache_changes_nothing() -> None:
     random = np.random.default_rng(1)
-    table = random.integers(-127, 128, (2**words.WORD_BITS, 8), np.int8)
+    table = random.integers(-127, 128, (words.ROWS, 8), np.int8)
     scale = np.linspace(0.1, 1, 8, dtype=np.float32)
     trios = random.normal(size=(9, 6)).astype(np.float32)
-    small = WordVectors(table, scale, trios, capacity=4)
+    tags = words.tagged(["one", "two", "nine"])
+    small = WordVectors(tags, table, scale, trios, capacity=4)
     for text in ("one two three", "four five six seven eight", "two nine", "one two three"):
         wanted = text.split()
         vectors, said = small.look_up(wanted)
-        composed = compose(table, scale, words.rows(wanted))
+        composed = compose(table, scale, words.rows(wanted, tags))
         assert np.allclose(vectors, composed, rtol=1e-6)
         expected = (composed @ trios[:-1] + trios[-1]).reshape(len(wanted), 3, 2)
         assert np.allclose(said, expected.swapaxes(0, 1), rtol=1e-4, atol=1e-3)
@@ -160,10 +181,11 @@ def test_a_full_cache_changes_nothing() -> None:
 
 def test_a_vector_does_not_depend_on_what_was_composed_with_it() -> None:
     random = np.random.default_rng(1)
-    table = random.integers(-127, 128, (2**words.WORD_BITS, 8), np.int8)
+    table = random.integers(-127, 128, (words.ROWS, 8), np.int8)
     scale = np.linspace(0.1, 1, 8, dtype=np.float32)
     trios = random.normal(size=(9, 6)).astype(np.float32)
-    cold, warm = WordVectors(table, scale, trios), WordVectors(table, scale, trios)
+    tags = words.tagged(["the", "proof"])
+    cold, warm = (WordVectors(tags, table, scale, trios) for _ in range(2))
     warm.look_up(["proof", "irrational", "the"])
     warm.look_up(["of"])
     wanted = ["the", "proof", "of", "the"]

@@ -3,6 +3,7 @@
 Everything is numpy, in a fixed order: the same examples give the same batches bit for bit.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
@@ -19,7 +20,7 @@ from services.router.classify import (
     FOLLOWS,
     TIER,
 )
-from services.router.features import Floats, extract
+from services.router.features import Features, Floats, extract
 from services.router.judgement import TIERS
 from services.router.learning.examples import Example
 from services.router.words import Ints
@@ -30,6 +31,9 @@ NEIGHBOURS: Final = 0.16
 # Part of a label that is given to what can be defended as well, if there is such.
 ALTERNATIVE: Final = 0.3
 ADJACENT: Final = 0.3
+
+# A word has a row of its own if so many families of examples use it.
+FAMILIES: Final = 4
 
 # Rows of a run that are taken together at a time.
 PIECE: Final = 16
@@ -64,8 +68,15 @@ class Rows:
     weights: Floats
 
 
-def rows(chosen: Sequence[Example], weigh: Callable[[Example], Weights]) -> Rows:
-    """Extract features and targets of examples."""
+def rows(
+    chosen: Sequence[Example],
+    weigh: Callable[[Example], Weights],
+    tags: words.Tags | None = None,
+) -> Rows:
+    """Extract features and targets of examples.
+
+    `tags`: which words have rows of their own; None: those that several families use.
+    """
     seen = [extract(example.request) for example in chosen]
     passages = [features.passages[features.turn] for features in seen]
     context = [
@@ -77,8 +88,10 @@ def rows(chosen: Sequence[Example], weigh: Callable[[Example], Weights]) -> Rows
     index: dict[str, int] = {}
     ids = [index.setdefault(word, len(index)) for passage in passages for word in passage.words]
     targets, weights = _targets(chosen, weigh)
+    if tags is None:
+        tags = words.tagged(shared(chosen, seen))
     return Rows(
-        vocabulary=Vocabulary.of(list(index)),
+        vocabulary=Vocabulary.of(list(index), tags),
         ids=np.array(ids),
         ends=np.cumsum([len(passage.words) for passage in passages]),
         sentences=[features.passages[features.turn].ends for features in seen],
@@ -88,6 +101,22 @@ def rows(chosen: Sequence[Example], weigh: Callable[[Example], Weights]) -> Rows
         targets=targets,
         weights=weights,
     )
+
+
+def shared(chosen: Sequence[Example], seen: Sequence[Features]) -> list[str]:
+    """Return the words that at least `FAMILIES` use, those that most do first.
+
+    A word of one family says which family it is: nothing that is of use elsewhere.
+    """
+    used = {
+        (word, example.family)
+        for example, features in zip(chosen, seen, strict=True)
+        for passage in features.passages[features.turn :]
+        for word in passage.words
+    }
+    counts = Counter(word for word, _ in used)
+    many = [word for word, count in counts.items() if count >= FAMILIES]
+    return sorted(many, key=lambda word: (-counts[word], word))
 
 
 def _targets(
@@ -214,17 +243,19 @@ class Sum:
 class Vocabulary:
     """Words and the table's rows they are made of, see `words.rows`."""
 
+    names: Sequence[str]
+    tags: words.Tags
     own: Ints
     grams: Ints
     counts: Ints
     starts: Ints
 
     @classmethod
-    def of(cls, vocabulary: Sequence[str]) -> Self:
+    def of(cls, names: Sequence[str], tags: words.Tags) -> Self:
         """Hash words."""
-        parts = [words.rows(vocabulary[i : i + 256]) for i in range(0, len(vocabulary), 256)]
+        parts = [words.rows(names[i : i + 256], tags) for i in range(0, len(names), 256)]
         own, grams, counts = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return cls(own, grams, counts, np.cumsum(counts) - counts)
+        return cls(names, tags, own, grams, counts, np.cumsum(counts) - counts)
 
     def compose(self, chosen: Ints) -> Sum:
         """Return how the vectors of words come of the table: own row plus mean of grams."""
@@ -236,6 +267,7 @@ class Vocabulary:
         source[starts] = self.own[chosen]
         source[grams] = self.grams[_ranges(self.starts[chosen], counts)]
         scale = np.ones(len(grams), np.float32)
+        scale[starts] = self.own[chosen] != words.NOWHERE
         scale[grams] = np.repeat(1 / counts, counts)
         return Sum.make(source, scale, counts + 1)
 
@@ -285,10 +317,10 @@ class Batch:
 class Ties:
     """Expressions of other languages beside English ones: their vectors are to be alike."""
 
-    def __init__(self, pairs: Sequence[tuple[list[str], list[str]]]) -> None:
+    def __init__(self, pairs: Sequence[tuple[list[str], list[str]]], tags: words.Tags) -> None:
         index: dict[str, int] = {}
         ids = [[index.setdefault(w, len(index)) for w in side] for pair in pairs for side in pair]
-        self.compose = Vocabulary.of(list(index)).compose(np.arange(len(index)))
+        self.compose = Vocabulary.of(list(index), tags).compose(np.arange(len(index)))
         said, meant = ids[::2], ids[1::2]
         self.said = Sum.pool(np.concatenate(said), np.array([len(side) for side in said]))
         self.meant = Sum.pool(np.concatenate(meant), np.array([len(side) for side in meant]))

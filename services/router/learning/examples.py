@@ -155,15 +155,6 @@ def public(path: Path) -> list[Example]:
     return examples
 
 
-def unlabelled(path: Path) -> list[Example]:
-    """Read all labelled prompts that may be learned from, without their labels, in file order."""
-    return [
-        _prompt(row, None, None)
-        for row in _rows(path)
-        if not labels.kept_out(row["source"], str(row["source_label"]))
-    ]
-
-
 def in_company(examples: Sequence[Example]) -> Iterator[Example]:
     """Put single turns behind another's turn, and beside tools that are not needed.
 

@@ -38,7 +38,7 @@ from services.router.learning import (
     surroundings,
     teachers,
 )
-from services.router.learning.batches import Rows, Weights
+from services.router.learning.batches import Rows, Vocabulary, Weights
 from services.router.learning.examples import OWN, Example, Split
 from services.router.learning.net import Fitted, predicted
 from services.router.vectors import Bytes
@@ -70,15 +70,16 @@ def weigh(example: Example) -> Weights:
     return Weights(weight, weight, weight)
 
 
-def distilled(path: Path = DISTILLED) -> Floats:
-    """Return the table that words start with, as `distil` wrote it.
-
-    A file of fewer rows than there are now gives each of its rows to those that follow from it:
-    a row's number is the beginning of a hash.
-    """
+def distilled(vocabulary: Vocabulary, path: Path = DISTILLED) -> Floats:
+    """Return the table that the words of a vocabulary start with, from what `distil` wrote."""
     with np.load(path, allow_pickle=False) as file:
-        table: Floats = file["table"] * file["scale"]
-        return table.repeat(2**words.WORD_BITS // len(table), axis=0)
+        told: Floats = file["table"] * file["scale"]
+        known = Vocabulary.of(vocabulary.names, file["tags"])
+    table = told.copy()
+    table[: 2**words.OWN_BITS] = 0
+    table[vocabulary.own] = told[known.own]
+    table[words.NOWHERE] = 0
+    return table
 
 
 def lessons(learn: Sequence[Example], corpora: Sequence[Path]) -> list[Example]:
@@ -152,10 +153,10 @@ def _log_loss(scores: Floats, truth: Ints) -> float:
     return float(np.mean(total - exact[np.arange(len(truth)), truth]))
 
 
-def rounded(fitted: Fitted) -> Net:
+def rounded(fitted: Fitted, tags: words.Tags) -> Net:
     """Round the table to one byte a weight."""
     table = in_bytes(fitted.table)
-    return Net(*table, fitted.trios, fitted.gates, fitted.first, fitted.last)
+    return Net(tags, *table, fitted.trios, fitted.gates, fitted.first, fitted.last)
 
 
 def in_bytes(table: Floats) -> tuple[Bytes, Floats]:
@@ -198,15 +199,18 @@ def train(
     _tell(f"{len(learn)} examples to learn from")
     path_of_words = _last(corpora, lexicon.LEXICON.name)
     pairs = lexicon.ties(lexicon.read(path_of_words)) if path_of_words is not None else []
-    start = fit.Start(distilled(), pairs)
     families = [example.family for example in learn]
     heard = opinions.of(learn, opinions.load())
-    tune = batches.rows([e for e in kept if e.split is Split.TUNE and e.source == OWN], weigh)
+    data = batches.rows(learn, weigh)
+    start = fit.Start(distilled(data.vocabulary), pairs)
+    tags = data.vocabulary.tags
+    tune = [e for e in kept if e.split is Split.TUNE and e.source == OWN]
+    kept_aside = batches.rows(tune, weigh, tags)
     with cores.apart() as processes:
-        data = teachers.taught(batches.rows(learn, weigh), families, heard, start, processes)
+        data = teachers.taught(data, families, heard, start, processes)
         fitted = processes.submit(fit.fit, data, start, _tell).result()
-        scores = processes.submit(predicted, fitted, tune).result()
-    return save(path, rounded(fitted), calibrate(scores, tune))
+        scores = processes.submit(predicted, fitted, kept_aside).result()
+    return save(path, rounded(fitted, tags), calibrate(scores, kept_aside))
 
 
 def _tell(line: str) -> None:

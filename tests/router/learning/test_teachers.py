@@ -14,7 +14,7 @@ from services.router.learning.batches import Rows
 from services.router.learning.examples import Example
 from tests.router.learning.test_train import toy
 
-START = fit.Start(np.zeros((2**words.WORD_BITS, VALUES), np.float32))
+START = fit.Start(np.zeros((words.ROWS, VALUES), np.float32))
 
 
 def unheard(data: Rows) -> Floats:
