@@ -72,9 +72,12 @@ class _Circuit:
         """Its name in metrics."""
         return "closed" if not self.pause_s else "half_open" if self.trying else "open"
 
-    def stand(self, now_s: float, *, heard: bool) -> Stand:
-        """Return how it stands; `heard`: a published status tells when a refusal is over."""
-        if now_s < self.rest_until_s:
+    def stand(self, now_s: float, *, heard: bool, rests: bool) -> Stand:
+        """Return how it stands.
+
+        `heard`: a published status tells when a refusal is over. `rests`: its rest counts.
+        """
+        if rests and now_s < self.rest_until_s:
             wait_s = self.rest_until_s - now_s
             return Stand(Standing.RESTING, Kind.PROVIDER_RATE_LIMITED, wait_s, doubtful=True)
         until_s = max(self.until_s, self.trial_until_s)
@@ -155,8 +158,12 @@ class Breakers:
         self._spare: dict[str, float] = {}
         self._all_well = True  # as far as the published status says
 
-    def stand(self, provider: str, model: str) -> Stand:
-        """Return how a model stands now: its own circuit or its provider's, the worse one."""
+    def stand(self, provider: str, model: str, *, alone: bool = False) -> Stand:
+        """Return how a model stands now: its own circuit or its provider's, the worse one.
+
+        Where it stands `alone`, a limit that its provider told of another model is not taken for
+        its own: limits are per model or family (Anthropic's, OpenAI's pages on rate limits).
+        """
         if self._all_well and not self._circuits and not self._retired:
             return READY
         now_s = self._clock()
@@ -165,8 +172,9 @@ class Breakers:
             return Stand(Standing.OPEN, Kind.MODEL_GONE, wait_s, doubtful=True)
         circuits = self._of(provider, model)
         heard = bool(circuits) and self._heard and not self.stale()
-        stands = [circuit.stand(now_s, heard=heard) for circuit in circuits]
-        stands.append(self._published(provider, model))
+        own = self._circuits.get(model)
+        stands = [one.stand(now_s, heard=heard, rests=one is own or not alone) for one in circuits]
+        stands.append(self._published(provider, model, alone=alone))
         for standing in (Standing.RESTING, Standing.REFUSED, Standing.OPEN):
             if found := [stand for stand in stands if stand.standing is standing]:
                 return max(found, key=lambda stand: stand.wait_s)
@@ -200,7 +208,8 @@ class Breakers:
         if kind is Kind.CANCELLED:
             self.heard(provider, model)
         elif kind is Kind.PROVIDER_RATE_LIMITED:
-            self._circuit(provider).rest(retry_after_s, now_s)
+            for name in (provider, model):
+                self._circuit(name).rest(retry_after_s, now_s)
         elif kind is Kind.MODEL_GONE:
             self.succeed(provider, model)
             self._retired[model] = now_s + RETIRED_S
@@ -242,10 +251,12 @@ class Breakers:
                     del names[name]
                     self._moved(name, "closed")
 
-    def _published(self, provider: str, model: str) -> Stand:
+    def _published(self, provider: str, model: str, *, alone: bool) -> Stand:
         if self._all_well or self.stale():
             return READY
-        until_s = max(self._resting.get(provider, 0.0), self._resting.get(model, 0.0))
+        until_s = self._resting.get(model, 0.0)
+        if not alone:
+            until_s = max(until_s, self._resting.get(provider, 0.0))
         wait_s = min(until_s - self._wall(), LONGEST_REST_S)
         if wait_s > 0:
             return Stand(Standing.RESTING, Kind.PROVIDER_RATE_LIMITED, wait_s, doubtful=True)

@@ -195,7 +195,7 @@ class Dispatcher:
             return None
         envelope = self._envelope(order, progress, late.call)
         # Who is in doubt is not called only to save time.
-        members = [self._member(asked, envelope.money_left_usd, True) for asked in order.chain]
+        members = [self._member(order, asked, envelope, True) for asked in order.chain]
         choice = hedge.beside(members, progress.failed, late.choice, envelope, progress.shown)
         if choice is None:
             return None
@@ -215,7 +215,7 @@ class Dispatcher:
         envelope = self._envelope(order, progress)
         retry = bool(progress.attempts)
         broke = retry and not self._budget.affords(self._clock())
-        members = [self._member(asked, envelope.money_left_usd, broke) for asked in order.chain]
+        members = [self._member(order, asked, envelope, broke) for asked in order.chain]
         choice = failover.choose(members, progress.failed, envelope, progress.shown)
         if choice is None:
             raise exhausted.verdict(members, progress.failed, progress.attempts, envelope)
@@ -243,14 +243,14 @@ class Dispatcher:
             route = self._routes[key] = Route.of(key, self._connections.get(asked.provider), model)
         return route
 
-    def _member(self, asked: ChainMember, money_left_usd: float | None, broke: bool) -> Member:
+    def _member(self, order: Order, asked: ChainMember, envelope: Envelope, broke: bool) -> Member:
         member = self._route(asked).member
         if member.standing is Standing.NOT_CONNECTED:
             return member
-        stand = self._breakers.stand(member.provider, member.model)
+        stand = self._breakers.stand(member.provider, member.model, alone=len(order.chain) == 1)
         if stand is READY:
             stand = self._gates.stand(member.provider)
-        if stand is READY and money_left_usd is None:
+        if stand is READY and envelope.money_left_usd is None:
             return member
         return msgspec.structs.replace(
             member,

@@ -116,6 +116,27 @@ def test_a_limit_rests_the_provider_until_its_reset(world, told_s, rests_s):
     assert world.standing() is READY
 
 
+def test_a_limit_of_one_model_is_not_held_against_a_sibling_that_stands_alone(world):
+    world.fail(Kind.PROVIDER_RATE_LIMITED, wait_s=9)
+    assert world.standing("a/two") is RESTING
+    assert world.breakers.stand("a", "a/two", alone=True).standing is READY
+    own = world.breakers.stand("a", "a/one", alone=True)
+    assert (own.standing, own.wait_s) == (RESTING, 9)
+    # Others that were told of it say the same.
+    world.breakers.reset()
+    rested = [ModelStatus(model="a/one", resting_until_s=WALL_S + 109)]
+    published(world, resting_until_s=WALL_S + 109, models=rested)
+    assert world.standing("a/two") is RESTING
+    assert world.breakers.stand("a", "a/two", alone=True).standing is READY
+    assert world.breakers.stand("a", "a/one", alone=True).standing is RESTING
+
+
+def test_what_else_its_provider_said_counts_for_who_stands_alone(world):
+    world.fail(Kind.PROVIDER_RATE_LIMITED, wait_s=9)
+    world.fail(Kind.PROVIDER_QUOTA)
+    assert world.breakers.stand("a", "a/two", alone=True).standing is REFUSED
+
+
 def test_others_are_preferred_to_a_provider_whose_limit_has_no_end(world):
     world.fail(Kind.PROVIDER_RATE_LIMITED)
     world.now_s += 4.99

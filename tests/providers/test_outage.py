@@ -111,6 +111,13 @@ async def test_who_says_when_to_come_back_is_left_alone_until_then(service, sand
     assert 29 <= error.retry_after_s <= 30
 
 
+async def test_a_model_named_alone_is_called_whatever_limit_its_sibling_met(service, sandbox):
+    await sandbox.fault("openai", "status", status=429, retry_after=30, model="gpt-5.4-mini")
+    assert len(await attempts_of(service, CHAIN[:1])) == 1
+    [answered] = await attempts_of(service, ["openai/gpt-5.5"])
+    assert answered.kind == ""
+
+
 async def test_a_wrong_key_is_used_once_until_a_probe_is_answered(service, sandbox):
     await sandbox.fault("openai", "status", status=401)
     ended = [await attempts_of(service) for _ in range(20)]
