@@ -127,6 +127,7 @@ class ModelState:
             success_rate=self.window.success_rate,
             p95_first_token_ms=self.window.percentile_ms(95),
             retired=self.retired,
+            unlisted=self.unlisted,
             resting_until_s=self.resting_until_s if self.resting_until_s > now_s else 0.0,
             spare_until_s=self.spare_until_s if self.spare_until_s > now_s else 0.0,
             flaw_rate=self.window.flaw_rate,

@@ -145,6 +145,7 @@ def _gist(providers: Iterable[ProviderStatus]) -> list[object]:
                     model.model,
                     model.health,
                     model.retired,
+                    model.unlisted,
                     model.resting_until_s,
                     model.spare_until_s,
                 )

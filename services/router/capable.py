@@ -68,16 +68,26 @@ def describe(need: Need) -> str:
 
 
 def barred(entry: Entry, need: Need, standings: Standings) -> Drop | None:
-    """Tell why a model may not be called, whatever the request: its provider, or it is gone."""
+    """Tell why a model may not be called, whatever the request: its provider, or the caller."""
     if not standings.provider(entry.provider).connected:
         return Drop(entry.key, "not_connected", f"provider {entry.provider} is not connected")
     if (need.only and entry.provider not in need.only) or entry.provider in need.ignore:
         return Drop(entry.key, "provider_list", f"provider {entry.provider} is not allowed")
     if not need.names(entry.key):
         return Drop(entry.key, "model_list", f"{entry.key} is not allowed")
-    if standings.of(entry.key).retired:
-        return Drop(entry.key, "lifecycle", f"{entry.provider} says that the model is gone")
     return None
+
+
+def gone(entry: Entry, standings: Standings) -> Drop | None:
+    """Tell why a model is not chosen any more: its provider says that it is gone."""
+    if not standings.of(entry.key).retired:
+        return None
+    return Drop(entry.key, "lifecycle", f"{entry.provider} says that the model is gone")
+
+
+def unlisted(entry: Entry, standings: Standings) -> Drop | None:
+    """Tell why not even who names a model gets it. What one answer said may be over by now."""
+    return gone(entry, standings) if standings.of(entry.key).unlisted else None
 
 
 def down(entry: Entry, standings: Standings) -> Drop | None:

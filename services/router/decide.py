@@ -296,6 +296,7 @@ def _direct(turn: Turn) -> Trace:
     usd = _costs_usd([contender], turn)[0]
     drop = (
         capable.barred(found, needed, roster.standings)
+        or capable.unlisted(found, roster.standings)
         or capable.unable(found, needed, ignored=_TRANSLATED)
         or capable.too_long(contender, needed)
         or capable.over_limits(contender, needed, usd, roster.latency_ms(contender))

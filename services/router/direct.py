@@ -55,7 +55,7 @@ def reachable(passed: PassedOn, need: Need, standings: Standings) -> None:
             model=passed.key,
             param="model",
         )
-    if standings.of(passed.key).retired:
+    if standings.of(passed.key).unlisted:
         raise _gone(passed.key, passed.provider)
     if need.max_cost_usd is not None:
         raise RoutorError(

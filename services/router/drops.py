@@ -62,7 +62,11 @@ def _reason(entry: Entry, turn: Turn) -> Drop | None:
     need, roster = turn.need, turn.roster
     if lifecycle.status == "alias" or capable.retired(entry, roster.today):
         return Drop(entry.key, "lifecycle", lifecycle.status)
-    drop = capable.barred(entry, need, roster.standings) or capable.unable(entry, need)
+    drop = (
+        capable.barred(entry, need, roster.standings)
+        or capable.gone(entry, roster.standings)
+        or capable.unable(entry, need)
+    )
     if drop is not None:
         return drop
     contender = turn.sheet.contenders.get(entry.key)

@@ -23,6 +23,7 @@ LEAST_USEFUL: Final = 0.5
 class Standing:
     """One provider or model. `down` says why it is out, "" while it is in.
 
+    `retired`: its provider says that it is gone; `unlisted`: by its own list.
     `resting`: it asked to be left alone for a while, is short of a limit, or is a last attempt.
     `p95_first_token_ms` is None when unknown. `useful`: what share of a degraded model's
     answers were of use lately.
@@ -32,6 +33,7 @@ class Standing:
     healthy: bool = True
     down: str = ""
     retired: bool = False
+    unlisted: bool = False
     resting: bool = False
     p95_first_token_ms: float | None = None
     useful: float = 1.0
@@ -120,6 +122,7 @@ def _model(model: status_pb2.ModelStatus, now_s: float, last: bool) -> Standing:
         healthy=model.health != status_pb2.HEALTH_DEGRADED,
         down=(model.reason or "failing") if out and not last else "",
         retired=model.retired,
+        unlisted=model.unlisted,
         # Who is short of a limit stands behind all others, too.
         resting=out or max(model.resting_until_s, model.spare_until_s) > now_s,
         p95_first_token_ms=model.p95_first_token_ms if known else None,

@@ -54,6 +54,7 @@ def test_a_provider_that_returns_brings_its_models_back():
 def test_a_model_that_is_gone_is_retired_for_all_until_it_answers_again(scene):
     scene.call(Kind.MODEL_GONE)
     assert scene.model().retired
+    assert not scene.model().unlisted
     assert not scene.model(OTHER).retired
     assert scene.health == HEALTH_HEALTHY
     assert not scene.wait(1).call().model().retired
@@ -86,6 +87,7 @@ def test_the_list_is_asked_for_a_retired_model_soon_and_then_ever_more_rarely(sc
 def test_a_model_missing_from_the_list_is_retired_until_it_is_listed_again(scene):
     scene.probe(unlisted=frozenset({MODEL}))
     assert scene.model().retired
+    assert scene.model().unlisted
     assert not scene.model(OTHER).retired
     # A probe that fails says nothing about models.
     assert scene.probe(Kind.PROVIDER_RATE_LIMITED).model().retired

@@ -141,6 +141,9 @@ def draw_preferences(
         preferences.max_latency_ms = draw(st.floats(500, 20_000))
 
 
+retirements = st.sampled_from(
+    [{}, {}, {}, {}, {"retired": True}, {"retired": True, "unlisted": True}]
+)
 healths = st.sampled_from([1, 1, 1, status_pb2.HEALTH_DEGRADED, status_pb2.HEALTH_DOWN])
 
 
@@ -160,7 +163,7 @@ def statuses(draw: Any, of: Catalog) -> status_pb2.Status | None:
                     status_pb2.ModelStatus(
                         model=key,
                         health=draw(healths),
-                        retired=draw(st.sampled_from([False, False, False, True])),
+                        **draw(retirements),
                     )
                     for key in of.models
                     if key.startswith(f"{provider}/")
@@ -235,7 +238,9 @@ def out(member: types_pb2.ChainMember, known: status_pb2.Status | None, named: b
     own = [one for one in provider.models if one.model == member.model]
     down = provider.health == status_pb2.HEALTH_DOWN
     others = not named and any(p.connected and not p.refused for p in known.providers)
-    if (down and provider.refused and others) or any(one.retired for one in own):
+    if (down and provider.refused and others) or any(
+        one.unlisted or (one.retired and not named) for one in own
+    ):
         return "hard"
     return "soft" if down or any(one.health == status_pb2.HEALTH_DOWN for one in own) else ""
 

@@ -80,10 +80,19 @@ def test_retired_name_tells_its_replacement() -> None:
 @pytest.mark.parametrize("name", ["gpt-5.5", "openai/gpt-9"])
 def test_a_model_that_its_provider_has_no_more_does_not_exist(name: str) -> None:
     key = name if "/" in name else f"openai/{name}"
-    known = status(up("openai", models=[status_pb2.ModelStatus(model=key, retired=True)]))
-    error = refusal(named(name), known)
+    unlisted = status_pb2.ModelStatus(model=key, retired=True, unlisted=True)
+    error = refusal(named(name), status(up("openai", models=[unlisted])))
     assert (error.kind, error.param, error.model) == (Kind.UNKNOWN_MODEL, "model", key)
     assert "no longer" in error.message
+
+
+@pytest.mark.parametrize("name", ["gpt-5.5", "openai/gpt-9"])
+def test_a_model_that_was_once_said_to_be_gone_is_asked_again(name: str) -> None:
+    key = name if "/" in name else f"openai/{name}"
+    gone = status_pb2.ModelStatus(model=key, retired=True)
+    known = status(up("openai", models=[gone]))
+    assert keys(decide(named(name), BRAIN, known, NOON)) == [key]
+    assert key not in keys(decide(request(), BRAIN, known, NOON))
 
 
 def test_unlisted_model_of_a_connected_provider_is_passed_on() -> None:

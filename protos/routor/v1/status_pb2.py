@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16routor/v1/status.proto\x12\troutor.v1\"\x12\n\x10GetStatusRequest\"6\n\x11GetStatusResponse\x12!\n\x06status\x18\x01 \x01(\x0b\x32\x11.routor.v1.Status\"\x14\n\x12WatchStatusRequest\"8\n\x13WatchStatusResponse\x12!\n\x06status\x18\x01 \x01(\x0b\x32\x11.routor.v1.Status\"U\n\x06Status\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0c\n\x04\x61t_s\x18\x02 \x01(\x01\x12,\n\tproviders\x18\x03 \x03(\x0b\x32\x19.routor.v1.ProviderStatus\"\xef\x02\n\x0eProviderStatus\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12!\n\x06health\x18\x03 \x01(\x0e\x32\x11.routor.v1.Health\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07samples\x18\x05 \x01(\r\x12\x14\n\x0csuccess_rate\x18\x06 \x01(\x01\x12\x1a\n\x12p50_first_token_ms\x18\x07 \x01(\x01\x12\x1a\n\x12p95_first_token_ms\x18\x08 \x01(\x01\x12\x14\n\x0c\x63hecked_at_s\x18\t \x01(\x01\x12\x14\n\x0c\x63hanged_at_s\x18\n \x01(\x01\x12\x17\n\x0fresting_until_s\x18\x0b \x01(\x01\x12&\n\x06models\x18\x0c \x03(\x0b\x32\x16.routor.v1.ModelStatus\x12\x11\n\thalf_open\x18\r \x01(\x08\x12\x0f\n\x07refused\x18\x0e \x01(\x08\x12\x15\n\ranswered_at_s\x18\x0f \x01(\x01\"\xe6\x01\n\x0bModelStatus\x12\r\n\x05model\x18\x01 \x01(\t\x12!\n\x06health\x18\x02 \x01(\x0e\x32\x11.routor.v1.Health\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07samples\x18\x04 \x01(\r\x12\x14\n\x0csuccess_rate\x18\x05 \x01(\x01\x12\x1a\n\x12p95_first_token_ms\x18\x06 \x01(\x01\x12\x0f\n\x07retired\x18\x07 \x01(\x08\x12\x17\n\x0fresting_until_s\x18\x08 \x01(\x01\x12\x15\n\rspare_until_s\x18\t \x01(\x01\x12\x11\n\tflaw_rate\x18\n \x01(\x01*Z\n\x06Health\x12\x16\n\x12HEALTH_UNSPECIFIED\x10\x00\x12\x12\n\x0eHEALTH_HEALTHY\x10\x01\x12\x13\n\x0fHEALTH_DEGRADED\x10\x02\x12\x0f\n\x0bHEALTH_DOWN\x10\x03\x32\xa7\x01\n\rStatusService\x12\x46\n\tGetStatus\x12\x1b.routor.v1.GetStatusRequest\x1a\x1c.routor.v1.GetStatusResponse\x12N\n\x0bWatchStatus\x12\x1d.routor.v1.WatchStatusRequest\x1a\x1e.routor.v1.WatchStatusResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16routor/v1/status.proto\x12\troutor.v1\"\x12\n\x10GetStatusRequest\"6\n\x11GetStatusResponse\x12!\n\x06status\x18\x01 \x01(\x0b\x32\x11.routor.v1.Status\"\x14\n\x12WatchStatusRequest\"8\n\x13WatchStatusResponse\x12!\n\x06status\x18\x01 \x01(\x0b\x32\x11.routor.v1.Status\"U\n\x06Status\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0c\n\x04\x61t_s\x18\x02 \x01(\x01\x12,\n\tproviders\x18\x03 \x03(\x0b\x32\x19.routor.v1.ProviderStatus\"\xef\x02\n\x0eProviderStatus\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x11\n\tconnected\x18\x02 \x01(\x08\x12!\n\x06health\x18\x03 \x01(\x0e\x32\x11.routor.v1.Health\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07samples\x18\x05 \x01(\r\x12\x14\n\x0csuccess_rate\x18\x06 \x01(\x01\x12\x1a\n\x12p50_first_token_ms\x18\x07 \x01(\x01\x12\x1a\n\x12p95_first_token_ms\x18\x08 \x01(\x01\x12\x14\n\x0c\x63hecked_at_s\x18\t \x01(\x01\x12\x14\n\x0c\x63hanged_at_s\x18\n \x01(\x01\x12\x17\n\x0fresting_until_s\x18\x0b \x01(\x01\x12&\n\x06models\x18\x0c \x03(\x0b\x32\x16.routor.v1.ModelStatus\x12\x11\n\thalf_open\x18\r \x01(\x08\x12\x0f\n\x07refused\x18\x0e \x01(\x08\x12\x15\n\ranswered_at_s\x18\x0f \x01(\x01\"\xf8\x01\n\x0bModelStatus\x12\r\n\x05model\x18\x01 \x01(\t\x12!\n\x06health\x18\x02 \x01(\x0e\x32\x11.routor.v1.Health\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07samples\x18\x04 \x01(\r\x12\x14\n\x0csuccess_rate\x18\x05 \x01(\x01\x12\x1a\n\x12p95_first_token_ms\x18\x06 \x01(\x01\x12\x0f\n\x07retired\x18\x07 \x01(\x08\x12\x17\n\x0fresting_until_s\x18\x08 \x01(\x01\x12\x15\n\rspare_until_s\x18\t \x01(\x01\x12\x11\n\tflaw_rate\x18\n \x01(\x01\x12\x10\n\x08unlisted\x18\x0b \x01(\x08*Z\n\x06Health\x12\x16\n\x12HEALTH_UNSPECIFIED\x10\x00\x12\x12\n\x0eHEALTH_HEALTHY\x10\x01\x12\x13\n\x0fHEALTH_DEGRADED\x10\x02\x12\x0f\n\x0bHEALTH_DOWN\x10\x03\x32\xa7\x01\n\rStatusService\x12\x46\n\tGetStatus\x12\x1b.routor.v1.GetStatusRequest\x1a\x1c.routor.v1.GetStatusResponse\x12N\n\x0bWatchStatus\x12\x1d.routor.v1.WatchStatusRequest\x1a\x1e.routor.v1.WatchStatusResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'routor.v1.status_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_HEALTH']._serialized_start=883
-  _globals['_HEALTH']._serialized_end=973
+  _globals['_HEALTH']._serialized_start=901
+  _globals['_HEALTH']._serialized_end=991
   _globals['_GETSTATUSREQUEST']._serialized_start=37
   _globals['_GETSTATUSREQUEST']._serialized_end=55
   _globals['_GETSTATUSRESPONSE']._serialized_start=57
@@ -46,7 +46,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROVIDERSTATUS']._serialized_start=281
   _globals['_PROVIDERSTATUS']._serialized_end=648
   _globals['_MODELSTATUS']._serialized_start=651
-  _globals['_MODELSTATUS']._serialized_end=881
-  _globals['_STATUSSERVICE']._serialized_start=976
-  _globals['_STATUSSERVICE']._serialized_end=1143
+  _globals['_MODELSTATUS']._serialized_end=899
+  _globals['_STATUSSERVICE']._serialized_start=994
+  _globals['_STATUSSERVICE']._serialized_end=1161
 # @@protoc_insertion_point(module_scope)

@@ -228,6 +228,7 @@ class ModelStatus(_message.Message):
     RESTING_UNTIL_S_FIELD_NUMBER: _builtins.int
     SPARE_UNTIL_S_FIELD_NUMBER: _builtins.int
     FLAW_RATE_FIELD_NUMBER: _builtins.int
+    UNLISTED_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Routor's id."""
     health: Global___Health.ValueType
@@ -236,12 +237,14 @@ class ModelStatus(_message.Message):
     success_rate: _builtins.float
     p95_first_token_ms: _builtins.float
     retired: _builtins.bool
-    """True when the provider says that the model is gone."""
+    """True when the provider says that the model is gone, by an answer or by its list."""
     resting_until_s: _builtins.float
     spare_until_s: _builtins.float
     """Its limits are nearly used up until then: others are to be preferred. 0 when they are not."""
     flaw_rate: _builtins.float
     """Answers that came and were of little use (empty, refused, broken JSON, slow), per call."""
+    unlisted: _builtins.bool
+    """True when it is retired because the provider's own list has it no more."""
     def __init__(
         self,
         *,
@@ -255,10 +258,11 @@ class ModelStatus(_message.Message):
         resting_until_s: _builtins.float = ...,
         spare_until_s: _builtins.float = ...,
         flaw_rate: _builtins.float = ...,
+        unlisted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flaw_rate", b"flaw_rate", "health", b"health", "model", b"model", "p95_first_token_ms", b"p95_first_token_ms", "reason", b"reason", "resting_until_s", b"resting_until_s", "retired", b"retired", "samples", b"samples", "spare_until_s", b"spare_until_s", "success_rate", b"success_rate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flaw_rate", b"flaw_rate", "health", b"health", "model", b"model", "p95_first_token_ms", b"p95_first_token_ms", "reason", b"reason", "resting_until_s", b"resting_until_s", "retired", b"retired", "samples", b"samples", "spare_until_s", b"spare_until_s", "success_rate", b"success_rate", "unlisted", b"unlisted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
