@@ -33,8 +33,6 @@ LACKS: Final = {
     Can.OPENAI_TOOLS: ("tools", "tools that OpenAI runs"),
     Can.ANTHROPIC: ("parameters", "files or inference_geo of Anthropic's"),
 }
-# Reasons that lie in the provider's state, not in what was asked.
-PASSING: Final = frozenset({"down"})
 
 
 class Drop(NamedTuple):

@@ -101,8 +101,7 @@ def decide(
     """Choose the models for a request; the same arguments always give the same decision.
 
     `now` (UTC) matters for prices, retirements and rests. A status is never changed once it was
-    given. Raises INVALID_REQUEST, UNKNOWN_MODEL, NO_CAPABLE_MODEL, or PROVIDER_UNAVAILABLE when
-    what could take the request is out.
+    given. Raises INVALID_REQUEST, UNKNOWN_MODEL, CONTEXT_TOO_LONG or NO_CAPABLE_MODEL.
     """
     return weigh(request, brain, status, now).decision
 
@@ -165,7 +164,7 @@ def judge(
 def _choose(turn: Turn) -> Trace:
     """Rank and link all models of the catalog."""
     turn, ranking = _taken(turn)
-    if ranking is None:
+    while ranking is None and turn.roster.last_attempt is not turn.roster:
         turn, ranking = _taken(_last_attempt(turn))
     if ranking is None:
         raise drops.nothing_left(drops.reasons(turn, kept=()), turn.need)
@@ -178,7 +177,7 @@ def _choose(turn: Turn) -> Trace:
 
 
 def _last_attempt(turn: Turn) -> Turn:
-    """Return the turn with all who may be called when nobody is well."""
+    """Return the turn with more who may be called, since nobody could take it so far."""
     roster = turn.roster.last_attempt
     return msgspec.structs.replace(turn, roster=roster, lineup=roster.lineup(turn.task))
 

@@ -33,12 +33,6 @@ def reasons(turn: Turn, kept: Container[str]) -> list[Drop]:
 
 def nothing_left(drops: Sequence[Drop], need: Need) -> RoutorError:
     """Tell shortly what was missing: what the request needs, and why how many models fell."""
-    if any(drop.reason in capable.PASSING for drop in drops):
-        details = dict.fromkeys(d.detail for d in drops if d.reason in capable.PASSING)
-        return RoutorError(
-            Kind.PROVIDER_UNAVAILABLE,
-            f"Every model that could take the request is out: {'; '.join(details)}. Try again.",
-        )
     within = [d for d in drops if d.reason not in ("not_connected", "lifecycle")]
     if not within:
         return RoutorError(

@@ -16,6 +16,7 @@ from services.router import capable, predict, standing
 from services.router.contender import Contender, Sheet, Task, contend, sheet
 from services.router.need import Need
 from services.router.pool import Entry, Option, Pool
+from services.router.standing import Resort
 
 HOUR_S: Final = 3600
 # Sheets and lineups that are kept: all tiers and categories, six times. A sheet takes 10 kB.
@@ -70,9 +71,8 @@ class Lineup(NamedTuple):
 class Roster:
     """The models that one status lets be called, and in which lineup.
 
-    `tried`: as requests see it that half-open providers get. `last`: as those see it that nobody
-    else can take. `resting`: the models that asked for
-    rest, themselves or their provider.
+    `tried`: as requests see it that half-open providers get. `resort`: who takes part.
+    `resting`: the models that asked for rest, themselves or their provider.
     """
 
     def __init__(
@@ -83,14 +83,15 @@ class Roster:
         now: datetime,
         *,
         tried: bool = False,
-        last: bool = False,
+        resort: Resort = Resort.WELL,
     ) -> None:
-        self.standings = standing.read(status, pool, now.timestamp(), tried=tried, last=last)
+        self.standings = standing.read(status, pool, now.timestamp(), tried=tried, resort=resort)
         self.today = now.date()
         self._pool = pool
         self._sheets = sheets
         self._trial = partial(Roster, pool, sheets, status, now, tried=True)
-        self._last = partial(Roster, pool, sheets, status, now, tried=tried, last=True)
+        self._resort = resort
+        self._next = partial(Roster, pool, sheets, status, now, tried=tried)
         self._is_any_down = _is_any_down(status)
         self._recovering = standing.recovering(status)
         self._lineups: dict[Task, Lineup] = {}
@@ -112,12 +113,14 @@ class Roster:
 
     @cached_property
     def last_attempt(self) -> "Roster":
-        """The roster for a request that would otherwise fail.
+        """The roster for a request that nobody of this one can take; itself when it is the last.
 
         Those who are Down take part: that they still fail is likely, that the request does
-        without them is certain. Those who refuse our key or balance do only where all do.
+        without them is certain. Those who refuse our key or balance come in after the others.
         """
-        return self._last() if self._is_any_down else self
+        if not self._is_any_down or self._resort is Resort.REFUSING:
+            return self
+        return self._next(resort=Resort(self._resort + 1))
 
     @cached_property
     def providers(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Final
 
 from routor.v1 import status_pb2
@@ -17,6 +18,16 @@ LEAST_SAMPLES: Final = 20
 # one caller's prompts may be what it fails at.
 GOOD_SAMPLES: Final = 4
 LEAST_USEFUL: Final = 0.5
+
+
+class Resort(IntEnum):
+    """Who may be called, the first resort first; each is for requests that the one before fails."""
+
+    WELL = 0
+    # It may have passed by now.
+    DOWN = 1
+    # Those, too, who refuse our key or balance.
+    REFUSING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +77,20 @@ def read(
     now_s: float,
     *,
     tried: bool = False,
-    last: bool = False,
+    resort: Resort = Resort.WELL,
 ) -> Standings:
     """Read a status; with none known, every provider of the catalog counts as connected.
 
-    `tried`: for a request that half-open providers get (`tries`). `last`: for a request that
-    nobody else can take: who is Down for what may have passed by now only rests, and so do those
-    who refuse our keys where everybody does.
+    `tried`: for a request that half-open providers get (`tries`). Who is Down only rests
+    where the `resort` takes it in.
     """
     if status is None:
         return Standings(0, dict.fromkeys(pool.catalog.providers, _CONNECTED))
     providers, models = {}, {}
-    others = any(one.connected and not one.refused for one in status.providers)
     for provider in status.providers:
         out = provider.health == status_pb2.HEALTH_DOWN
-        shut = out and not provider.half_open and (not last or (provider.refused and others))
+        least = Resort.REFUSING if provider.refused else Resort.DOWN
+        shut = out and not provider.half_open and resort < least
         down = (provider.reason or "failing") if shut else ""
         providers[provider.provider] = Standing(
             connected=provider.connected,
@@ -90,7 +100,7 @@ def read(
             resting=provider.resting_until_s > now_s or (out and not tried),
         )
         for model in provider.models:
-            models[model.model] = _model(model, now_s, last)
+            models[model.model] = _model(model, now_s, resort)
     return Standings(status.version, providers, models)
 
 
@@ -115,12 +125,12 @@ def until_s(status: status_pb2.Status | None, now_s: float) -> float:
     return min((end_s for end_s in ends_s if end_s > now_s), default=math.inf)
 
 
-def _model(model: status_pb2.ModelStatus, now_s: float, last: bool) -> Standing:
+def _model(model: status_pb2.ModelStatus, now_s: float, resort: Resort) -> Standing:
     out = model.health == status_pb2.HEALTH_DOWN
     known = model.samples >= LEAST_SAMPLES and model.p95_first_token_ms > 0
     return Standing(
         healthy=model.health != status_pb2.HEALTH_DEGRADED,
-        down=(model.reason or "failing") if out and not last else "",
+        down=(model.reason or "failing") if out and resort < Resort.DOWN else "",
         retired=model.retired,
         unlisted=model.unlisted,
         # Who is short of a limit stands behind all others, too.

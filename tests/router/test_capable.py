@@ -229,7 +229,10 @@ def violations(
 
 
 def out(member: types_pb2.ChainMember, known: status_pb2.Status | None, named: bool) -> str:
-    """Return "hard" of one that must not be called, "soft" of one that may be as the last."""
+    """Return "hard" of one that must not be called, "soft" of one that may be as the last.
+
+    "refused" of one that may be when there is not even such a one.
+    """
     if known is None:
         return ""
     provider = next((p for p in known.providers if p.provider == member.provider), None)
@@ -237,11 +240,10 @@ def out(member: types_pb2.ChainMember, known: status_pb2.Status | None, named: b
         return "hard"
     own = [one for one in provider.models if one.model == member.model]
     down = provider.health == status_pb2.HEALTH_DOWN
-    others = not named and any(p.connected and not p.refused for p in known.providers)
-    if (down and provider.refused and others) or any(
-        one.unlisted or (one.retired and not named) for one in own
-    ):
+    if any(one.unlisted or (one.retired and not named) for one in own):
         return "hard"
+    if down and provider.refused:
+        return "refused"
     return "soft" if down or any(one.health == status_pb2.HEALTH_DOWN for one in own) else ""
 
 
@@ -274,8 +276,9 @@ def test_no_chain_member_violates_a_need(
     meant.CopyFrom(asked)
     meant.needs.max_output_tokens = min(asked.needs.max_output_tokens, longest)
     assert 1 <= len(decision.chain) <= 5
-    # Who is Down is called only where nobody else could be.
-    assert {out(member, known, direct) for member in decision.chain} in ({""}, {"soft"})
+    # Who is Down is called only where nobody else could be, and who refuses us after those.
+    outs = {out(member, known, direct) for member in decision.chain}
+    assert outs in ({""}, {"soft"}, {"refused"})
     for member in decision.chain:
         assert member.provider not in preferences.ignore_providers
         assert not preferences.only_providers or member.provider in preferences.only_providers

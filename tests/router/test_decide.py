@@ -413,19 +413,16 @@ class TestStatus:
             asked.request_id = f"req_{number}"
             assert decide(asked, BRAIN, known, NOON).chain[0].provider == "openai"
 
-    def test_all_down_is_an_outage_and_not_the_callers_fault(self) -> None:
-        out = {"health": status_pb2.HEALTH_DOWN, "refused": True, "reason": "key refused"}
-        blind = up("zai", health=status_pb2.HEALTH_DOWN)
+    @pytest.mark.parametrize("other", [{}, {"health": status_pb2.HEALTH_DOWN}])
+    def test_who_refuses_is_called_when_nobody_else_could_take_it(self, other: Any) -> None:
+        out = {"health": status_pb2.HEALTH_DOWN, "refused": True, "reason": "failed its trial"}
+        known = status(up("openai", **out), up("zai", **other))
         pictured = request()
         pictured.messages[-1].attachments.append(types_pb2.MODALITY_IMAGE)
-        error = refusal(pictured, known=status(up("openai", **out), blind))
-        assert error.kind is Kind.PROVIDER_UNAVAILABLE
-        assert "key refused" in error.message
-
-    def test_who_refuses_is_called_when_everybody_does(self) -> None:
-        out = {"health": status_pb2.HEALTH_DOWN, "refused": True, "reason": "key refused"}
-        chain = decide(request(), BRAIN, status(up("openai", **out)), NOON).chain
-        assert {member.provider for member in chain} == {"openai"}
+        for asked in (pictured, request(only_providers=["openai"])):
+            chain = decide(asked, BRAIN, known, NOON).chain
+            assert {member.provider for member in chain} == {"openai"}
+        assert {one.provider for one in decide(request(), BRAIN, known, NOON).chain} == {"zai"}
 
     def test_who_is_down_but_not_refusing_is_a_last_attempt(self) -> None:
         failing = {"health": status_pb2.HEALTH_DOWN, "reason": "5 calls in a row failed"}
