@@ -133,6 +133,7 @@ class Reasoning(Facts, frozen=True):
         "chat_template_kwargs",  # chat_template_kwargs.enable_thinking + reasoning_budget
     ] = "none"
     efforts: tuple[Effort, ...] = ()
+    words: dict[Effort, Effort] = {}  # how the vendor takes other words
     default: Effort = "none"
     can_disable: bool = True
     budgets: bool = False  # thinking.budget_tokens is taken beside "anthropic_adaptive"

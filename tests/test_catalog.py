@@ -227,6 +227,8 @@ def test_tools_and_their_choices_agree(model: Model) -> None:
 def test_reasoning_controls_agree_with_each_other(model: Model) -> None:
     reasoning = model.reasoning
     assert list(reasoning.efforts) == sorted(reasoning.efforts, key=EFFORTS.index)
+    assert set(reasoning.words.values()) <= set(reasoning.efforts)
+    assert not reasoning.words.keys() & set(reasoning.efforts)
     match reasoning.switch:
         case "none":
             assert reasoning.efforts == ()

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.catalog import Category, Effort, Model
+from services.efforts import steps
 from services.router.effort import default_of, levels
-from services.router.tiers import EFFORTS
 
 PATH: Final = Path(__file__).with_name("benchmarks.toml")
 
@@ -107,7 +107,7 @@ def function_calling(model: Model, effort: Effort) -> float | None:
     for benchmark in ("bfcl", "aa_tau2_bench", "tau2_bench"):
         figures = [score for score in model.scores if score.benchmark == benchmark]
         if figures:
-            best = min(figures, key=lambda score: _steps(score.effort or default_of(model), effort))
+            best = min(figures, key=lambda score: steps(score.effort or default_of(model), effort))
             return best.score / 100
     return None
 
@@ -137,7 +137,3 @@ def _pool(estimates: list[Estimate]) -> Estimate:
     total = sum(precisions)
     mean = sum(e.mean * p for e, p in zip(estimates, precisions, strict=True)) / total
     return Estimate(min(max(mean, 0.0), 1.0), max(total**-0.5, LEAST_STDDEV))
-
-
-def _steps(one: Effort, other: Effort) -> int:
-    return abs(EFFORTS.index(one) - EFFORTS.index(other))

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from routor.v1 import router_pb2, types_pb2
+from services.efforts import EFFORTS
 from services.errors import Kind, RoutorError
 from services.router.preference import Preference
-from services.router.tiers import EFFORTS
 
 _LEVELS: Final = 2
 _PROFILES: Final = frozenset(types_pb2.Profile.values())

@@ -1,9 +1,8 @@
 """Which efforts a model has, and which one a request gets: (model, effort) is the candidate."""
 
-from collections.abc import Sequence
-
 from services.catalog import Effort, Model, Tier
-from services.router.tiers import EFFORTS, Tiers
+from services.efforts import EFFORTS, meant, nearest
+from services.router.tiers import Tiers
 
 
 def default_of(model: Model) -> Effort:
@@ -39,19 +38,11 @@ def by_tier(model: Model, tier: Tier, tiers: Tiers) -> Effort:
 
 
 def asked(model: Model, word: Effort) -> Effort | None:
-    """Return the model's effort for the caller's word, None when the model has no such control.
-
-    "none" is taken at its word; the others mean the nearest that thinks at all.
-    """
+    """Return the model's effort for the caller's word, None when the model has no such control."""
     available = levels(model)
     if word == "none":
         return "none" if "none" in available else None
-    thinking = [effort for effort in available if effort != "none"]
     controlled = model.reasoning.switch not in ("none", "always") or bool(model.reasoning.efforts)
-    return nearest(thinking, word) if thinking and controlled else None
-
-
-def nearest(available: Sequence[Effort], wanted: Effort) -> Effort:
-    """Return the effort fewest steps away, the lower one of two."""
-    place = EFFORTS.index(wanted)
-    return min(available, key=lambda effort: abs(EFFORTS.index(effort) - place))
+    if available == ("none",) or not controlled:
+        return None
+    return meant(available, word, model.reasoning.words)

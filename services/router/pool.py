@@ -6,9 +6,10 @@ from functools import cached_property
 
 from routor.v1 import types_pb2
 from services.catalog import Catalog, Category, Effort, Model, Speed, Tier
+from services.efforts import EFFORTS, nearest
 from services.router import effort as efforts
 from services.router.ability import Benchmarks, Estimate, abilities, function_calling
-from services.router.tiers import EFFORTS, Tiers
+from services.router.tiers import Tiers
 
 
 class Can(IntFlag):
@@ -198,7 +199,7 @@ def _first_token_ms(
     known = {s.effort or default: s.first_token_s for s in speed if s.first_token_s is not None}
     if not known:
         return usual[effort]
-    measured = efforts.nearest(tuple(known), effort)
+    measured = nearest(tuple(known), effort)
     return 1000 * known[measured] * usual[effort] / usual[measured]
 
 

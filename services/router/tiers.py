@@ -10,8 +10,6 @@ from services.catalog import Category, Effort, Tier
 
 PATH: Final = Path(__file__).with_name("tiers.toml")
 
-EFFORTS: Final[tuple[Effort, ...]] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-
 
 class TierFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One tier; the fields are described in `tiers.toml`."""

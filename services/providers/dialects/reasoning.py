@@ -4,13 +4,13 @@ The words a model takes, its default and its switch are catalog facts. Sources o
 the vendors' model pages as named in the catalog, 2026-11-23.
 """
 
-from typing import get_args
+from typing import cast
 
 from services.catalog import Effort, Model
+from services.efforts import EFFORTS, meant
 from services.errors import Kind, RoutorError
 from services.providers.dialects.contract import Json, Target
 
-EFFORTS: tuple[Effort, ...] = get_args(Effort)
 _OFF = ("none", "minimal")
 # Thinking tokens by effort, for vendors that take a budget: the shares of LiteLLM and OpenRouter
 # lie in the same range; 1024 is the least that Anthropic takes (anthropic 2.12.0).
@@ -34,21 +34,19 @@ def asked(body: Json, target: Target) -> str:
 
 
 def resolve(word: str, model: Model) -> str:
-    """Return the word nearest to `word` that the model takes; "" when nothing is to be said.
+    """Return what `word` means to the model; "" when nothing is to be said.
 
-    Switches that only know on and off answer with "none" or the word itself. Ties go up.
+    Switches that only know on and off answer with "none" or the word itself.
     """
     facts = model.reasoning
     if not word or facts.switch in ("none", "always"):
         return ""
-    if word in _OFF and word not in facts.efforts and facts.can_disable:
+    if not facts.efforts and word in _OFF and facts.can_disable:
         return "none"
     if not facts.efforts:
         return "" if word == "none" else word
-    takes = [effort for effort in facts.efforts if effort != "none" or word == "none"]
-    place = EFFORTS.index
-    known = takes or list(facts.efforts)
-    return min(known, key=lambda effort: (abs(place(effort) - place(word)), -place(effort)))
+    off: tuple[Effort, ...] = ("none",) if facts.can_disable else ()
+    return meant((*off, *facts.efforts), cast(Effort, word), facts.words)
 
 
 def thinks(effort: str, model: Model) -> bool:

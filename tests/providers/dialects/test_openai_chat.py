@@ -114,7 +114,7 @@ def test_what_the_caller_relies_on_is_refused_by_name(field: str, value: Any, ru
 @pytest.mark.parametrize(
     ("switch", "efforts", "asked", "fields"),
     [
-        ("reasoning_effort", ("none", "low", "high"), "minimal", {"reasoning_effort": "none"}),
+        ("reasoning_effort", ("none", "low", "high"), "minimal", {"reasoning_effort": "low"}),
         ("reasoning_effort", ("low", "high"), "xhigh", {"reasoning_effort": "high"}),
         ("thinking_type", (), "none", {"thinking": {"type": "disabled"}}),
         ("thinking_type", (), "high", {"thinking": {"type": "enabled"}}),
@@ -128,7 +128,7 @@ def test_what_the_caller_relies_on_is_refused_by_name(field: str, value: Any, ru
             "thinking_type_effort",
             ("high", "max"),
             "xhigh",
-            {"thinking": {"type": "enabled"}, "reasoning_effort": "max"},
+            {"thinking": {"type": "enabled"}, "reasoning_effort": "high"},
         ),
         ("thinking_adaptive", (), "low", {"thinking": {"type": "adaptive"}}),
         ("enable_thinking", (), "none", {"enable_thinking": False}),

@@ -1,0 +1,32 @@
+"""What a word for how much to think means to a model: the one rule of all services."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, get_args
+
+from services.catalog import Effort
+
+EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
+
+
+def nearest(available: Sequence[Effort], wanted: Effort) -> Effort:
+    """Return the effort fewest steps away, the lower one of two: nobody pays for more."""
+    return min(available, key=lambda effort: (steps(effort, wanted), EFFORTS.index(effort)))
+
+
+def meant(available: Sequence[Effort], wanted: Effort, words: Mapping[Effort, Effort]) -> Effort:
+    """Return the effort for a caller's word; `words` is how the vendor itself maps it.
+
+    "none" is taken at its word. The others mean the nearest that thinks at all, but not
+    "minimal" where the least thinking is far more and none is nearer.
+    """
+    wanted = words.get(wanted, wanted)
+    if wanted in available:
+        return wanted
+    found = nearest([effort for effort in available if effort != "none"] or available, wanted)
+    off = wanted == "minimal" and "none" in available and steps(found, wanted) > 1
+    return "none" if off else found
+
+
+def steps(one: Effort, other: Effort) -> int:
+    """Return how many steps lie between two efforts."""
+    return abs(EFFORTS.index(one) - EFFORTS.index(other))
