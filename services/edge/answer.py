@@ -91,6 +91,7 @@ class Events(_Plain):
         """Take the headers beside those that every stream has."""
         super().__init__(headers)
         self.ended = False
+        self.put_at_s = time.monotonic()  # when bytes were written last
         self._request = request
         # Before HTTP/1.1 there are no chunks: the end of the stream is that of the connection.
         self._chunked = request.version >= (1, 1)
@@ -103,11 +104,6 @@ class Events(_Plain):
             "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
         )
         self._begin = self._head(request, more)
-
-    @property
-    def size(self) -> int:
-        """How many bytes have been written to the connection."""
-        return self._request.writer.output_size
 
     @property
     def paused(self) -> bool:
@@ -134,8 +130,10 @@ class Events(_Plain):
             events = chunk + b"0\r\n\r\n" if end else chunk
         if self._begin:
             events, self._begin = self._begin + events, b""
-        transport.write(events)
-        self._request.writer.output_size += len(events)
+        if events:
+            self.put_at_s = time.monotonic()
+            transport.write(events)
+            self._request.writer.output_size += len(events)
         return not protocol.writing_paused
 
     async def drained(self) -> None:

@@ -1,12 +1,14 @@
 """POST /v1/chat/completions, streamed: order, endings, and clients that go away."""
 
 import asyncio
+import time
 
 import msgspec
 import pytest
 
 from routor.v1 import providers_pb2
 from services.edge.answer import Events
+from services.edge.pulse import Pulse
 from services.errors import Kind
 from tests.edge.fakes import (
     AUTO,
@@ -276,6 +278,46 @@ def test_no_events_are_no_chunk():
     head, _, rest = peer.written.partition(b"\r\n\r\n")
     assert b"\r\nX-Routor-Tier: LIGHT\r\n" in head
     assert rest == b"9\r\ndata: a\n\n\r\n0\r\n\r\n"
+
+
+class Clock:
+    """A loop whose time passes when it is told to."""
+
+    def __init__(self):
+        self.now_s = 0.0
+        self.due = []
+
+    def call_later(self, in_s, call):
+        self.due.append((self.now_s + in_s, call))
+
+    def pass_to(self, at_s):
+        while self.due and min(self.due)[0] <= at_s:
+            first = min(self.due)
+            self.due.remove(first)
+            self.now_s = first[0]
+            first[1]()
+        self.now_s = at_s
+
+
+def test_a_sign_of_life_comes_no_later_than_said_after_the_last_event(monkeypatch):
+    clock, peer = Clock(), Peer()
+    monkeypatch.setattr(time, "monotonic", lambda: clock.now_s)
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: clock)
+    stream = Events(peer, {})
+    stream.put(b"data: a\n\n")
+    Pulse(stream, b": sign\n\n", 8)
+    clock.pass_to(5)
+    stream.put(b"data: b\n\n")
+    clock.pass_to(7)
+    stream.put(b"")  # what a writer keeps for later is nothing that a client reads
+    counts = []
+    for at_s in (12.9, 13, 20.9, 21):
+        clock.pass_to(at_s)
+        counts.append(peer.written.count(b": sign"))
+    assert counts == [0, 1, 1, 2]
+    peer.writing_paused = True
+    clock.pass_to(60)
+    assert peer.written.count(b": sign") == 2
 
 
 async def test_a_deadline_in_the_middle_is_an_error_event():
