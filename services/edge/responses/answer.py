@@ -127,6 +127,7 @@ def call(own: str, place: int, made: Call, view: View) -> Json:
         return {
             "id": f"ctc_{own}_{place}",
             "type": "custom_tool_call",
+            # OpenAI's API tells it, though the package's type lacks it.
             "status": "completed",
             "call_id": made.id,
             "name": name,
