@@ -31,7 +31,7 @@ LACKS: Final = {
     Can.STOP: ("parameters", "stop"),
     Can.ANTHROPIC_TOOLS: ("tools", "tools of Anthropic's own"),
     Can.OPENAI_TOOLS: ("tools", "tools that OpenAI runs"),
-    Can.ANTHROPIC: ("parameters", "files or inference_geo of Anthropic's"),
+    Can.ANTHROPIC: ("parameters", "files, containers, MCP servers or inference_geo of Anthropic's"),
 }
 
 

@@ -18,7 +18,7 @@ PARAMETERS: Final = {
     "n": int(Can.SEVERAL_CHOICES),
     "stop": int(Can.STOP),
     "openai_tools": int(Can.OPENAI_TOOLS),  # one that OpenAI runs is to be called
-    "anthropic": int(Can.ANTHROPIC),  # files or a place that its models alone have
+    "anthropic": int(Can.ANTHROPIC),  # files, servers or a place that its models alone have
     "anthropic_tools": int(Can.ANTHROPIC_TOOLS),  # of a request at the door of Anthropic's clients
 }
 _MODALITIES: Final = {

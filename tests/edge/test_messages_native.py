@@ -46,13 +46,37 @@ def test_fields_reach_anthropic_and_are_named_elsewhere(fields: Any, name: str):
     assert name in encoded("openai", call).dropped
 
 
-def test_a_place_is_kept_by_anthropic_alone():
-    call = parsed(inference_geo="us")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"inference_geo": "us"},
+        {"container": "container_1"},
+        {"container": {"skills": [{"type": "anthropic", "skill_id": "xlsx"}]}},
+        {"mcp_servers": [{"type": "url", "name": "docs", "url": "https://docs.test/mcp"}]},
+    ],
+)
+def test_what_anthropic_alone_can_reach_goes_nowhere_else(fields: Any):
+    call = parsed(**fields)
+    ((name, value),) = fields.items()
     assert call.needs == ("anthropic",)
-    assert sent(encoded("anthropic", call))["inference_geo"] == "us"
-    with pytest.raises(RoutorError, match=r"^inference_geo: only Anthropic's") as caught:
+    assert sent(encoded("anthropic", call))[name] == value
+    with pytest.raises(RoutorError, match=rf"^{name}: only Anthropic's") as caught:
         encoded("openai", call)
-    assert caught.value.param == "inference_geo"
+    assert caught.value.param == name
+
+
+def test_the_tools_of_a_server_and_their_listing_go_to_anthropic():
+    toolset = {"type": "mcp_toolset", "mcp_server_name": "docs"}
+    listing = {"type": "mcp_tool_listing", "mcp_server_name": "docs", "tools": []}
+    turns = [HELLO, {"role": "assistant", "content": [listing]}, HELLO]
+    call = parsed(*turns, tools=[TOOL, toolset, {**toolset, "mcp_server_name": "files"}])
+    assert call.needs == ("anthropic_tools",)
+    body = sent(encoded("anthropic", call))
+    assert body["tools"][1] == toolset
+    assert body["messages"][1]["content"] == [listing]
+    with pytest.raises(RoutorError) as caught:
+        encoded("openai", call)
+    assert caught.value.param == "tools[1].type"
 
 
 @pytest.mark.parametrize("kind", ["document", "image"])

@@ -323,6 +323,54 @@ async def test_what_became_of_a_context_is_told(wire):
     assert last["context_management"] == CLEARED
 
 
+RAN = {"id": "container_1", "expires_at": "2026-11-24T00:00:00Z", "skills": None}
+MCP = [
+    {
+        "type": "mcp_tool_use",
+        "id": "mcptoolu_1",
+        "name": "read",
+        "server_name": "docs",
+        "input": {"path": "a"},
+    },
+    {
+        "type": "mcp_tool_result",
+        "tool_use_id": "mcptoolu_1",
+        "is_error": False,
+        "content": [{"type": "text", "text": "It says a."}],
+    },
+]
+REACHED = {
+    "container": "container_1",
+    "mcp_servers": [{"type": "url", "name": "docs", "url": "https://docs.test/mcp"}],
+}
+
+
+async def test_containers_and_servers_of_tools_are_told(wire):
+    whole = {**message(*MCP), "container": RAN}
+    wire.upstream.script = lambda _: answer(whole)
+    asked = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9, **REACHED}
+    beta = {"anthropic-beta": "mcp-client-2025-11-20"}
+    told = (await wire.post("/v1/messages", {"model": OPUS, **asked}, **beta)).json()
+    assert wire.upstream.last.body.items() >= REACHED.items()
+    anthropic.types.beta.BetaMessage.model_validate(told)
+    assert (told["content"], told["container"]) == (MCP, RAN)
+
+
+async def test_containers_and_servers_of_tools_are_told_in_streams(wire):
+    use, result = MCP
+    asked = {"type": "input_json_delta", "partial_json": '{"path": "a"}'}
+    reply = message_events(({**use, "input": {}}, [asked]), (result, []))
+    end = b'"stop_reason": "end_turn"'
+    assert end in reply.body
+    reply.body = reply.body.replace(end, end + b', "container": ' + json.dumps(RAN).encode())
+    wire.upstream.script = lambda _: reply
+    told = [json.loads(one) for one in lines((await wire.messages(OPUS, stream=True)).text)]
+    starts = [one["content_block"] for one in told if one["type"] == "content_block_start"]
+    assert starts == [{**use, "input": {}}, result]
+    (last,) = (one["delta"] for one in told if one["type"] == "message_delta")
+    assert last["container"] == RAN
+
+
 @pytest.mark.parametrize("model", ONES)
 async def test_documents_that_are_to_be_cited(wire, model):
     """Anthropic's models get them as they are; others read them, and citing is named."""

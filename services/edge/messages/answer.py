@@ -65,8 +65,8 @@ def stop(finish_reason: str | None, stopped_at: object) -> Json:
 
 def ending(choice: Choice) -> Json:
     """Return why a message ended, with the details that Anthropic tells."""
-    told = (choice.anthropic_ending or {}).get("stop_details")
-    details = {"stop_details": told} if told else {}
+    told = choice.anthropic_ending or {}
+    details: Json = {name: told[name] for name in ("stop_details", "container") if name in told}
     return {**stop(choice.finish_reason, choice.stop_reason), **details}
 
 

@@ -41,7 +41,11 @@ _MOST_BETA_CHARS = 2048
 TOOL_MEMBERS = ("allowed_callers", "defer_loading", "eager_input_streaming", "input_examples")
 # Further fields, of the request and of its output_config: types/beta/message_create_params.py and
 # beta_output_config_param.py.
-FIELDS = ("context_management", "diagnostics", "inference_geo", "speed")
+FIELDS = ("container", "context_management", "diagnostics", "inference_geo", "mcp_servers", "speed")
+# Those that are more than a wish: what lies at Anthropic, and whom it is to call.
+_BOUND = ("container", "mcp_servers")
+# All tools of an MCP server (types/beta/beta_mcp_toolset_param.py).
+TOOLSET = "mcp_toolset"
 OUTPUT_FIELDS = ("task_budget",)
 # Where a model may run at any place (platform.claude.com/docs/en/build-with-claude/data-residency).
 ANYWHERE = "global"
@@ -59,6 +63,7 @@ _RESULTS = (
 BLOCKS = (
     *(f"{name}_tool_result" for name in _RESULTS),
     "container_upload",
+    "mcp_tool_listing",
     "mcp_tool_result",
     "mcp_tool_use",
     "server_tool_use",
@@ -130,9 +135,13 @@ def _among(names: Iterable[str], given: Json) -> Json:
 
 
 def only(fields: Json, messages: Iterable[Json]) -> list[str]:
-    """Return the paths of what no other model can do without: residency, and files stored there."""
-    geo = fields.get("inference_geo", ANYWHERE)
-    bound = [] if geo == ANYWHERE else ["inference_geo"]
+    """Return the paths of what no other model can do: residency, and what is Anthropic's to reach.
+
+    That is containers and MCP servers, and files that are stored there.
+    """
+    bound = [name for name in _BOUND if fields.get(name)]
+    if fields.get("inference_geo", ANYWHERE) != ANYWHERE:
+        bound.append("inference_geo")
     for place, message in enumerate(messages):
         parts = message["content"] if isinstance(message["content"], list) else ()
         for number, part in enumerate(parts):

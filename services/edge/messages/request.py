@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 KNOWN = frozenset(MessagesRequest.__struct_fields__)
 # Without them the answer would be another one.
-REFUSED = ("mcp_servers", "container", "thread", "compaction")
+REFUSED = ("thread", "compaction")
 # How Anthropic's own ids begin: one that the catalog lacks is for Anthropic to know.
 THEIRS = "claude-"
 WORDS = {
@@ -48,7 +48,6 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     own = {name: tree.pop(name) for name in list(tree) if name.startswith(fields.PREFIX)}
     dropped = _known(tree)
     request = document.convert(tree, MessagesRequest, WORDS)
-    _check_tools(request.tools or ())
     _check_budget(request, beta)
     messages, places = history.conversation(request)
     inner = {**_counted(request, messages), **_answering(request), **own}
@@ -102,7 +101,9 @@ def _known(tree: Json) -> tuple[str, ...]:
 def _check_tools(offered: Sequence[Tool]) -> None:
     known: set[str] = set()
     for at, tool in enumerate(offered):
-        if tool.name in known:
+        if not tool.name and tool.type != native.TOOLSET:
+            raise document.invalid(f"tools[{at}].name", "is missing")
+        if tool.name and tool.name in known:
             raise document.invalid(f"tools[{at}].name", "is the name of another tool, too")
         known.add(tool.name)
 
@@ -116,6 +117,7 @@ def _check_budget(request: MessagesRequest, beta: str) -> None:
 
 def _counted(request: Counted, messages: list[Json]) -> Json:
     """Return the fields that every request has."""
+    _check_tools(request.tools or ())
     tree: Json = {"messages": messages}
     if tools := _tools(request.tools or ()):
         tree["tools"] = tools

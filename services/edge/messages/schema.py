@@ -173,7 +173,7 @@ class System(Struct, tag_field="role", tag="system"):
 class Tool(Struct):
     """A tool of the caller's; others are known by their `type`."""
 
-    name: ToolName
+    name: ToolName = ""  # which a set of an MCP server's has not
     input_schema: dict[str, Any] | None = None
     description: str | None = None
     type: str | None = None

@@ -138,9 +138,9 @@ def cited(block: Json, start: int, end: int) -> list[Json]:
 def ending(message: Json, usage: Json) -> Json:
     """Return what only Anthropic's callers read of an ending: details of its stop, and counters.
 
-    And what became of their context (types/beta/beta_message.py).
+    And what became of their context and container (types/beta/beta_message.py).
     """
-    names = ("stop_details", "context_management", "diagnostics")
+    names = ("stop_details", "container", "context_management", "diagnostics")
     told = {name: value for name in names if isinstance(value := message.get(name), dict)}
     return {name: value for name, value in {**told, "usage": usage}.items() if value}
 
