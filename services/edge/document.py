@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
+from services.edge.schema import SoundFormat
 from services.errors import Kind, RoutorError
 
 T = TypeVar("T")
@@ -44,8 +45,7 @@ _WORDS = {
     "custom.name": f"{NAME}, 64 at most",
     "function.name": f"{NAME}, 64 at most",
     "url": "an address that begins with https:, http: or data:",
-    "input_audio.format": "wav, mp3, aac, aiff, flac, ogg, 3gp, amr, m4a, mp4, mpeg, oga, opus, "
-    "pcm16 or webm",
+    "input_audio.format": ", ".join(get_args(SoundFormat)),
     "effort": "none, minimal, low, medium, high, xhigh or max",
     "reasoning_effort": "none, minimal, low, medium, high, xhigh or max",
     "routor_tier": "NANO, SIMPLE, LIGHT, STANDARD or COMPLEX",

@@ -33,6 +33,7 @@ from services.router.contender import Contender, Task, steps_above
 from services.router.features import extract
 from services.router.pool import Can, Entry, Option
 from services.router.rank import Ranking
+from services.router.roster import Roster
 from services.router.settle import profile_of, settle
 from services.router.turn import Turn
 
@@ -164,8 +165,8 @@ def judge(
 def _choose(turn: Turn) -> Trace:
     """Rank and link all models of the catalog."""
     turn, ranking = _taken(turn)
-    while ranking is None and turn.roster.last_attempt is not turn.roster:
-        turn, ranking = _taken(_last_attempt(turn))
+    while ranking is None and (more := turn.roster.next_resort) is not None:
+        turn, ranking = _taken(_asking(turn, more))
     if ranking is None:
         raise drops.nothing_left(drops.reasons(turn, kept=()), turn.need)
     links = chain.link(ranking)
@@ -176,9 +177,8 @@ def _choose(turn: Turn) -> Trace:
     return Trace(turn, response, ranking, links)
 
 
-def _last_attempt(turn: Turn) -> Turn:
-    """Return the turn with more who may be called, since nobody could take it so far."""
-    roster = turn.roster.last_attempt
+def _asking(turn: Turn, roster: Roster) -> Turn:
+    """Return the turn with others who may be called, since nobody could take it so far."""
     return msgspec.structs.replace(turn, roster=roster, lineup=roster.lineup(turn.task))
 
 
@@ -187,10 +187,10 @@ def _taken(turn: Turn) -> tuple[Turn, Ranking | None]:
 
     Clients ask for as much as they know the largest models to give. Whoever gives it comes first.
     """
-    ranking, shorter = ranked(turn), None
-    if ranking is None and (shorter := _shorter(turn)) is not None:
-        ranking = ranked(shorter)
-    return (turn if ranking is None or shorter is None else shorter), ranking
+    if (ranking := ranked(turn)) is not None or (shorter := _shorter(turn)) is None:
+        return turn, ranking
+    ranking = ranked(shorter)
+    return turn if ranking is None else shorter, ranking
 
 
 def _shorter(turn: Turn) -> Turn | None:

@@ -112,14 +112,14 @@ class Roster:
         return self._trial()
 
     @cached_property
-    def last_attempt(self) -> "Roster":
-        """The roster for a request that nobody of this one can take; itself when it is the last.
+    def next_resort(self) -> "Roster | None":
+        """The roster for a request that nobody of this one can take; None when it is the last.
 
         Those who are Down take part: that they still fail is likely, that the request does
         without them is certain. Those who refuse our key or balance come in after the others.
         """
         if not self._is_any_down or self._resort is Resort.REFUSING:
-            return self
+            return None
         return self._next(resort=Resort(self._resort + 1))
 
     @cached_property

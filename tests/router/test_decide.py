@@ -424,7 +424,7 @@ class TestStatus:
             assert {member.provider for member in chain} == {"openai"}
         assert {one.provider for one in decide(request(), BRAIN, known, NOON).chain} == {"zai"}
 
-    def test_who_is_down_but_not_refusing_is_a_last_attempt(self) -> None:
+    def test_who_is_down_but_not_refusing_is_asked_when_nobody_is_well(self) -> None:
         failing = {"health": status_pb2.HEALTH_DOWN, "reason": "5 calls in a row failed"}
         refusing = up("google", **failing, refused=True)
         known = status(up("openai", **failing), up("mistral", **failing), refusing)

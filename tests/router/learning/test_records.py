@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from services.errors import Kind, RoutorError
 from services.router.learning import records
@@ -60,8 +62,7 @@ def test_nothing_to_read_is_said(tmp_path: Path) -> None:
 
 
 def test_parquet_is_read_where_pyarrow_is_installed(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    write = pytest.importorskip("pyarrow.parquet").write_table
+    write = parquet.write_table
     path = tmp_path / "o.parquet"
     write(pyarrow.table({"prompt": ["p"], "model": ["a"], "score": [1.0]}), path)
     assert records.outcomes(path).scores.tolist() == [[1.0]]
