@@ -192,7 +192,7 @@ def test_a_wish_for_thinking_is_carried_to_openai(thinking, carried):
     "fields, effort",
     [
         ({"thinking": {"type": "disabled"}}, "none"),
-        ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "minimal"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "low"),
         ({"thinking": {"type": "enabled", "budget_tokens": 8192}}, "medium"),
         ({"thinking": {"type": "enabled", "budget_tokens": 60_000}}, "xhigh"),
         ({"thinking": {"type": "adaptive"}}, "high"),

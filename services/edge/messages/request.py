@@ -37,8 +37,9 @@ WORDS = {
 }
 # With this word of anthropic-beta a budget is of all thoughts of a turn, whatever its calls.
 INTERLEAVED = "interleaved-thinking"
-# OpenAI's word for a budget of thinking tokens; the steps of `dialects/reasoning.py`, halfway.
-_EFFORT_UP_TO = ((1_535, "minimal"), (5_119, "low"), (12_287, "medium"), (24_575, "high"))
+# OpenAI's word for a budget of thinking tokens; the steps of `dialects/reasoning.py`, halfway. The
+# least is not "minimal": to some models that says not to think at all.
+_EFFORT_UP_TO = ((5_119, "low"), (12_287, "medium"), (24_575, "high"))
 
 
 def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
