@@ -207,6 +207,13 @@ def _minimax_temperature(_vendor: Vendor, body: Json) -> None:
         raise Trouble("invalid", "temperature must be in (0, 1]", param="temperature")
 
 
+def _share(_vendor: Vendor, body: Json) -> None:
+    """Refuse a top_p of nothing (sources: the catalog)."""
+    if body.get("top_p") == 0:
+        text = "Invalid top_p value, the valid range of top_p is (0, 1.0]"
+        raise Trouble("invalid", text, param="top_p")
+
+
 def _one_system(_vendor: Vendor, body: Json) -> None:
     """Refuse a system message behind another (github.com/MiniMax-AI/MiniMax-M2/issues/51)."""
     if any(message["role"] == "system" for message in body["messages"][1:]):
@@ -286,6 +293,7 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
     "microsoft": (_openai_fields, _openai_reasoning, _tool_name),
     "deepseek": (
         _developer_role,
+        _share,
         _deepseek_prefix,
         _deepseek_format,
         _forced_choice,
@@ -331,8 +339,9 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
     "alibaba": (_developer_role, _forced_choice, _qwen_json, _qwen_streams),
     "mistral": (
         *mistral_refusals.CHECKS,
+        _share,
         _empty_answers,
         _only("reasoning_effort", "none", "high"),
     ),
-    "xiaomi": (_developer_role, _replayed_reasoning, _thinking("enabled", "disabled")),
+    "xiaomi": (_developer_role, _share, _replayed_reasoning, _thinking("enabled", "disabled")),
 }

@@ -31,6 +31,7 @@ HISTORY = (
 TOOLS = [tool("f", strict=True), tool("g")]
 REQUESTS = {
     "sampling": ask(user("hi"), max_tokens=3000, temperature=0, top_p=0.9, seed=1, user="u"),
+    "no share": ask(user("hi"), top_p=0),
     "history": ask(*HISTORY, tools=TOOLS),
     "thinking history": ask(*HISTORY, tools=TOOLS, reasoning_effort="high", temperature=0.3),
     "required": ask(user("hi"), tools=TOOLS, tool_choice="required"),
