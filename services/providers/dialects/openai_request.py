@@ -205,9 +205,14 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
     if quirks.thinks_in_streams and values.get("enable_thinking", settled.thinks):
         values["stream"] = True  # the answer is put together again
     if values.get("stream") and quirks.stream_options:
-        values["stream_options"] = {**options, "include_usage": True}
-        values["stream_options"].pop("usage_at_start", None)  # what Anthropic's dialect may do
+        values["stream_options"] = _stream_options(options, quirks)
     return values
+
+
+def _stream_options(given: Json, quirks: Quirks) -> Json:
+    """Ask for the usage in any case; only OpenAI pads chunks, and knows a word against it."""
+    padded = given.get("include_obfuscation") if quirks.store_and_metadata else None
+    return {"include_usage": True, **({} if padded is None else {"include_obfuscation": padded})}
 
 
 def _beside(told: Json, values: Json) -> Json:

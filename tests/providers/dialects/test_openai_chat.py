@@ -374,6 +374,14 @@ def test_temperature_zero_stands_alone_where_the_vendor_wants_that() -> None:
     assert encode(body, "nvidia")["top_p"] == 0.5
 
 
+def test_only_openai_hears_of_padded_chunks() -> None:
+    body = ask(stream=True, stream_options={"include_usage": False, "include_obfuscation": False})
+    both = {"include_usage": True, "include_obfuscation": False}
+    assert encode(body, "openai")["stream_options"] == both
+    assert encode(body, "deepseek")["stream_options"] == {"include_usage": True}
+    assert "stream_options" not in encode(body, "mistral")
+
+
 def test_stop_sequences_are_a_list_where_the_vendor_wants_one() -> None:
     assert encode(ask(stop="END"), "zai")["stop"] == ["END"]
     assert encode(ask(stop=["A", "B"]), "zai")["stop"] == ["A"]
