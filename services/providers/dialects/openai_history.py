@@ -52,6 +52,7 @@ _DETAIL = {
 }
 # Stands between a tool's result and the user, where a vendor wants an answer there.
 _NOTED = {"role": "assistant", "content": "Understood."}
+_UNSAID = "…"
 _NO_RESULT = "(The tool gave nothing back.)"
 _CONTINUE = {"role": "user", "content": "Continue."}
 
@@ -257,7 +258,7 @@ def _assistant(message: Json, target: Target) -> Json:
     if calls:
         kept["tool_calls"] = [_call(call, quirks) for call in calls]
         if not kept.get("content"):
-            kept["content"] = None
+            kept["content"] = _UNSAID if quirks.answer_text else None
     return kept
 
 

@@ -11,7 +11,7 @@ github.com/deepseek-ai/DeepSeek-V3/issues/1376) are common reports, not in the v
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from services.providers.sandbox import mistral_refusals
+from services.providers.sandbox import mimo_refusals, mistral_refusals
 from services.providers.sandbox.errors import Trouble, names
 from services.providers.sandbox.openai_chat import effort, thinks
 from services.providers.sandbox.vendors import Vendor
@@ -174,8 +174,7 @@ def _only(field: str, *allowed: object) -> Check:
 def _grok_effort(_vendor: Vendor, body: Json) -> None:
     """Refuse reasoning_effort where the id alone says whether the model thinks."""
     if body["model"].startswith("grok-4.20") and body.get("reasoning_effort") is not None:
-        text = "Model does not support parameter reasoningEffort."
-        raise _unsupported("reasoning_effort", text)
+        raise _unsupported("reasoning_effort", "Model does not support reasoningEffort.")
 
 
 def _replayed_reasoning(vendor: Vendor, body: Json) -> None:
@@ -228,8 +227,7 @@ def _user_turn(_vendor: Vendor, body: Json) -> None:
 def _forced_choice(vendor: Vendor, body: Json) -> None:
     choice = body.get("tool_choice")
     if thinks(vendor, body) and (choice == "required" or isinstance(choice, dict)):
-        text = "tool_choice does not support required or object in thinking mode"
-        raise Trouble("invalid", text, param="tool_choice")
+        raise Trouble("invalid", "no required or object in thinking mode", param="tool_choice")
 
 
 def _qwen_streams(vendor: Vendor, body: Json) -> None:
@@ -241,8 +239,7 @@ def _qwen_streams(vendor: Vendor, body: Json) -> None:
 def _qwen_json(_vendor: Vendor, body: Json) -> None:
     kind = (body.get("response_format") or {}).get("type", "text")
     if kind != "text" and body.get("enable_thinking", body["model"].startswith("qwen3.7")):
-        text = "Json mode response is not supported when enable_thinking is true"
-        raise Trouble("invalid", text)
+        raise Trouble("invalid", "Json mode is not supported when enable_thinking is true")
 
 
 def _thinking(*words: str) -> Check:
@@ -343,5 +340,11 @@ _CHECKS: Mapping[str, tuple[Check, ...]] = {
         _empty_answers,
         _only("reasoning_effort", "none", "high"),
     ),
-    "xiaomi": (_developer_role, _share, _replayed_reasoning, _thinking("enabled", "disabled")),
+    "xiaomi": (
+        _developer_role,
+        _share,
+        _replayed_reasoning,
+        _thinking("enabled", "disabled"),
+        mimo_refusals.text,
+    ),
 }

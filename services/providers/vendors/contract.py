@@ -29,6 +29,7 @@ class Quirks:
     any_parameter: bool = False  # nobody lists what is taken: everything is passed on
     strict_parts: bool = False  # parts of contents with further members are refused
     text_parts: bool = True  # else a list of text parts is joined into one string
+    answer_text: bool = False  # an earlier answer without text is refused, even beside calls
     max_tokens_field: str = ""  # overrides the model's field when the vendor knows only one
     thinks_in_streams: bool = False  # thinking is refused outside of streams
     unlisted_over_responses: bool = False  # of unlisted models, for tools with thinking

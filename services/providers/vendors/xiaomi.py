@@ -21,6 +21,10 @@ VENDOR = Vendor(
         store_and_metadata=False,
         # platform.xiaomimimo.com/docs/en-US (2026-11-23): on by default, 400 without its thoughts
         unlisted_thoughts="demanded",
+        # "`text` is not set": of calls without text (github.com/NousResearch/hermes-agent/pull/
+        # 37841, 2026-06), and of a tool's result in parts (github.com/XiaomiMiMo/MiMo/issues/44)
+        answer_text=True,
+        text_parts=False,
         # The vendor's reference of chat completions (2026-11-23)
         parameters=("thinking",),
         lacks=("logit_bias",),

@@ -76,3 +76,11 @@ def test_googles_signatures_are_for_google(known: bool) -> None:
     signed = {"role": "assistant", "content": "b", "extra_content": {"google": {}}}
     made = DIALECT.encode(ask(user("a"), signed, user("c")), target("openai", known=known))
     assert sent(made)["messages"][1] == {"role": "assistant", "content": "b"}
+
+
+def test_mimo_gets_a_text_in_every_answer_and_results_as_text() -> None:
+    parts = [{"type": "text", "text": "1"}, {"type": "text", "text": "2"}]
+    turns = [user("a"), called(("c1", "f", "{}")), result("c1", parts)]
+    _, call, given = messages("xiaomi", turns)
+    assert (call["content"], given["content"]) == ("…", "1\n2")
+    assert messages("deepseek", turns)[1].get("content") is None

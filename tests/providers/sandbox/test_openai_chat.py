@@ -102,7 +102,7 @@ async def test_a_tool_is_called_when_the_text_speaks_of_it_and_its_result_is_quo
     assert arguments == {"city": "What is the weather in Ulm?", "days": 2}
 
     call.pop("index", None)
-    turn = {"role": "assistant", "content": "", "tool_calls": [call]}
+    turn = {"role": "assistant", "content": "…", "tool_calls": [call]}
     if VENDORS[provider].switch == "type":
         turn["reasoning_content"] = " "
     result = {"role": "tool", "tool_call_id": call["id"], "content": "sunny, 20 °C"}

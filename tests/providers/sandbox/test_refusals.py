@@ -75,6 +75,7 @@ REFUSED = [
     ("moonshot", {"messages": tool_turn("a")}, "reasoning_content"),
     ("deepseek", {"messages": [USER, {"role": "assistant", "content": "x"}, USER]}, "reasoning"),
     ("xiaomi", {"messages": tool_turn("a")}, "reasoning_content"),
+    ("xiaomi", {"messages": tool_turn("a", reasoning_content=" ", content=None)}, "text"),
     ("deepseek", {"response_format": {"type": "json_schema"}}, "response_format"),
     ("zai", {"tools": [TOOL], "tool_choice": "required"}, "tool_choice"),
     ("zai", {"messages": [{"role": "system", "content": "x"}]}, "user"),
