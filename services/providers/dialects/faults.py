@@ -187,7 +187,7 @@ def _decoded(content: bytes) -> object:
 
 def _error(status: int, headers: Mapping[str, str], body: object, target: Target) -> RoutorError:
     fields = body if isinstance(body, dict) else {}
-    codes, message, param = _codes(fields), _message(fields), _param(fields)
+    codes, (message, param) = _codes(fields), _told(fields)
     kind = _kind(status, codes, message.lower(), target)
     if kind is Kind.MODEL_GONE and target.model is None and target.upstream_model:
         # Nobody but the caller has ever said that there is such a model.
@@ -266,6 +266,18 @@ def _reasons(details: object) -> list[str]:
         return []
     reasons = (detail.get("reason") for detail in details if isinstance(detail, dict))
     return [reason.lower() for reason in reasons if isinstance(reason, str)]
+
+
+def _told(body: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return the message and the field that it is about.
+
+    MiMo says "Param Incorrect", and what is wrong where the field should stand
+    (github.com/XiaomiMiMo/MiMo/issues/44, 2026-06).
+    """
+    message, param = _message(body), _param(body)
+    if param is not None and len(param.split()) > 1:
+        return f"{message}: {param}", None
+    return message, param and redact(param)
 
 
 def _message(body: Mapping[str, Any]) -> str:

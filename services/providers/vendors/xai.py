@@ -16,6 +16,12 @@ VENDOR = Vendor(
         "invalid api key": "PROVIDER_AUTH",
         "used all available credits": "PROVIDER_QUOTA",
         "monthly spending limit": "PROVIDER_QUOTA",
+        # HTTP 403, as for a key without permission: github.com/continuedev/continue/issues/12670
+        # (2026-06), github.com/Wei-Shaw/sub2api/issues/4069 (2026-07)
+        "have any credits": "PROVIDER_QUOTA",
+        "run out of credits": "PROVIDER_QUOTA",
+        # HTTP 403, too: github.com/theopenco/llmgateway/pull/1785 (2026-03)
+        "violates usage guidelines": "CONTENT_REFUSED",
     },
     quirks=Quirks(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)

@@ -106,6 +106,13 @@ LONG = "This model's maximum context length is 8192 tokens."
         ("xai", 400, {"code": "Client specified an invalid argument",
                       "error": "Incorrect API key provided: xai-abc."}, "PROVIDER_AUTH"),
         ("xai", 403, {"error": "no permission"}, "PROVIDER_AUTH"),
+        ("xai", 403, {"code": "The caller does not have permission",
+                      "error": "Your newly created team doesn't have any credits or licenses yet."},
+         "PROVIDER_QUOTA"),
+        ("xai", 403, {"code": "The caller does not have permission",
+                      "error": "Content violates usage guidelines."}, "CONTENT_REFUSED"),
+        ("xiaomi", 400, openai("400", "Param Incorrect", param="input length exceeds 1048576"),
+         "CONTEXT_TOO_LONG"),
         ("nvidia", 400, {"detail": "Function x: DEGRADED function cannot be invoked"},
          "PROVIDER_UNAVAILABLE"),
         ("nvidia", 404, {"status": 404, "title": "Not Found",
@@ -162,6 +169,8 @@ def test_message_and_param_are_the_vendors() -> None:
     assert (error.message, error.param) == ("Invalid 'stop'.", "stop")
     error = fail("mistral", 422, {"detail": [{"loc": ["body", "stop"], "msg": "too long"}]})
     assert (error.message, error.param) == ("stop: too long", "stop")
+    error = fail("xiaomi", 400, openai("400", "Param Incorrect", param="`text` is not set"))
+    assert (error.message, error.param) == ("Param Incorrect: `text` is not set", None)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +190,8 @@ def test_keys_never_show(key: str) -> None:
         error = fail("openai", 400, body)
         assert key not in error.message
         assert "[redacted]" in error.message
+    error = fail("openai", 400, openai(param=key))
+    assert key not in f"{error.message} {error.param}"
 
 
 def test_messages_are_bounded() -> None:
