@@ -12,6 +12,7 @@ from services.providers.dialects import (
     passage,
     reasoning,
     stopping,
+    structured,
 )
 from services.providers.dialects.anthropic_messages import AnthropicMessages
 from services.providers.dialects.contract import Dialect, Json, Target
@@ -48,11 +49,16 @@ def fitted(name: str, target: Target, body: Json) -> tuple[Target, Json]:
     if name != "openai_responses" and not parameters.is_openai(target):
         body, free = free_text.fit(body)
     items = openai_native.NAME in body or anthropic_native.NAME in body
-    unfenced = passage.is_fenced(body, target)
-    if stop or names or free or items or unfenced or must:
-        done = {"stop": stop, "names": names, "free": free, "items": items, "unfenced": unfenced}
-        target = msgspec.structs.replace(target, must_call=must, **done)
-    return target, body
+    done = {
+        "stop": stop,
+        "must_call": must,
+        "names": names,
+        "free": free,
+        "items": items,
+        "unfenced": passage.is_fenced(body, target),
+        "by_tool": structured.by_tool(body, target),
+    }
+    return msgspec.structs.replace(target, **done) if any(done.values()) else target, body
 
 
 def _name(target: Target, body: Json) -> str:

@@ -14,13 +14,12 @@ from services.providers.dialects import (
     anthropic_native,
     anthropic_thinking,
     history,
-    reasoning,
     stopping,
     structured,
 )
 from services.providers.dialects.anthropic_history import conversation, used_tools
 from services.providers.dialects.anthropic_native import Native
-from services.providers.dialects.anthropic_schema import closed, rooted, strict
+from services.providers.dialects.anthropic_schema import rooted, strict
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
 
@@ -42,7 +41,7 @@ def encode(body: Json, target: Target) -> Encoded:
     native = target.model is None or target.model.structured_outputs == "json_schema"
     if not native:
         body = structured.emulate(body, target)
-    elif _is_open(kind, wanted, body, target):
+    elif structured.is_open(kind, wanted, body, target):
         native, body = False, structured.forced(body, cast(Model, target.model), wanted)
     settled = settle(body, target)
     values, dropped = dict(settled.values), list(settled.dropped)
@@ -79,16 +78,6 @@ def encode(body: Json, target: Target) -> Encoded:
     dropped += history.names_of(messages)
     headers = {"anthropic-beta": own.beta} if own.beta else {}
     return Encoded("/v1/messages", msgspec.json.encode(request), headers, tuple(dropped))
-
-
-def _is_open(kind: str, schema: Json, body: Json, target: Target) -> bool:
-    """Tell whether a schema has open objects, which the output format has not, but tools have.
-
-    Not where the caller wants thoughts: a forced tool has none.
-    """
-    able = target.model is not None and target.model.tools and not body.get("tools")
-    able = able and reasoning.asked(body, target) in ("", "none")
-    return able and kind == "json_schema" and schema.get("type") == "object" and not closed(schema)
 
 
 def _limit(values: Json, settled: Settled, target: Target) -> int:

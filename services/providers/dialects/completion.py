@@ -68,8 +68,9 @@ class Turn:
     own: Json = field(default_factory=dict)  # further members of the message
 
     def message(self) -> Json:
-        """Return the OpenAI message; a forced answer tool becomes its content."""
-        text = [*self.text, *(call.arguments for call in self.calls if call.name == ANSWER_TOOL)]
+        """Return the OpenAI message; a forced answer tool's arguments are all of its content."""
+        answers = [call.arguments for call in self.calls if call.name == ANSWER_TOOL]
+        text = answers[:1] or self.text
         calls = [call.json() for call in self.calls if call.name != ANSWER_TOOL]
         content = "".join(text)
         silent = bool(calls or self.refusal) and not content

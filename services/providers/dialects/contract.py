@@ -34,6 +34,7 @@ class Target(msgspec.Struct, frozen=True):
     one_call: bool = False  # answers hold one tool call at most, whatever the vendor says
     stop: tuple[str, ...] = ()  # ends of the text that the vendor does not look for itself
     unfenced: bool = False  # text is JSON, and goes on without a fence around it (`passage`)
+    by_tool: bool = False  # the answer is a tool's arguments, text none of it (`structured`)
     names: Mapping[str, str] = {}  # tools' names at the caller, by those sent (`naming`)
     free: frozenset[str] = frozenset()  # functions declared as custom tools (`free_text`)
     must_call: frozenset[str] = frozenset()  # tools, by the caller's names (`obliged`)
@@ -43,7 +44,7 @@ class Target(msgspec.Struct, frozen=True):
     @property
     def edits(self) -> bool:
         """Whether not all of an answer's text goes on as it comes."""
-        return self.unfenced or bool(self.stop)
+        return self.unfenced or self.by_tool or bool(self.stop)
 
 
 class Encoded(msgspec.Struct, frozen=True):

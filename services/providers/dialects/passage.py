@@ -1,7 +1,8 @@
 """What of an answer's text goes on: without a fence around JSON, and up to a stop sequence. Pure.
 
 Models whose API does not bind them to JSON may write it as Markdown. MiniMax's does so with
-`json_object` (Orkeon, llm-providers-comparison, measured 2026-08-30).
+`json_object` (Orkeon, llm-providers-comparison, measured 2026-08-30). Where a tool's arguments
+are the answer, words beside the call are none of it.
 """
 
 from services.providers.dialects.contract import Json, Target
@@ -60,6 +61,8 @@ class Passage:
     def __init__(self, target: Target) -> None:
         self._fence = Unfenced() if target.unfenced else None
         self._stopper = Stopper(target.stop) if target.stop else None
+        self._waiting: str | None = "" if target.by_tool else None  # text that may be in vain
+        self._answered = False
 
     @property
     def stopped_at(self) -> str:
@@ -68,10 +71,29 @@ class Passage:
 
     def feed(self, text: str) -> str:
         """Take the next piece; return what goes on of it."""
-        text = text if self._fence is None else self._fence.feed(text)
-        return text if self._stopper is None else self._stopper.feed(text)
+        if self._answered:
+            return ""
+        if self._waiting is not None:
+            self._waiting += text
+            return ""
+        return self._on(text)
+
+    def answer(self, text: str) -> str:
+        """Take the answer of a tool, the first of which is all there is; return what goes on."""
+        if self._answered:
+            return ""
+        self._answered, self._waiting = True, None
+        return self._on(text)
 
     def close(self) -> str:
         """Return what is still held: nothing more comes."""
+        words, self._waiting = self._waiting, None
+        said = self._on(words) if words else ""
         rest = "" if self._fence is None else self._fence.close()
-        return rest if self._stopper is None else self._stopper.feed(rest) + self._stopper.close()
+        if self._stopper is not None:
+            rest = self._stopper.feed(rest) + self._stopper.close()
+        return said + rest
+
+    def _on(self, text: str) -> str:
+        text = text if self._fence is None else self._fence.feed(text)
+        return text if self._stopper is None else self._stopper.feed(text)

@@ -6,7 +6,8 @@ import msgspec
 
 from services.catalog import Model
 from services.errors import Kind, RoutorError
-from services.providers.dialects import history
+from services.providers.dialects import history, reasoning
+from services.providers.dialects.anthropic_schema import closed
 from services.providers.dialects.completion import ANSWER_TOOL
 from services.providers.dialects.contract import Json, Target
 
@@ -103,6 +104,26 @@ def _says_json(body: Json, target: Target) -> bool:
     """
     as_it_is = target.vendor.quirks.store_and_metadata
     return as_it_is or b"json" in msgspec.json.encode(body["messages"]).lower()
+
+
+def by_tool(body: Json, target: Target) -> bool:
+    """Tell whether the answer is to come as a tool's arguments (`forced`)."""
+    kind, schema = wanted(body)
+    model = target.model
+    if kind == "text" or model is None or body.get("tools"):
+        return False
+    own = target.vendor.dialect == "anthropic_messages"
+    return model.structured_outputs == "none" or (own and is_open(kind, schema, body, target))
+
+
+def is_open(kind: str, schema: Json, body: Json, target: Target) -> bool:
+    """Tell whether a schema has open objects, which tools have, and Anthropic's format has not.
+
+    Not where the caller wants thoughts: a forced tool has none.
+    """
+    able = target.model is not None and target.model.tools and not body.get("tools")
+    able = able and reasoning.asked(body, target) in ("", "none")
+    return able and kind == "json_schema" and schema.get("type") == "object" and not closed(schema)
 
 
 def forced(body: Json, model: Model, schema: Json) -> Json:

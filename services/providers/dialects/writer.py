@@ -92,7 +92,7 @@ class Writer:
     def call(self, index: int, call: Call) -> list[Chunk]:
         """Say one complete tool call; a forced answer tool becomes content."""
         if call.name == ANSWER_TOOL:
-            return self.delta(index, {"content": call.arguments})
+            return self._answer(index, call.arguments)
         number = self._calls.get(index, 0)
         if (number and self._target.one_call) or self._stopped_at(index):
             return []
@@ -101,6 +101,12 @@ class Writer:
         told["id"] = distinct(call.id, self._ids, self._target)
         before = self._rest(index)  # what is held of a text belongs before the call
         return [*before, *self.delta(index, {"tool_calls": [{"index": number, **told}]})]
+
+    def _answer(self, index: int, text: str) -> list[Chunk]:
+        """Say an answer that is a tool's arguments, and none of the words beside it."""
+        passage = self._passages.setdefault(index, Passage(self._target))
+        said = passage.answer(text)
+        return self._said(index, {"content": said}) if said else []
 
     def ending(self, reasons: dict[int, str], usage: Usage, stopped_at: str = "") -> Ending:
         """Make the ending of the choices' finish reasons, by choice index.

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.providers.dialects import DIALECTS, chosen
+from services.providers.dialects.completion import ANSWER_TOOL
 from services.providers.dialects.passage import Passage, Unfenced
-from tests.providers.dialects.targets import ask, chunk, event, run, target, text
+from tests.providers.dialects.targets import ask, call_delta, chunk, event, run, target, text
 
 ANSWER = '{"a": "`b` ```c```", "d": [1]}'
 FENCED = [
@@ -74,3 +75,46 @@ def test_a_stop_sequence_is_looked_for_in_what_goes_on() -> None:
     passage = Passage(aim)
     assert passage.feed("```json\n[1]\n```") + passage.close() == "[1]"
     assert not passage.stopped_at
+
+
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+
+
+def by_tool(*deltas: Any) -> tuple[list[Any], Any]:
+    """Return what a stream and a whole answer say of a model without structured outputs."""
+    aim, body = chosen(target("nvidia", structured_outputs="none"), ask(response_format=SCHEMA))[1:]
+    assert aim.by_tool
+    data = b"".join(map(event, [*map(chunk, deltas), chunk({}, "tool_calls")]))
+    chunks, ending = run(DIALECTS["openai_chat"].decoder(aim, body), data)
+    said = "".join(delta.get("content") or "" for delta in deltas)
+    calls = [
+        {"id": one["id"], "type": "function", "function": one["function"]}
+        for delta in deltas
+        for one in delta.get("tool_calls") or ()
+    ]
+    message = {"role": "assistant", "content": said, "tool_calls": calls}
+    whole = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    answer = DIALECTS["openai_chat"].decode(msgspec.json.encode(whole), aim)
+    told = answer.body["choices"][0]
+    assert told["finish_reason"] == ending.finish_reason == "stop"
+    return chunks, told["message"]["content"]
+
+
+def test_words_beside_a_tool_that_is_the_answer_are_none_of_it() -> None:
+    called = call_delta(0, '{"a":1}', "c1", ANSWER_TOOL)
+    again = call_delta(1, '{"a":2}', "c2", ANSWER_TOOL)
+    for deltas in ([{"content": "Here "}, {"content": "you go:"}, called, again], [called]):
+        chunks, whole = by_tool(*deltas)
+        assert text(chunks) == whole == '{"a":1}'
+
+
+def test_words_are_the_answer_where_no_tool_is_called() -> None:
+    chunks, whole = by_tool({"content": '{"a"'}, {"content": ":1}"})
+    assert text(chunks) == whole == '{"a":1}'
+
+
+def test_anthropics_own_format_needs_no_tool() -> None:
+    closed = {"type": "object", "properties": {}, "additionalProperties": False}
+    for schema, expected in ({"type": "object"}, True), (closed, False):
+        form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+        assert chosen(target("anthropic"), ask(response_format=form))[1].by_tool is expected
