@@ -35,9 +35,14 @@ _OURS = (
     openai_native.ITEMS,
     openai_native.PHASE,
 )
-# What parts of contents hold beside their type, where nothing else is taken.
+# What other messages may hold. Clients keep more there (times, ids), and those who check strictly
+# refuse it: "Extra inputs are not permitted" (github.com/NousResearch/hermes-agent/pull/48604,
+# 2026-06).
+_OTHERS = ("role", "content", "name", "tool_call_id")
+# What parts of contents hold beside their type.
 _MEMBERS = {
     "text": ("text",),
+    "refusal": ("refusal",),
     "image_url": ("image_url",),
     "input_audio": ("input_audio",),
     "file": ("file", "file_id"),
@@ -50,6 +55,8 @@ _DETAIL = {
     "format": "MiniMax-response-v1",
     "index": 0,
 }
+# Members that are said in another way, or mean nothing where they are left out.
+_SILENT = ("cache_control", "is_error", *_OURS)
 # Stands between a tool's result and the user, where a vendor wants an answer there.
 _NOTED = {"role": "assistant", "content": "Understood."}
 _UNSAID = "…"
@@ -170,15 +177,27 @@ def _message(message: Json, settled: Settled, target: Target, *, recent: bool) -
         # Of a tool, it says again what the call says (openai 3.54.0 has no such field there).
         kept.pop("name", None)
     kept.pop("cache_control", None)
-    if kept["role"] == "assistant":
+    if kept["role"] != "assistant":
+        kept = {name: value for name, value in kept.items() if not _is_odd(name, target)}
+    else:
         told = _assistant(kept, target)
         fate = _fate(settled, target, recent=recent)
         kept = _with_thoughts(told, kept.get("reasoning_details"), fate, target)
     if isinstance(kept.get("content"), list):
-        kept["content"] = _content(kept["content"], quirks)
+        kept["content"] = _content(kept["content"], target)
     if kept["role"] == "tool":
         kept["content"] = _result(kept.get("content") or "", quirks)
     return kept
+
+
+def _is_odd(name: str, target: Target) -> bool:
+    """Tell whether a member is none of a message of the user's, the system's or a tool's."""
+    return _is_known(target) and name not in _OTHERS
+
+
+def _is_known(target: Target) -> bool:
+    """Tell whether anybody knows what the model takes."""
+    return target.model is not None and not target.vendor.quirks.any_parameter
 
 
 def _result(content: Any, quirks: Quirks) -> Any:
@@ -201,19 +220,20 @@ def _check_files(message: Json, path: str, target: Target) -> None:
             raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=where)
 
 
-def _content(parts: list[Any], quirks: Quirks) -> Any:
+def _content(parts: list[Any], target: Target) -> Any:
     """Return parts without blank text; as one string where the vendor wants that."""
+    quirks = target.vendor.quirks
     solid = [part for _, part in history.parts_of(parts, "content")]
     if not quirks.store_and_metadata:
         solid = [_as_text(part) if part.get("type") == "refusal" else part for part in solid]
     if not quirks.text_parts and all(part.get("type") == "text" for part in solid):
         return "\n".join(part["text"] for part in solid)
-    return [_marked(part, quirks) for part in solid] or ""
+    return [_marked(part, target) for part in solid] or ""
 
 
-def _marked(part: Json, quirks: Quirks) -> Json:
+def _marked(part: Json, target: Target) -> Json:
     """Return a part with the one mark of a cache that imitators know, or none."""
-    unknown = _unknown(part) if quirks.strict_parts else []
+    quirks, unknown = target.vendor.quirks, _unknown(part, target)
     if "cache_control" not in part and not unknown:
         return part
     gone = ("cache_control", *unknown)
@@ -221,22 +241,27 @@ def _marked(part: Json, quirks: Quirks) -> Json:
     return {**kept, "cache_control": {"type": "ephemeral"}} if quirks.cache_control else kept
 
 
-def _unknown(part: Json) -> list[str]:
+def _unknown(part: Json, target: Target) -> list[str]:
     """Return the members of a part that are not of its type."""
     kind = part.get("type")
-    known = _MEMBERS.get(kind) if isinstance(kind, str) else None
-    return [name for name in part if name not in ("type", *known)] if known else []
+    own = _MEMBERS.get(kind) if isinstance(kind, str) else None
+    if own is None or not _is_known(target):
+        return []
+    known = ("type", *own, *target.vendor.quirks.part_members)
+    return [name for name in part if name not in known]
 
 
-def left_out(messages: list[Json], quirks: Quirks) -> list[str]:
+def left_out(messages: list[Json], target: Target) -> list[str]:
     """Return what to call that of messages which the vendor does not take."""
-    names = [] if quirks.message_name else [*history.names_of(messages)]
-    if not quirks.strict_parts:
-        return names
+    names = [] if target.vendor.quirks.message_name else [*history.names_of(messages)]
+    others = (one for one in messages if one["role"] != "assistant")
+    odd = {name for one in others for name in one if one[name] is not None}
+    told = {f"messages[].{name}" for name in odd - {*_SILENT} if _is_odd(name, target)}
     contents = (one.get("content") for one in messages)
     parts = (part for one in contents if isinstance(one, list) for part in one)
-    found = {name for part in parts for name in _unknown(part) if part[name] is not None}
-    return names + [f"messages[].content[].{name}" for name in sorted(found - {"cache_control"})]
+    found = {name for part in parts for name in _unknown(part, target) if part[name] is not None}
+    told |= {f"messages[].content[].{name}" for name in found - {"cache_control"}}
+    return names + sorted(told)
 
 
 def _as_text(refusal: Json) -> Json:

@@ -83,7 +83,7 @@ def encode(body: Json, target: Target) -> Encoded:
     if not messages or not _fit(messages, settled, target):
         body = conversation.spelled(body)
         messages = conversation_of(body["messages"], settled, target)
-        dropped += left_out(body["messages"], quirks)
+        dropped += left_out(body["messages"], target)
     if target.must_call and "tool_choice" not in values:
         messages = [*messages, {"role": "user", "content": obliged.words(values["tools"])}]
         dropped.append("tool_choice")

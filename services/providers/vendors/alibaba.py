@@ -32,8 +32,7 @@ VENDOR = Vendor(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
         developer_role=False,
         store_and_metadata=False,
-        # The one name of the limit (litellm 1.109.1)
-        unlisted_max_tokens_field="max_tokens",
+        unlisted_max_tokens_field="max_tokens",  # the one name of it (litellm 1.109.1)
         # https://www.alibabacloud.com/help/en/model-studio/qwen-api-reference (2026-11-23)
         parameters=(
             "enable_search",  # its fee differs by region, and is in no cost
@@ -45,6 +44,7 @@ VENDOR = Vendor(
             "vl_high_resolution_images",
         ),
         lacks=("logit_bias",),
+        part_members=("max_pixels", "min_pixels"),  # of images (model-studio/vision, 2026-11-23)
         strict_tools=False,
         # github.com/agentscope-ai/agentscope-java/issues/613 (2026-01)
         needs_user_message=True,

@@ -54,6 +54,5 @@ VENDOR = Vendor(
         # "top_p must be 1 when using greedy sampling", said too where a thinking model gets none
         # (Orkeon, llm-providers-comparison, measured 2026-08-30)
         greedy_alone=True,
-        strict_parts=True,  # models/textchunk.py and beside it
     ),
 )

@@ -36,5 +36,7 @@ VENDOR = Vendor(
         unlisted_over_responses=True,
         # openai 3.54.0, types/chat/chat_completion_assistant_message_param.py: no such field
         unlisted_thoughts="refused",
+        # The parts beside it (3.57.0)
+        part_members=("prompt_cache_breakpoint",),
     ),
 )

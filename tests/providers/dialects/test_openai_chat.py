@@ -407,7 +407,18 @@ def test_nothing_from_a_tool_is_said_in_words(nothing: Any) -> None:
     assert not encode(ask(*turns), "openai")["messages"][2]["content"].strip()
 
 
-def test_members_of_parts_are_left_out_and_named_where_the_vendor_is_strict() -> None:
+def test_members_that_clients_add_to_messages_are_left_out_and_named() -> None:
+    given = ask({"role": "system", "content": "s", "id": "1"}, {**user("a"), "timestamp": 1})
+    for provider in ("openai", "zai", "nvidia"):
+        made = DIALECT.encode(given, target(provider))
+        assert sent(made)["messages"] == [{"role": "system", "content": "s"}, user("a")]
+        assert made.dropped == ("messages[].id", "messages[].timestamp")
+    unlisted = DIALECT.encode(given, target("openai", known=False))
+    assert sent(unlisted)["messages"] == given["messages"]
+    assert unlisted.dropped == ()
+
+
+def test_members_of_parts_are_left_out_and_named() -> None:
     text, mark = {"type": "text", "text": "a"}, {"mode": "explicit"}
     image = {"type": "image_url", "image_url": {"url": "https://x/a.png", "detail": "low"}}
     odd = {**text, "prompt_cache_breakpoint": mark, "cache_control": {"type": "ephemeral"}}
@@ -416,9 +427,10 @@ def test_members_of_parts_are_left_out_and_named_where_the_vendor_is_strict() ->
     made = DIALECT.encode(given, target("mistral"))
     assert sent(made)["messages"] == [user([text, image, {"type": "new", "new": 1}, own])]
     assert made.dropped == ("messages[].content[].prompt_cache_breakpoint",)
+    given = ask(user([{**odd, "index": 0}]))
     theirs = DIALECT.encode(given, target("openai"))
     assert sent(theirs)["messages"][0]["content"][0] == {**text, "prompt_cache_breakpoint": mark}
-    assert theirs.dropped == ()
+    assert theirs.dropped == ("messages[].content[].index",)
 
 
 def test_mistral_has_words_of_its_own_for_openais_services() -> None:
