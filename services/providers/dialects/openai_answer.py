@@ -27,12 +27,14 @@ _FINISH = {
     "max_tokens": "length",
     "model_length": "length",
     "model_context_window_exceeded": "length",  # Z.AI (anomalyco/opencode#18813)
+    "repetition": "length",  # vLLM (Aleph-Alpha-Research/eval-framework#838, 2026-09)
+    "repetition_truncation": "length",  # MiMo: the model went round in circles
     "safety": "content_filter",
     "sensitive": "content_filter",
     "refusal": "content_filter",
 }
-# The vendor broke off: not a finished answer (Mistral; Z.AI; DeepSeek).
-_BROKEN = ("error", "network_error", "insufficient_system_resource")
+# The vendor broke off: not a finished answer (Mistral; Z.AI; DeepSeek; vLLM and SGLang).
+_BROKEN = ("error", "network_error", "insufficient_system_resource", "abort")
 _TICKS_PER_USD = 10**10  # https://docs.x.ai/developers/cost-tracking (2026-11-29)
 _HEAD = ("id", "created", "system_fingerprint", "service_tier")
 

@@ -66,6 +66,8 @@ def test_tool_calls_end_with_tool_calls() -> None:
         ("zai", "sensitive", "content_filter"),
         ("mistral", "model_length", "length"),
         ("zai", "model_context_window_exceeded", "length"),
+        ("nvidia", "repetition", "length"),
+        ("xiaomi", "repetition_truncation", "length"),
         ("xai", "", "stop"),
         ("openai", None, "stop"),
         ("openai", "brand_new", "stop"),
@@ -130,6 +132,11 @@ def test_usage_of_vendors() -> None:
         (
             "zai",
             b'{"choices":[{"message":{},"finish_reason":"network_error"}]}',
+            Kind.PROVIDER_UNAVAILABLE,
+        ),
+        (
+            "nvidia",
+            b'{"choices":[{"message":{"content":"half"},"finish_reason":"abort"}]}',
             Kind.PROVIDER_UNAVAILABLE,
         ),
         (
