@@ -170,6 +170,7 @@ class Parameters(Facts, frozen=True):
     # Kinds of it that are taken as well, but only by a model that does not think.
     tool_choice_without_reasoning: tuple[Literal["required", "named"], ...] = ()
     json_with_reasoning: bool = True  # else response_format needs effort none
+    media_with_reasoning: bool = True  # else audio and video need effort none
     tools_with_reasoning: bool = True  # on the vendor's usual endpoint
     tools_over_responses: bool = False  # both together on OpenAI's Responses
     parallel_tool_calls: bool = False  # accepts the switch

@@ -5,7 +5,7 @@ named; what the caller relies on (n, stop, logprobs, tool_choice) is refused, so
 goes on to a model that has it. A 0 is a value; null is not.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
@@ -80,7 +80,8 @@ def settle(body: Json, target: Target) -> Settled:
     if model is None:
         _fewer_stops(values, target, dropped)
         return Settled(values, tuple(dropped), word, thinks=word not in ("", "none"))
-    effort, thinks = _thought(word, values, model, dropped)
+    still = not model.parameters.media_with_reasoning and _plays(body["messages"])
+    effort, thinks = _thought(word, values, model, dropped, still=still)
     if limit is not None and limit > model.max_output_tokens:
         values["max_tokens"] = model.max_output_tokens
         dropped.append(name)
@@ -185,10 +186,23 @@ def _limit(body: Json) -> tuple[str, int | None]:
     return "", None
 
 
-def _thought(word: str, values: Json, model: Model, dropped: list[str]) -> tuple[str, bool]:
-    """Return the effort and whether the model will think; a switch that is overruled is named."""
+def _plays(messages: Sequence[Any]) -> bool:
+    """Tell whether there is sound or film in a conversation."""
+    contents = (one.get("content") for one in messages if isinstance(one, dict))
+    parts = (part for one in contents if isinstance(one, list) for part in one)
+    kinds = (part.get("type") for part in parts if isinstance(part, dict))
+    return any(kind in ("input_audio", "video_url") for kind in kinds)
+
+
+def _thought(
+    word: str, values: Json, model: Model, dropped: list[str], *, still: bool
+) -> tuple[str, bool]:
+    """Return the effort and whether the model will think; a switch that is overruled is named.
+
+    `still`: there is what it does not think about.
+    """
     own = own_switch.take(values, model, dropped)
-    effort = _effort(word or own.effort(model), values, model, dropped)
+    effort = _effort(word or own.effort(model), values, model, dropped, still=still)
     thinks = reasoning.thinks(effort, model)
     if own.on not in (None, thinks):
         dropped.append(own.name)
@@ -197,10 +211,10 @@ def _thought(word: str, values: Json, model: Model, dropped: list[str]) -> tuple
     return effort, thinks
 
 
-def _effort(word: str, values: Json, model: Model, dropped: list[str]) -> str:
+def _effort(word: str, values: Json, model: Model, dropped: list[str], *, still: bool) -> str:
     effort = reasoning.resolve(word, model)
     if reasoning.thinks(effort, model) and model.reasoning.can_disable:
-        effort = "none" if _held_back(values, model.parameters) else effort
+        effort = "none" if still or _held_back(values, model.parameters) else effort
     always = model.reasoning.switch == "always"
     unheard = effort == "" if always else effort in ("", "none") and word != "none"
     if word and unheard:

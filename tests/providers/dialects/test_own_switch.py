@@ -98,3 +98,14 @@ def test_json_is_asked_without_thinking(fields: dict[str, Any], dropped: tuple[s
     assert encoded.dropped == dropped
     thinking = DIALECT.encode(ask(user("Hi"), response_format={"type": "text"}), aim)
     assert "enable_thinking" not in sent(thinking)
+
+
+@pytest.mark.parametrize("kind", ["input_audio", "video_url"])
+def test_sound_and_film_are_asked_about_without_thinking(kind: str) -> None:
+    facts = reasoning(switch="chat_template_kwargs", efforts=("none", "high"), default="high")
+    aim = target("nvidia", reasoning=facts, parameters=parameters(media_with_reasoning=False))
+    given = user([{"type": "text", "text": "a"}, {"type": kind, kind: {}}])
+    encoded = DIALECT.encode(ask(given, reasoning_effort="high"), aim)
+    assert sent(encoded)["chat_template_kwargs"] == {"enable_thinking": False}
+    assert encoded.dropped == ("reasoning_effort",)
+    assert "chat_template_kwargs" not in sent(DIALECT.encode(ask(user("a")), aim))
