@@ -96,11 +96,13 @@ def settle(body: Json, target: Target) -> Settled:
 def _fewer_stops(values: Json, target: Target, dropped: list[str]) -> None:
     """Leave out what is more than the vendor takes: the text is cut there by us, too."""
     words = stopping.words_of(values)
-    most = stopping.most(target, target.vendor.dialect, words)
-    if len(words) > most or (words and target.vendor.quirks.most_stops):
-        values["stop"] = list(words[:most])
-    if len(words) > most:
+    own = stopping.taken(target, target.vendor.dialect, words)
+    if own != words:
         dropped.append("stop")
+    if words and not own:
+        del values["stop"]
+    elif own != words or (words and target.vendor.quirks.most_stops):
+        values["stop"] = list(own)
 
 
 def _foreign(values: Json, target: Target) -> list[str]:

@@ -29,12 +29,16 @@ def here(body: Json, target: Target, dialect: str) -> tuple[str, ...]:
     native = model is None or is_taken(model, reasoning.will_think(body, target, model))
     if not native or dialect == "openai_responses":
         return words
-    return words[most(target, dialect, words) :]
+    native_words = taken(target, dialect, words)
+    return tuple(word for word in words if word not in native_words)
 
 
-def most(target: Target, dialect: str, words: tuple[str, ...]) -> int:
-    """Return how many of the stop sequences the API takes."""
-    return target.vendor.quirks.most_stops or _MOST.get(dialect, len(words))
+def taken(target: Target, dialect: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of the stop sequences that the API takes."""
+    quirks = target.vendor.quirks
+    longest = quirks.longest_stop
+    short = [word for word in words if not longest or len(word.encode()) <= longest]
+    return tuple(short[: quirks.most_stops or _MOST.get(dialect, len(words))])
 
 
 def is_taken(model: Model, thinks: bool) -> bool:

@@ -50,6 +50,7 @@ class Quirks:
     # No system message after an answer or at the end, no user message right after a tool's
     template_order: bool = False
     most_stops: int = 0  # stop sequences, always as a list; 0: as the dialect has it
+    longest_stop: int = 0  # in bytes; 0: any
     greedy_alone: bool = False  # at temperature 0 top_p has to be 1, and to be sent
     extra_body: Mapping[str, object] = field(default_factory=dict)
     # Answer (openai_chat)

@@ -35,6 +35,7 @@ VENDOR = Vendor(
         # https://platform.moonshot.ai/docs/api/chat (2026-11-23)
         services=("prompt_cache_key", "safety_identifier"),
         parameters=("thinking",),
+        longest_stop=32,
         lacks=("logit_bias",),
         # litellm 1.109.1, moonshot/chat/transformation.py: lists of text are joined
         text_parts=False,

@@ -387,6 +387,8 @@ def test_stop_sequences_are_a_list_where_the_vendor_wants_one() -> None:
     assert encode(ask(stop=["A", "B"]), "zai")["stop"] == ["A"]
     assert DIALECT.encode(ask(stop=["A", "B"]), target("zai")).dropped == ("stop",)
     assert encode(ask(stop="END"), "nvidia")["stop"] == "END"
+    assert encode(ask(stop=["x" * 33, "B"]), "moonshot")["stop"] == ["B"]
+    assert "stop" not in encode(ask(stop="x" * 33), "moonshot")
 
 
 def test_a_share_of_zero_is_the_least_that_is_taken() -> None:

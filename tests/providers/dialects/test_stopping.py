@@ -43,6 +43,7 @@ def test_pieces_are_cut_where_the_whole_would_be(pieces: list[str], words: list[
         ("openai", {}, list("abcdef"), ("e", "f")),
         ("google", {}, list("abcdef"), ("f",)),
         ("zai", {}, ["A", "B"], ("B",)),
+        ("moonshot", {}, ["é" * 17, "B"], ("é" * 17,)),
         ("anthropic", {}, list("abcdef"), ()),
         ("anthropic", {}, ["END", "\n"], ("\n",)),
         ("anthropic", {"known": False}, ["\n"], ("\n",)),
