@@ -29,6 +29,7 @@ _BEGINNINGS = {
     "R0lGOD": "image/gif",
     "UklGR": "image/webp",
 }
+_ENDINGS = {"text/plain": "txt"}
 _FILE_TYPES = {"txt": "text/plain", "md": "text/plain", "csv": "text/plain"}
 
 
@@ -123,6 +124,20 @@ def file_url(file: Any) -> object:
         return data
     suffix = str(file.get("filename") or "").rpartition(".")[2].lower()
     return f"data:{_FILE_TYPES.get(suffix, 'application/pdf')};base64,{data}"
+
+
+def attached(file: Json) -> Json:
+    """Return a file as OpenAI takes its data: as a URL, and with a name.
+
+    It calls the id missing where either is (github.com/langchain-ai/langchainjs/pull/9570, 2025-12;
+    of Responses: github.com/laravel/ai/pull/324, 2026-03).
+    """
+    data = file_url(file)
+    if not isinstance(data, str) or not data:
+        return file
+    kind = data.removeprefix("data:").partition(";")[0]
+    ending = _ENDINGS.get(kind) or kind.rpartition("/")[2]
+    return {**file, "file_data": data, "filename": file.get("filename") or f"document.{ending}"}
 
 
 def is_fetched(file: Any) -> bool:

@@ -226,6 +226,8 @@ def _content(parts: list[Any], target: Target) -> Any:
     solid = [part for _, part in history.parts_of(parts, "content")]
     if not quirks.store_and_metadata:
         solid = [_as_text(part) if part.get("type") == "refusal" else part for part in solid]
+    elif not quirks.any_parameter:
+        solid = [_attached(part) for part in solid]
     if not quirks.text_parts and all(part.get("type") == "text" for part in solid):
         return "\n".join(part["text"] for part in solid)
     return [_marked(part, target) for part in solid] or ""
@@ -262,6 +264,11 @@ def left_out(messages: list[Json], target: Target) -> list[str]:
     found = {name for part in parts for name in _unknown(part, target) if part[name] is not None}
     told |= {f"messages[].content[].{name}" for name in found - {"cache_control"}}
     return names + sorted(told)
+
+
+def _attached(part: Json) -> Json:
+    file = part.get("file")
+    return {**part, "file": history.attached(file)} if isinstance(file, dict) else part
 
 
 def _as_text(refusal: Json) -> Json:

@@ -234,8 +234,8 @@ def _file(given: Json) -> Json:
     if history.is_fetched(given):
         # A name is for what is sent along.
         return {"file_url": given["file_data"]}
-    names = ("filename", "file_data", "file_id")
-    return {name: given[name] for name in names if name in given}
+    names, file = ("filename", "file_data", "file_id"), history.attached(given)
+    return {name: file[name] for name in names if name in file}
 
 
 def _part(part: Json, path: str) -> Json:

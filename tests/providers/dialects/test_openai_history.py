@@ -3,7 +3,16 @@ from typing import Any
 import pytest
 
 from services.providers.dialects import DIALECTS
-from tests.providers.dialects.targets import ask, called, reasoning, result, sent, target, user
+from tests.providers.dialects.targets import (
+    ask,
+    called,
+    reasoning,
+    result,
+    sent,
+    target,
+    tool,
+    user,
+)
 
 DIALECT = DIALECTS["openai_chat"]
 IMAGE = {"type": "image_url", "image_url": {"url": "https://x/a.png"}}
@@ -84,3 +93,19 @@ def test_mimo_gets_a_text_in_every_answer_and_results_as_text() -> None:
     _, call, given = messages("xiaomi", turns)
     assert (call["content"], given["content"]) == ("…", "1\n2")
     assert messages("deepseek", turns)[1].get("content") is None
+
+
+def test_openai_gets_files_as_urls_with_names() -> None:
+    given = [
+        {"type": "file", "file": {"file_data": "JVBERi0="}},
+        {"type": "file", "file": {"file_data": "data:text/plain;base64,YQ=="}},
+        {"type": "file", "file": {"file_data": "data:text/csv;base64,YQ==", "filename": "a.csv"}},
+        {"type": "file", "file": {"file_id": "file-1"}},
+    ]
+    pdf = {"file_data": "data:application/pdf;base64,JVBERi0=", "filename": "document.pdf"}
+    text = {"file_data": "data:text/plain;base64,YQ==", "filename": "document.txt"}
+    made = [part["file"] for part in messages("openai", [user(given)])[0]["content"]]
+    assert made == [pdf, text, given[2]["file"], {"file_id": "file-1"}]
+    asked = ask(user(given[:1]), tools=[tool()], reasoning_effort="high")
+    over = DIALECTS["openai_responses"].encode(asked, target("openai"))
+    assert sent(over)["input"][0]["content"] == [{"type": "input_file", **pdf}]
