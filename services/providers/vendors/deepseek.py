@@ -31,6 +31,9 @@ VENDOR = Vendor(
         # The vendor's reference of chat completions (2026-11-23)
         parameters=("thinking",),
         lacks=("logit_bias",),
+        # "The last message … must be a user message", of a system message alone
+        # (github.com/huggingface/smolagents/issues/430, 2025-01)
+        needs_user_message=True,
         # litellm 1.109.1, deepseek/chat/transformation.py: lists of text are refused
         text_parts=False,
         # strict tools exist on /beta alone (https://api-docs.deepseek.com, 2026-11-23)
