@@ -30,5 +30,8 @@ VENDOR = Vendor(
         store_and_metadata=False,
         strict_tools=False,
         unlisted_thoughts="refused",  # as OpenAI: most of its models are OpenAI's
+        # "<think> {Thought section} </think>": how Phi's reasoning models are told to answer
+        # (huggingface.co/microsoft/Phi-4-reasoning, 2026-11-23)
+        think_tags=True,
     ),
 )

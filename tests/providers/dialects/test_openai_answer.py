@@ -99,8 +99,9 @@ def test_vendor_answers_become_plain() -> None:
     message = message["choices"][0]["message"]
     assert (message["content"], message["reasoning_content"]) == ("yes", "hm")
     tagged = {"role": "assistant", "content": "<think>hm</think>\n\nyes <think>"}
-    message = decode(whole(tagged), "minimax").body["choices"][0]["message"]
-    assert (message["content"], message["reasoning_content"]) == ("yes <think>", "hm")
+    for provider in ("minimax", "microsoft"):
+        message = decode(whole(tagged), provider).body["choices"][0]["message"]
+        assert (message["content"], message["reasoning_content"]) == ("yes <think>", "hm")
 
 
 def test_usage_of_vendors() -> None:
