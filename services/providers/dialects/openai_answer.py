@@ -36,6 +36,8 @@ _FINISH = {
 # The vendor broke off: not a finished answer (Mistral; Z.AI; DeepSeek; vLLM and SGLang).
 _BROKEN = ("error", "network_error", "insufficient_system_resource", "abort")
 _TICKS_PER_USD = 10**10  # https://docs.x.ai/developers/cost-tracking (2026-11-29)
+# Cached tokens beside the details: DeepSeek; Moonshot; Mistral (vercel/ai#14889, 2026-05).
+_CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
 _HEAD = ("id", "created", "system_fingerprint", "service_tier")
 
 
@@ -213,7 +215,7 @@ def usage(told: object, target: Target) -> Usage:
         return Usage()
     inside = _table(told, "prompt_tokens_details")
     outside = _table(told, "completion_tokens_details")
-    cached = inside.get("cached_tokens") or told.get("prompt_cache_hit_tokens")
+    cached = inside.get("cached_tokens") or next(filter(None, map(told.get, _CACHED)), None)
     written = inside.get("cache_write_tokens") or inside.get("cache_creation_input_tokens")
     input_tokens = count(told.get("prompt_tokens"))
     output_tokens = count(told.get("completion_tokens"))
@@ -227,7 +229,7 @@ def usage(told: object, target: Target) -> Usage:
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         billed_usd=count(ticks) / _TICKS_PER_USD,
-        cached_input_tokens=count(cached or told.get("cached_tokens")),
+        cached_input_tokens=count(cached),
         cache_write_tokens=count(written),
         reasoning_tokens=reasoned,
         audio_input_tokens=count(inside.get("audio_tokens")),

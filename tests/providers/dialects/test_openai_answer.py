@@ -111,8 +111,9 @@ def test_usage_of_vendors() -> None:
         whole({"content": "x"}, usage={**xai, "completion_tokens_details": details}), "xai"
     )
     assert (answer.usage.output_tokens, answer.body["usage"]["total_tokens"]) == (9, 10)
-    hit = {"prompt_tokens": 5, "completion_tokens": 1, "prompt_cache_hit_tokens": 3}
-    assert decode(whole({"content": "x"}, usage=hit), "deepseek").usage.cached_input_tokens == 3
+    for name in ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens"):
+        hit = {"prompt_tokens": 5, "completion_tokens": 1, name: 3}
+        assert decode(whole({"content": "x"}, usage=hit), "mistral").usage.cached_input_tokens == 3
     null = {"prompt_tokens": None, "completion_tokens": None, "prompt_tokens_details": None}
     assert decode(whole({"content": "x"}, usage=null)).usage.input_tokens == 0
 
