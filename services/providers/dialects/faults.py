@@ -15,6 +15,7 @@ from services.providers.dialects.contract import Target
 from services.providers.dialects.waiting import retry_after_s
 
 MESSAGE_LIMIT = 600
+REDACTED = "[redacted]"
 
 # Codes that mean the same wherever they occur: OpenAI and its imitators, Anthropic's error types,
 # google.rpc codes (openai 3.54.0, anthropic 2.12.0, google-genai 3.4.0; 2026-11-23).
@@ -75,6 +76,7 @@ _PHRASES = (
     ("maximum context length", Kind.CONTEXT_TOO_LONG),
     ("context length exceeded", Kind.CONTEXT_TOO_LONG),
     ("context window", Kind.CONTEXT_TOO_LONG),
+    ("context length is only", Kind.CONTEXT_TOO_LONG),  # vLLM, vllm/renderers/params.py (2026)
     ("prompt is too long", Kind.CONTEXT_TOO_LONG),
     ("input token count", Kind.CONTEXT_TOO_LONG),
     ("input is too long", Kind.CONTEXT_TOO_LONG),
@@ -172,7 +174,7 @@ def ended_early(target: Target) -> RoutorError:
 
 def redact(text: str) -> str:
     """Return `text` bounded in length, with anything that looks like a key taken out."""
-    text = _SECRET.sub("[redacted]", text[: 4 * MESSAGE_LIMIT])
+    text = _SECRET.sub(REDACTED, text[: 4 * MESSAGE_LIMIT])
     return text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…"
 
 
@@ -200,7 +202,7 @@ def _error(status: int, headers: Mapping[str, str], body: object, target: Target
     return RoutorError(
         kind,
         text if about_request and message else f"{target.vendor.name}: {text}",
-        param=param,
+        param=redact(param) if param else None,
         provider=target.vendor.id,
         model=target.key,
         code=_code(kind, fields, message.lower()),

@@ -34,5 +34,8 @@ VENDOR = Vendor(
         # HTTP 400, too, until the month ends: the limit that the owner has set
         # (github.com/anthropics/claude-code/issues/38035, 2026-03)
         "specified api usage limits": "PROVIDER_QUOTA",
+        # HTTP 400, and an event of streams
+        # (github.com/anthropics/claude-code/issues/58367, 2026-05)
+        "blocked by content filtering policy": "CONTENT_REFUSED",
     },
 )

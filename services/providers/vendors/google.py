@@ -28,6 +28,8 @@ VENDOR = Vendor(
         "function_declarations": "UNSUPPORTED_PARAMETER",
         "user location is not supported": "PROVIDER_AUTH",
         "enable billing": "PROVIDER_QUOTA",
+        # HTTP 429 (github.com/JeffOtano/roni/pull/125, 2026-04)
+        "credits are depleted": "PROVIDER_QUOTA",
         # A signature made on another route
         # (ai.google.dev/gemini-api/docs/thought-signatures, 2026-11-23)
         "thought_signature": "UNSUPPORTED_PARAMETER",

@@ -18,6 +18,9 @@ VENDOR = Vendor(
     error_codes={
         # A deployment that is not there, by its name in `model`
         "deploymentnotfound": "MODEL_GONE",
+        # A model that is not OpenAI's, with HTTP 400 or 404
+        # (github.com/microsoft-foundry/new-foundry-portal/issues/127, 2026-05)
+        "unknown_model": "MODEL_GONE",
         # https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter (2026-11-23)
         "content_filter": "CONTENT_REFUSED",
         "responsibleaipolicyviolation": "CONTENT_REFUSED",

@@ -13,16 +13,12 @@ VENDOR = Vendor(
     # base_resp.status_code, with HTTP 200 too:
     # https://platform.minimax.io/docs/api-reference/errorcode (2026-11-23)
     error_codes={
-        "1000": "PROVIDER_UNAVAILABLE",
+        **dict.fromkeys(("1000", "1013", "1024", "1033"), "PROVIDER_UNAVAILABLE"),
+        **dict.fromkeys(("1026", "1027"), "CONTENT_REFUSED"),
         "1001": "PROVIDER_TIMEOUT",
         "1002": "PROVIDER_RATE_LIMITED",
         "1004": "PROVIDER_AUTH",
         "1008": "PROVIDER_QUOTA",
-        "1013": "PROVIDER_UNAVAILABLE",
-        "1024": "PROVIDER_UNAVAILABLE",
-        "1026": "CONTENT_REFUSED",
-        "1027": "CONTENT_REFUSED",
-        "1033": "PROVIDER_UNAVAILABLE",
         "1039": "PROVIDER_RATE_LIMITED",
         "2013": "INVALID_REQUEST",
         "2049": "PROVIDER_AUTH",
@@ -31,6 +27,9 @@ VENDOR = Vendor(
     error_words={
         "context window exceeds": "CONTEXT_TOO_LONG",
         "unknown model": "MODEL_GONE",
+        # HTTP 429 or 500, the code in the words alone
+        # (github.com/MiniMax-AI/MiniMax-M2/issues/62, 2025-12)
+        "insufficient balance": "PROVIDER_QUOTA",
     },
     quirks=Quirks(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)

@@ -14,6 +14,8 @@ VENDOR = Vendor(
         # https://platform.openai.com/docs/guides/error-codes (2026-11-23): 429, waiting is useless
         "insufficient_quota": "PROVIDER_QUOTA",
         "credit_balance_exhausted": "PROVIDER_QUOTA",
+        # "Your account is not active" (github.com/BerriAI/litellm/issues/2743, 2024-03)
+        "billing_not_active": "PROVIDER_QUOTA",
         # "your prompt was flagged as potentially violating our usage policy"
         # (github.com/openai/codex/issues/7250, 2026-09)
         "invalid_prompt": "CONTENT_REFUSED",
