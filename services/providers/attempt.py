@@ -17,7 +17,7 @@ from services.errors import Kind, RoutorError
 from services.providers import flaw, headroom
 from services.providers.call import Call, decoded
 from services.providers.deadlines import Deadlines
-from services.providers.dialects import openai_native
+from services.providers.dialects import faults, openai_native
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json
 from services.providers.patience import Patience
 from services.providers.reading import Reading, linger
@@ -201,7 +201,8 @@ def _fail(call: Call, error: RoutorError) -> None:
     record, vendor = call.record, call.target.vendor
     if len(call.connection.key) >= SECRET_CHARS:
         # Vendors repeat a key that they refuse.
-        error.message = error.message.replace(call.connection.key, "[redacted]")
+        error.message = error.message.replace(call.connection.key, faults.REDACTED)
+        error.param = error.param and error.param.replace(call.connection.key, faults.REDACTED)
     said_by_us = not error.provider and error.kind.name.startswith("PROVIDER_")
     if said_by_us:
         error.message = f"{vendor.name}: {error.message}."

@@ -291,6 +291,18 @@ TEXT = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"},"finish_
 FINISH = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
 
 
+@pytest.mark.parametrize("member", ["message", "param"])
+async def test_a_key_that_a_provider_repeats_goes_no_further(hostile, member):
+    key = "a key of no usual form"
+    said = msgspec.json.encode({"error": {"message": "no", "code": key, member: f"<{key}>"}})
+    talk = says(head("400 Bad", content_length=len(said)) + said)
+    environ = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ) as service:
+        error = await failed(service, request(chain=members(CHAIN[0])))
+    assert key not in f"{error.message} {error.param} {error.code}"
+    assert "[redacted]" in str(getattr(error, member))
+
+
 @pytest.mark.parametrize("hold", [False, True], ids=["closes", "is silent"])
 async def test_an_answer_is_whole_once_it_is_finished_whatever_becomes_of_its_stream(hostile, hold):
     """Neither [DONE] nor the last chunk of the transfer comes."""
