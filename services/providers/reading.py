@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from services.errors import RoutorError
 from services.providers import flaw
-from services.providers.call import Call, decoded, unreadable
+from services.providers.call import Call, decoded
 from services.providers.dialects import unrolled
 from services.providers.dialects.contract import Chunk, Decoder, Ending
 from services.providers.dialects.sse import END_OF_EVENT
@@ -47,21 +47,22 @@ class Reading:
         self._ended = False
         self._later = b""
         self._kept: list[Chunk] = []
+        self._fault: RoutorError | None = None  # to be raised once what came before it is out
 
     @property
     def done(self) -> bool:
         """Whether there is nothing more to read."""
-        return self._ended or self._decoder.done
+        return self._fault is None and (self._ended or self._decoder.done)
 
     @property
     def ready(self) -> bool:
         """Whether there is something to `read`."""
-        return bool(self._later) or self._reply.ready
+        return self.waiting or self._reply.ready
 
     @property
     def waiting(self) -> bool:
-        """Whether events that came with the first content are yet to be read."""
-        return bool(self._later)
+        """Whether what came together with content is yet to be read."""
+        return bool(self._later) or self._fault is not None
 
     @property
     def said_all(self) -> bool:
@@ -74,6 +75,8 @@ class Reading:
 
     def read(self) -> None:
         """Read what has come, of a stream that begins its first events; content commits."""
+        if self._fault is not None:
+            raise self._fault
         call = self._call
         most_bytes = self._limit_bytes * (STREAM_FACTOR if call.committed else 1)
         data = self._later or self._received(most_bytes)
@@ -102,15 +105,16 @@ class Reading:
             self._patience.said_all(now_s)
 
     def _decoded(self, data: bytes) -> list[Chunk]:
-        """Return the chunks that data completes."""
+        """Return the chunks that data completes, before a fault, too, once there is a reader."""
         try:
             if self._ended and self._whole is not None:
-                return self._whole.rest()
-            return self._decoder.feed(data)
-        except RoutorError:
-            raise
-        except Exception as failure:
-            raise unreadable(self._call, failure) from failure
+                return decoded(self._call, self._whole.rest)
+            return decoded(self._call, self._decoder.feed, data)
+        except RoutorError as fault:
+            if not (self._call.committed and self._decoder.halfway):
+                raise
+            self._fault = fault
+            return list(self._decoder.halfway)
 
     def _received(self, most_bytes: int) -> bytes | None:
         """Return what has come, None at the end: after all was said a break is one, too."""
@@ -150,7 +154,7 @@ class Reading:
         call = self._call
         committed = call.committed
         self.read()
-        if self._later:
+        if self.waiting:
             return False
         if self.held and call.committed:
             if not committed or call.direct is None or not call.direct(self.held):

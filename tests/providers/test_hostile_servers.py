@@ -5,9 +5,11 @@ import gc
 import gzip
 import struct
 
+import grpc
 import msgspec
 import pytest
 
+from services import rpc
 from services.errors import Kind
 from services.providers.call import Call
 from services.providers.sandbox import environment
@@ -17,6 +19,7 @@ from tests.providers.conftest import (
     CHAIN,
     FAST,
     PATIENT,
+    Streamed,
     members,
     read_request,
     request,
@@ -289,6 +292,21 @@ async def test_a_long_tool_call_outlasts_the_first_token_limit(hostile):
 
 TEXT = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n'
 FINISH = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+
+
+@pytest.mark.parametrize("last", [b'{"error":{"message":"boom"}}', b'{"id":', b"[]", b'"\xff"'])
+async def test_what_came_together_with_a_fault_is_shown_before_it(hostile, last):
+    """Which events share a packet is chance; what the application sees of an answer is not."""
+    body = TEXT * 5 + b"data: " + last + b"\n\n"
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(says(head() + body))}
+    async with running(environ, FAST) as service:
+        shown = []
+        asked = service.stub.Stream(request(True, members(CHAIN[0])), metadata=service.metadata)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            async for one in asked:
+                shown.append(one)
+    assert Streamed(shown).text == "hi" * 5
+    assert rpc.error_of(caught.value, "providers").kind is Kind.STREAM_BROKEN
 
 
 @pytest.mark.parametrize("member", ["message", "param"])

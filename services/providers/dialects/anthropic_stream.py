@@ -38,10 +38,11 @@ class AnthropicDecoder:
         self._stopped_at = ""
         self._ending: Json = {}
         self._done = False
+        self.halfway: list[Chunk] = []
 
     def feed(self, data: bytes) -> list[Chunk]:
         """Take bytes as they arrive; return the chunks they complete."""
-        chunks: list[Chunk] = []
+        chunks = self.halfway = []
         for event in self._parser.feed(data):
             if self._done:
                 break

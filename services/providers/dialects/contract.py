@@ -5,7 +5,7 @@ into the vendor's and the vendor's answer, stream or error back. Streaming and
 non-streaming answers go through the same mapping of content, usage and finish reasons.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -115,6 +115,11 @@ class Decoder(Protocol):
     Order is kept, nothing is emitted twice, and tool-call arguments are held until a call is
     complete. An error event or a malformed event raises RoutorError.
     """
+
+    @property
+    def halfway(self) -> Sequence[Chunk]:
+        """The chunks of what came before the fault in the bytes at which `feed` raised."""
+        ...
 
     def feed(self, data: bytes) -> list[Chunk]:
         """Take bytes as they arrive, split anywhere; return the chunks they complete."""

@@ -28,10 +28,11 @@ class GoogleDecoder:
         self._done = False
         self._early = False  # more was said after a finishReason
         self._parts = 0
+        self.halfway: list[Chunk] = []
 
     def feed(self, data: bytes) -> list[Chunk]:
         """Take bytes as they arrive; return the chunks they complete."""
-        chunks: list[Chunk] = []
+        chunks = self.halfway = []
         for event in self._parser.feed(data):
             if self._done:
                 break

@@ -80,6 +80,8 @@ def _meets(calls: Sequence[Any], target: Target) -> bool:
 class Obliged:
     """Decoder of such an answer's stream: what may not be its beginning is held until the call."""
 
+    halfway: Sequence[Chunk] = ()
+
     def __init__(self, decoder: Decoder, target: Target) -> None:
         self._decoder = decoder
         self._target = target

@@ -112,10 +112,11 @@ class OpenAIDecoder:
         # By choice; none are made where text must be looked into.
         self._frames: dict[int, _Frame] = {}
         self._joiner = halves.Joiner()
+        self.halfway: list[Chunk] = []
 
     def feed(self, data: bytes) -> list[Chunk]:
         """Take bytes as they arrive; return the chunks they complete."""
-        chunks: list[Chunk] = []
+        chunks = self.halfway = []
         lines: Iterable[bytes | str] | None = self._parser.lines(data)
         if lines is None:
             lines = (event.data for event in self._parser.feed(data))

@@ -41,10 +41,11 @@ class ResponsesDecoder:
         self._finish = ""
         self._hosted: set[str] = set()  # items of OpenAI's own tools
         self._said = False  # whether anything of the answer has been told
+        self.halfway: list[Chunk] = []
 
     def feed(self, data: bytes) -> list[Chunk]:
         """Take bytes as they arrive; return the chunks they complete."""
-        chunks: list[Chunk] = []
+        chunks = self.halfway = []
         for event in self._parser.feed(data):
             if self._finish or event.data.strip() == "[DONE]":
                 break

@@ -6,6 +6,7 @@ them where `alt=sse` was lost on the way (https://ai.google.dev/api/generate-con
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from services.providers.dialects import completion
@@ -37,6 +38,7 @@ class Unrolled:
     """
 
     done = False
+    halfway: Sequence[Chunk] = ()
 
     def __init__(self, dialect: Dialect, target: Target, events: Decoder) -> None:
         self._dialect = dialect
