@@ -33,7 +33,8 @@ _FINISH = {
     "sensitive": "content_filter",
     "refusal": "content_filter",
 }
-# The vendor broke off: not a finished answer (Mistral; Z.AI; DeepSeek; vLLM and SGLang).
+# The vendor broke off: not a finished answer (Mistral; Z.AI; DeepSeek; vLLM, which closes such a
+# stream as if it were one: github.com/vllm-project/vllm/issues/57082, 2026-09).
 _BROKEN = ("error", "network_error", "insufficient_system_resource", "abort")
 _TICKS_PER_USD = 10**10  # https://docs.x.ai/developers/cost-tracking (2026-11-29)
 # Cached tokens beside the details: DeepSeek; Moonshot; Mistral (vercel/ai#14889, 2026-05).
