@@ -17,6 +17,7 @@ from services.providers.dialects.contract import Json, Target
 _CONTINUE = {"type": "text", "text": "Continue."}
 # anthropic 2.12.0, types/base64_image_source_param.py
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+_PDF = "application/pdf"  # the same release, types/base64_pdf_source_param.py
 
 
 def conversation(
@@ -266,6 +267,9 @@ def _document(file: Any, path: str) -> Json:
             where = f"{path}.file_data"
             raise history.invalid(f"{where} must be UTF-8 text in base64.", where) from error
         source = {"type": "text", "media_type": "text/plain", "data": text}
+    elif source.get("media_type", _PDF) != _PDF:
+        text = f"{path}.file_data: Anthropic's models take PDF and text files."
+        raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=f"{path}.file_data")
     document: Json = {"type": "document", "source": source}
     return {**document, "title": given["filename"]} if given.get("filename") else document
 

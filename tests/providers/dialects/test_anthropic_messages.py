@@ -106,6 +106,10 @@ def test_media() -> None:
     with pytest.raises(RoutorError) as caught:
         encode(ask(user([{"type": "input_audio", "input_audio": {}}])))
     assert caught.value.param == "messages[0].content[0].type"
+    archive = {"type": "file", "file": {"file_data": "data:application/zip;base64,UEs="}}
+    with pytest.raises(RoutorError) as caught:
+        encode(ask(user([archive])))
+    assert caught.value.param == "messages[0].content[0].file.file_data"
 
 
 @pytest.mark.parametrize(
