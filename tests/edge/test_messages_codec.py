@@ -328,6 +328,13 @@ def test_why_it_stopped_has_a_word(reason, word):
     assert answered({"content": "Hi"}, reason)["stop_reason"] == word
 
 
+def test_a_refusal_in_a_member_of_its_own_has_the_word_for_it():
+    said = answered({"content": None, "refusal": "I can't."})
+    assert (said["content"][0]["text"], said["stop_reason"]) == ("I can't.", "refusal")
+    events = streamed({"refusal": "I "}, {"refusal": "can't."})
+    assert events[-2]["delta"]["stop_reason"] == "refusal"
+
+
 def test_thoughts_are_told_to_those_who_asked_for_them():
     said = {"content": "Hi", "reasoning_content": "hm"}
     assert [block["type"] for block in answered(said)["content"]] == ["text"]

@@ -29,7 +29,7 @@ def encode(body: bytes, routor: bytes, *, thoughts: bool) -> bytes:
     message = {
         **head(whole.bare_id, whole.model),
         "content": _blocks(choice.message, thoughts),
-        **ending(choice),
+        **ending(choice, refused=bool(choice.message.refusal)),
         **beside(choice),
         "usage": {**counters(whole.usage or Usage()), **counted(choice)},
         "routor": msgspec.Raw(routor),
@@ -63,11 +63,17 @@ def stop(finish_reason: str | None, stopped_at: object) -> Json:
     return {"stop_reason": reason, "stop_sequence": None}
 
 
-def ending(choice: Choice) -> Json:
-    """Return why a message ended, with the details that Anthropic tells."""
+def ending(choice: Choice, *, refused: bool) -> Json:
+    """Return why a message ended, with the details that Anthropic tells.
+
+    OpenAI ends with "stop" what a model has `refused` in a member of its own.
+    """
     told = choice.anthropic_ending or {}
     details: Json = {name: told[name] for name in ("stop_details", "container") if name in told}
-    return {**stop(choice.finish_reason, choice.stop_reason), **details}
+    reason = choice.finish_reason
+    if refused and reason == "stop":
+        reason = "content_filter"
+    return {**stop(reason, choice.stop_reason), **details}
 
 
 def beside(choice: Choice) -> Json:

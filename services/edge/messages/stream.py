@@ -33,6 +33,7 @@ class Stream:
         self._begun = False
         self._open = ""
         self._index = -1
+        self._refused = False
 
     def chunks(self, bodies: Iterable[bytes]) -> bytes:
         """Return the events of the chunks."""
@@ -42,8 +43,8 @@ class Stream:
         """Return the clean end: why it stopped, the usage, `routor`, and message_stop."""
         last = [completion.read(body) for body in bodies]
         choice = next((choice for one in last for choice in one.choices), Choice())
-        delta = answer.ending(choice)
         events = [event for one in last for event in self._events(one)]
+        delta = answer.ending(choice, refused=self._refused)
         events += self._close()
         told = answer.counters(completion.usage_of(usage_chunk))
         # The others have been told at the start.
@@ -84,6 +85,7 @@ class Stream:
             for block in delta.thinking_blocks:
                 yield from self._signed(answer.signed(block))
         text = (delta.content or "") + (delta.refusal or "")
+        self._refused = self._refused or bool(delta.refusal)
         if text:
             yield from self._within("text", {"type": "text", "text": ""})
             yield self._delta({"type": "text_delta", "text": text})
