@@ -168,7 +168,7 @@ def headers(dice: random.Random) -> dict[str, str]:
 def test_times_of_providers():
     for dice in tries("times", TIMES):
         told = headers(dice)
-        wait_s = retry_after_s(told, None, limited=True)
+        wait_s = retry_after_s(told, None, "", limited=True)
         assert wait_s is None or 0 <= wait_s <= 7 * 86400
         assert 0 <= spare_s(told) <= 60
 

@@ -190,7 +190,8 @@ def _decoded(content: bytes) -> object:
 def _error(status: int, headers: Mapping[str, str], body: object, target: Target) -> RoutorError:
     fields = body if isinstance(body, dict) else {}
     codes, (message, param) = _codes(fields), _told(fields)
-    kind = _kind(status, codes, message.lower(), target)
+    words = message.lower()
+    kind = _kind(status, codes, words, target)
     if kind is Kind.MODEL_GONE and target.model is None and target.upstream_model:
         # Nobody but the caller has ever said that there is such a model.
         kind, param = Kind.UNKNOWN_MODEL, "model"
@@ -199,15 +200,16 @@ def _error(status: int, headers: Mapping[str, str], body: object, target: Target
     text = redact(message) or f"HTTP status {status}"
     about_request = kind in _ABOUT_THE_REQUEST
     limited = kind is Kind.PROVIDER_RATE_LIMITED
+    wait_s = None if about_request else retry_after_s(headers, body, words, limited=limited)
     return RoutorError(
         kind,
         text if about_request and message else f"{target.vendor.name}: {text}",
         param=redact(param) if param else None,
         provider=target.vendor.id,
         model=target.key,
-        code=_code(kind, fields, message.lower()),
+        code=_code(kind, fields, words),
         upstream_status=status,
-        retry_after_s=None if about_request else retry_after_s(headers, body, limited=limited),
+        retry_after_s=wait_s,
     )
 
 

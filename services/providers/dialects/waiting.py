@@ -2,7 +2,9 @@
 
 Sources: openai 3.54.0 and anthropic 2.12.0 `_base_client.py` (retry-after-ms, retry-after in
 seconds or as an HTTP date), OpenAI's x-ratelimit-reset-* durations, Anthropic's
-anthropic-ratelimit-*-reset times (RFC 3339), google.rpc.RetryInfo; read 2026-11-23.
+anthropic-ratelimit-*-reset times (RFC 3339), google.rpc.RetryInfo; read 2026-11-23. In words alone
+say it OpenAI ("try again in 1.5s"), Azure ("retry after 24 seconds") and Moonshot ("try again after
+1 seconds"), where no header came through.
 """
 
 import math
@@ -13,16 +15,20 @@ from email.utils import parsedate_to_datetime
 
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _STEP = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_WORDS = re.compile(r"try (?:again )?(?:in|after) (\d[\d.hms]*)( seconds?\b)?")
 _LONGEST_S = 7 * 86400.0
 # Headers given twice come joined; the comma of a date follows the name of its day.
 _BETWEEN = re.compile(r"(?<!mon)(?<!tue)(?<!wed)(?<!thu)(?<!fri)(?<!sat)(?<!sun)(?<!day),", re.I)
 
 
-def retry_after_s(headers: Mapping[str, str], body: object, *, limited: bool) -> float | None:
-    """Return the seconds to wait, or None when nothing usable is said.
+def retry_after_s(
+    headers: Mapping[str, str], body: object, message: str, *, limited: bool
+) -> float | None:
+    """Return the seconds to wait, or None when nothing usable is said; `message` is in lower case.
 
     The resets of rate limits come with every answer and count only when the answer is
-    `limited`. Times of day count from its own `date` header; without one they are ignored.
+    `limited`, as do words. Times of day count from its own `date` header; without one they are
+    ignored.
     """
     now = http_date(headers.get("date", ""))
     said = (
@@ -31,6 +37,7 @@ def retry_after_s(headers: Mapping[str, str], body: object, *, limited: bool) ->
         _retry_info(body),
         _openai_reset(headers) if limited else None,
         _anthropic_reset(headers, now) if limited else None,
+        _in_words(message) if limited else None,
     )
     wait_s = next((seconds for seconds in said if seconds is not None), None)
     return None if wait_s is None else min(max(wait_s, 0.0), _LONGEST_S)
@@ -100,6 +107,14 @@ def _retry_info(body: object) -> float | None:
         if isinstance(detail, dict) and str(detail.get("@type", "")).endswith("RetryInfo"):
             return duration_s(str(detail.get("retryDelay", "")))
     return None
+
+
+def _in_words(message: str) -> float | None:
+    found = _WORDS.search(message)
+    if found is None:
+        return None
+    text, in_seconds = found[1].rstrip("."), found[2]
+    return _number(text) if in_seconds else duration_s(text)
 
 
 def _openai_reset(headers: Mapping[str, str]) -> float | None:

@@ -241,6 +241,23 @@ def test_how_long_to_wait(provider: str, headers: dict[str, str], wait_s: float 
     assert error.retry_after_s == wait_s
 
 
+@pytest.mark.parametrize(
+    ("message", "wait_s"),
+    [
+        ("Rate limit reached for m. Limit 3, Used 3. Please try again in 6m0.5s. Visit x.", 360.5),
+        ("Please try again in 20ms.", 0.02),
+        ("have exceeded call rate limit. Please retry after 24 seconds.", 24.0),
+        ("reached max RPM: 3, please try again after 1 seconds", 1.0),
+        ("Please try again in 2 minutes.", None),
+        ("Please try again later.", None),
+    ],
+)
+def test_how_long_to_wait_in_words(message: str, wait_s: float | None) -> None:
+    assert fail("openai", 429, openai("rate_limit_exceeded", message)).retry_after_s == wait_s
+    told = fail("openai", 429, openai("rate_limit_exceeded", message), retry_after="7")
+    assert told.retry_after_s == 7.0
+
+
 def test_googles_retry_info_and_resets_of_other_errors() -> None:
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "46s"}
     error = fail("google", 429, [google("RESOURCE_EXHAUSTED", "m", info)])
