@@ -19,6 +19,7 @@ from services.providers.budget import HedgeBudget, RetryBudget
 from services.providers.call import Call
 from services.providers.connections import Connection
 from services.providers.continuation import Joint, Said
+from services.providers.dialects.completion import wants_usage
 from services.providers.dialects.contract import Answer, Chunk, Dialect, Ending, Target
 from services.providers.dialects.embeddings import Embeddings
 from services.providers.failover import (
@@ -317,6 +318,7 @@ class Dispatcher:
             effort=_effort(asked, model, choice.way),
             created=int(now_s),
             nonce=str(now_s),
+            usage_asked=wants_usage(order.body),
             one_call=order.body.get("parallel_tool_calls") is False,
         )
 

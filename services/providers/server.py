@@ -24,7 +24,7 @@ from services.errors import Kind, RoutorError
 from services.providers.call import Direct
 from services.providers.connections import Connection
 from services.providers.dialects import conversation
-from services.providers.dialects.completion import usage_json
+from services.providers.dialects.completion import usage_json, wants_usage
 from services.providers.dialects.contract import Chunk, Json
 from services.providers.dispatch import Dispatcher, Ended
 from services.providers.embedding import embed
@@ -148,11 +148,9 @@ def _chunks(chunks: list[Chunk]) -> StreamResponse:
 
 def _finish(done: Ended, body: Json) -> Finish:
     ending = done.ending
-    options = body.get("stream_options")
-    asked = isinstance(options, dict) and options.get("include_usage") is True
     usage = {**ending.chunks[0], "choices": [], "usage": usage_json(ending.usage)}
     return Finish(
         chunks=[_encode(chunk) for chunk in ending.chunks],
-        usage_chunk=_encode(usage) if asked else b"",
+        usage_chunk=_encode(usage) if wants_usage(body) else b"",
         served=done.served,
     )

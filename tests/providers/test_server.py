@@ -59,6 +59,10 @@ async def test_stream_reports_usage_to_who_asks_for_it(service):
     usage = msgspec.json.decode(streamed.finish.usage_chunk)
     assert usage["choices"] == []
     assert usage["usage"]["prompt_tokens"] == streamed.finish.served.usage.input_tokens > 0
+    endings = [msgspec.json.decode(chunk) for chunk in streamed.finish.chunks]
+    assert all(chunk["usage"] is None for chunk in [*streamed.chunks, *endings])
+    unasked = await service.stream(request(stream=True))
+    assert not any("usage" in chunk for chunk in unasked.chunks)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])

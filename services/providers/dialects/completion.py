@@ -207,6 +207,12 @@ def answer(target: Target, head: Json, choices: list[Json], usage: Usage, conten
     return Answer({**began, "choices": choices, "usage": usage_json(usage)}, usage)
 
 
+def wants_usage(request: Json) -> bool:
+    """Tell whether a request wants the usage in its stream."""
+    options = request.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
+
+
 def beginning(head: Json, kind: str, content: bytes, target: Target) -> Json:
     """Return how an answer or a chunk begins; what OpenAI's types do not have is left out."""
     mark, tier = head.get("system_fingerprint"), head.get("service_tier")

@@ -31,6 +31,7 @@ class Target(msgspec.Struct, frozen=True):
     model: catalog.Model | None = None
     effort: str = ""
     created: int = 0  # Unix seconds, put into answers of vendors that do not say the time
+    usage_asked: bool = False  # chunks of a stream have the member, null but in the last
     one_call: bool = False  # answers hold one tool call at most, whatever the vendor says
     stop: tuple[str, ...] = ()  # ends of the text that the vendor does not look for itself
     unfenced: bool = False  # text is JSON, and goes on without a fence around it (`passage`)

@@ -43,6 +43,10 @@ class Writer:
         if self._head:
             return
         self._head = beginning(head, "chat.completion.chunk", content, self._target)
+        if self._target.usage_asked:
+            # "All other chunks will also include a usage field, but with a null value"
+            # (openai 3.54.0, types/chat/chat_completion_stream_options_param.py).
+            self._head["usage"] = None
 
     def frame(self, index: int) -> tuple[bytes, bytes] | None:
         """Return what every chunk of an open choice says before and after its delta."""
