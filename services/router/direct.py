@@ -72,8 +72,9 @@ def not_able(drop: Drop, entry: Entry) -> RoutorError:
     if drop.reason == "lifecycle":
         return _gone(entry.key, entry.provider, entry.model.lifecycle.replacement)
     if drop.reason == "context":
-        # Clients shorten a conversation when they are told this, by the code or by the words.
-        kind, text = Kind.CONTEXT_TOO_LONG, f"The prompt is too long for {entry.key}"
+        # Clients shorten a conversation when they are told this: by the code, or, as Claude Code
+        # does, by the words that the message begins with.
+        kind, text = Kind.CONTEXT_TOO_LONG, f"Prompt is too long for {entry.key}"
     else:
         kind, text = Kind.NO_CAPABLE_MODEL, f"{entry.key} cannot take this request"
     return RoutorError(

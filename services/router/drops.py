@@ -46,7 +46,7 @@ def nothing_left(drops: Sequence[Drop], need: Need) -> RoutorError:
         # Whoever is dropped for this could take a shorter request: clients then send one.
         return RoutorError(
             Kind.CONTEXT_TOO_LONG,
-            f"The prompt is too long for every model that could take it {text}",
+            f"Prompt is too long for every model that could take it {text}",
         )
     return RoutorError(Kind.NO_CAPABLE_MODEL, f"No connected model can take this request {text}")
 

@@ -91,6 +91,19 @@ async def test_errors_are_anthropics(house, sdk, kind, error):
     assert caught.value.request_id == caught.value.body["request_id"]
 
 
+@pytest.mark.parametrize("said", ["The input token count exceeds 8.", "Prompt is too long for m"])
+async def test_a_long_conversation_is_told_in_the_words_that_clients_shorten_it_at(
+    house, sdk, said
+):
+    house.providers.answer = RoutorError(Kind.CONTEXT_TOO_LONG, said)
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        await sdk.messages.create(model="auto", max_tokens=50, messages=HELLO)
+    told = caught.value.body["error"]["message"]
+    assert told.lower().startswith("prompt is too long")
+    assert told.endswith(said)
+    assert told.lower().count("prompt is too long") == 1
+
+
 async def test_the_sdk_is_told_that_there_are_no_threads(house, sdk):
     with pytest.raises(anthropic.BadRequestError) as caught:
         await sdk.beta.messages.create(

@@ -311,7 +311,7 @@ def test_refusal_says_what_was_missing(needs: dict[str, Any], missing: str) -> N
     # By this kind, and by its words, clients know that a shorter conversation will do.
     long = Kind.CONTEXT_TOO_LONG if "input_tokens" in needs else Kind.NO_CAPABLE_MODEL
     assert caught.value.kind is long
-    assert ("prompt is too long" in caught.value.message) == ("input_tokens" in needs)
+    assert ("Prompt is too long" in caught.value.message) == ("input_tokens" in needs)
     assert missing in caught.value.message
     assert "(2)" in caught.value.message
     assert len(caught.value.message) < 300

@@ -154,7 +154,7 @@ def test_a_prompt_longer_than_the_window_of_the_named_model_is_told_as_such() ->
     asked.needs.input_tokens = 2_000_000
     error = refusal(asked)
     assert error.kind is Kind.CONTEXT_TOO_LONG
-    assert error.message.startswith("The prompt is too long for openai/gpt-5.5: 20")
+    assert error.message.startswith("Prompt is too long for openai/gpt-5.5: 20")
     assert error.message.endswith("> 1050000 maximum.")
 
 

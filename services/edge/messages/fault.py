@@ -27,15 +27,26 @@ _TYPES = {
 # Told this, Anthropic's SDK sends the whole conversation again instead of naming the last answer
 # (anthropic 2.12.0, types/thread_unsupported_request_error_details.py, 2026-11-23).
 _THREADLESS = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+# Claude Code makes a conversation shorter when an error begins with Anthropic's words for one that
+# is too long, and gives up at others' (github.com/sbluemin/fleet-harness/pull/461, 2026-08;
+# github.com/Yeachan-Heo/oh-my-claudecode/issues/3574, 2026-07).
+_TOO_LONG = "prompt is too long"
 
 
 def document(error: RoutorError, request_id: str) -> dict[str, Any]:
     """Return the body of an error; what was tried upstream stands in `error.routor`."""
-    told: dict[str, Any] = {"type": kind(error.kind.rule.http), "message": error.message}
+    told: dict[str, Any] = {"type": kind(error.kind.rule.http), "message": _message(error)}
     if error.kind is Kind.UNSUPPORTED_PARAMETER and error.param == "thread":
         told["details"] = _THREADLESS
     told |= tried(error, request_id)
     return {"type": "error", "error": told, "request_id": request_id}
+
+
+def _message(error: RoutorError) -> str:
+    named = error.message.lower().startswith(_TOO_LONG)
+    if error.kind is not Kind.CONTEXT_TOO_LONG or named:
+        return error.message
+    return f"{_TOO_LONG}: {error.message}"
 
 
 def refused(status: int, text: str, request_id: str) -> dict[str, Any]:
