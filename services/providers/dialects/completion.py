@@ -138,11 +138,11 @@ def count(value: object) -> int:
     return value if type(value) is int and 0 <= value < 2**53 else 0
 
 
-def answer_id(given: object, content: bytes) -> str:
-    """Return the vendor's id, or one made of the answer itself."""
+def answer_id(given: object, content: bytes, target: Target) -> str:
+    """Return the vendor's id, or one made of the answer and the call: two may be answered alike."""
     if isinstance(given, str) and given:
         return given
-    return f"chatcmpl-{digest(content)}"
+    return f"chatcmpl-{digest(target.nonce.encode() + content)}"
 
 
 def digest(content: bytes) -> str:
@@ -219,7 +219,7 @@ def beginning(head: Json, kind: str, content: bytes, target: Target) -> Json:
     return {
         **({"system_fingerprint": mark} if isinstance(mark, str) else {}),
         **({"service_tier": tier} if tier in _TIERS else {}),
-        "id": answer_id(head.get("id"), content),
+        "id": answer_id(head.get("id"), content, target),
         "object": kind,
         "created": count(head.get("created")) or target.created,
         "model": target.key,

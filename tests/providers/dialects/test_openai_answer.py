@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,6 +78,14 @@ def test_tool_calls_end_with_tool_calls() -> None:
 def test_finish_reasons_stay_in_openais_enum(provider: str, word: Any, reason: str) -> None:
     body = whole({"role": "assistant", "content": "x"}, word)
     assert decode(body, provider).body["choices"][0]["finish_reason"] == reason
+
+
+def test_answers_without_an_id_get_one_of_their_own() -> None:
+    content = msgspec.json.encode(whole({"content": "Hi"}) | {"id": None})
+    calls = [msgspec.structs.replace(target("openai"), nonce=nonce) for nonce in "12"]
+    first, second = (DIALECT.decode(content, call).body["id"] for call in calls)
+    assert first.startswith("chatcmpl-")
+    assert first != second
 
 
 def test_ids_of_calls_differ() -> None:
