@@ -57,7 +57,8 @@ def _cut_off(cut: Failure, failed: Sequence[Failure]) -> RoutorError:
     error, later = cut.error, [one.error for one in failed[failed.index(cut) + 1 :]]
     if later:
         tried = "; ".join(f"{one.model} ({_short(one.message)})" for one in later)
-        error.message = f"{error.message} It could not be continued. Tried {tried}."
+        said = error.message.removesuffix(".")  # words of a provider may end without one
+        error.message = f"{said}. It could not be continued. Tried {tried}."
     return error
 
 
