@@ -281,7 +281,7 @@ def _told(body: Mapping[str, Any]) -> tuple[str, str | None]:
     message, param = _message(body), _param(body)
     if param is not None and len(param.split()) > 1:
         return f"{message}: {param}", None
-    return message, param and redact(param)
+    return message, param
 
 
 def _message(body: Mapping[str, Any]) -> str:
