@@ -175,6 +175,7 @@ class Parameters(Facts, frozen=True):
     tools_over_responses: bool = False  # both together on OpenAI's Responses
     parallel_tool_calls: bool = False  # accepts the switch
     prefill: bool = False
+    system_turns: bool = False  # takes instructions in the course of the conversation as such
     note: str = ""
 
     @property

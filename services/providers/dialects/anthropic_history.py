@@ -5,6 +5,7 @@ first in the turn after their calls, text is never blank, a final assistant turn
 end in white space.
 """
 
+import re
 from base64 import b64decode
 from typing import Any
 
@@ -14,6 +15,10 @@ from services.errors import Kind, RoutorError
 from services.providers.dialects import anthropic_native, history
 from services.providers.dialects.contract import Json, Target
 
+Turn = tuple[str, list[Json]]  # who speaks, and the blocks
+
+# Opus 4.8 and all later ones, which the catalog says by their parameters of those in it.
+SINCE_OPUS_4_8 = re.compile(r"claude-(?:opus-4-[89]|[a-z]+-[5-9])(?!\d)")
 _CONTINUE = {"type": "text", "text": "Continue."}
 # anthropic 2.12.0, types/base64_image_source_param.py
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
@@ -25,8 +30,9 @@ def conversation(
 ) -> tuple[list[Json], list[Json]]:
     """Return the system blocks and the turns.
 
-    Leading system messages become the system prompt; later ones stay in their place as marked
-    text of the user's turn. Thinking blocks go along only when the model `thinks`.
+    Leading system messages become the system prompt. Later ones stay in their place: as turns of
+    their own where the model takes such (`_system_turns`), else as marked text of the user's.
+    Thinking blocks go along only when the model `thinks`.
     """
     fitted = history.with_ids(messages, history.plain_id)
     leading = 0
@@ -36,10 +42,8 @@ def conversation(
         block for path, message in fitted[:leading] for block in _texts(message, f"{path}.content")
     ]
     turns: list[Json] = []
-    for path, message in fitted[leading:]:
-        role, blocks = _turn(message, path, thinks=thinks)
-        if not blocks:
-            continue
+    told = [_turn(message, path, thinks=thinks) for path, message in fitted[leading:]]
+    for role, blocks in _system_turns([turn for turn in told if turn[1]], target):
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         else:
@@ -65,17 +69,44 @@ def _is_system(message: Json) -> bool:
     return message.get("role") in ("system", "developer")
 
 
-def _turn(message: Json, path: str, *, thinks: bool) -> tuple[str, list[Json]]:
+def _turn(message: Json, path: str, *, thinks: bool) -> Turn:
     role = message.get("role")
     if role == "assistant":
         return "assistant", _assistant(message, path, thinks=thinks)
     if role == "tool":
         return "user", [_result(message, path)]
     if _is_system(message):
-        text = history.text_of(message.get("content"), f"{path}.content")
-        marked = {"type": "text", "text": f"<system>\n{text}\n</system>"}
-        return "user", [marked] if text.strip() else []
+        return "system", _texts(message, f"{path}.content")
     return "user", _cached(_given(message, path), message)
+
+
+def _system_turns(told: list[Turn], target: Target) -> list[Turn]:
+    """Keep instructions as turns where a model takes them; make them marked text elsewhere.
+
+    Such a turn follows one of the user, and stands before one of the model or at the end
+    (https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages,
+    2026-11-30: Opus 4.8; models before it answer "role 'system' is not supported").
+    """
+    able = _takes_system_turns(target)
+    made: list[Turn] = []
+    for place, turn in enumerate(told):
+        before = made[-1][0] if made else ""
+        after = next((role for role, _ in told[place + 1 :] if role != "system"), "assistant")
+        fits = able and before in ("user", "system") and after == "assistant"
+        keeps = fits or turn[0] != "system"
+        made.append(turn if keeps else ("user", [_marked(turn[1])]))
+    return made
+
+
+def _takes_system_turns(target: Target) -> bool:
+    if target.model is None:
+        return bool(SINCE_OPUS_4_8.match(target.upstream_model))
+    return target.model.parameters.system_turns
+
+
+def _marked(blocks: list[Json]) -> Json:
+    text = "\n".join(block["text"] for block in blocks)
+    return {"type": "text", "text": f"<system>\n{text}\n</system>"}
 
 
 def _given(message: Json, path: str) -> list[Json]:

@@ -3,7 +3,6 @@
 Shapes: anthropic 2.12.0, types/message_create_params.py (2026-11-23).
 """
 
-import re
 from typing import Any, cast
 
 import msgspec
@@ -17,7 +16,7 @@ from services.providers.dialects import (
     stopping,
     structured,
 )
-from services.providers.dialects.anthropic_history import conversation, used_tools
+from services.providers.dialects.anthropic_history import SINCE_OPUS_4_8, conversation, used_tools
 from services.providers.dialects.anthropic_native import Native
 from services.providers.dialects.anthropic_schema import rooted, strict
 from services.providers.dialects.contract import Encoded, Json, Target
@@ -27,9 +26,6 @@ from services.providers.dialects.parameters import Settled, drop, settle, tool_c
 _DEFAULT_TOKENS = 16384
 _DEFAULT_TOKENS_THINKING = 32768
 _STRICT = "tools[].function.strict"
-# Opus 4.8 and all later ones take no sampling parameters, which the catalog says of those in it
-# (https://platform.claude.com/docs/en/api/versioning, 2026-11-23).
-_UNSAMPLED = re.compile(r"claude-(?:opus-4-[89]|[a-z]+-[5-9])(?!\d)")
 
 
 def encode(body: Json, target: Target) -> Encoded:
@@ -48,7 +44,8 @@ def encode(body: Json, target: Target) -> Encoded:
     messages = body["messages"]
     if native and kind == "json_object":
         messages = structured.instructed(messages, structured.JSON_INSTRUCTION)
-    if target.model is None and _UNSAMPLED.match(target.upstream_model):
+    if target.model is None and SINCE_OPUS_4_8.match(target.upstream_model):
+        # They take none (https://platform.claude.com/docs/en/api/versioning, 2026-11-23).
         drop(values, ("temperature", "top_p", "top_k"), dropped)
     limit = _limit(values, settled, target)
     thinking = anthropic_thinking.told(

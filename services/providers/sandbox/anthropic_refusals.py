@@ -31,6 +31,7 @@ _BLOCKS = names(
     "code_execution_tool_result bash_code_execution_tool_result "
     "text_editor_code_execution_tool_result container_upload"
 )
+_NEXT = {"user": ("assistant", "system"), "system": ("assistant",), "assistant": ("user",)}
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _NAME = re.compile("[a-zA-Z0-9_-]{1,128}")
 
@@ -62,10 +63,7 @@ def _messages(body: Json) -> None:
     before = "assistant"
     for number, message in enumerate(messages):
         role = message.get("role")
-        if role not in {"user", "assistant"}:
-            raise _bad(f"messages.{number}.role: Input should be 'user' or 'assistant'")
-        if role == before:
-            raise _bad(f"messages.{number}: roles must alternate, starting with 'user'")
+        _role(role, before, number, body["model"])
         before = role
         _content(number, message, final=number == len(messages) - 1)
     no_prefill = body["model"].startswith(("claude-opus-4-8", "claude-sonnet-4-6"))
@@ -74,6 +72,15 @@ def _messages(body: Json) -> None:
     for block in blocks(body.get("system") or []):
         if not str(block.get("text", "")).strip():
             raise _bad("system: text content blocks must be non-empty")
+
+
+def _role(role: Any, before: str, number: int, model: str) -> None:
+    if role not in {"user", "assistant", "system"}:
+        raise _bad(f"messages.{number}.role: Input should be 'user', 'assistant' or 'system'")
+    if role == "system" and not model.startswith("claude-opus-4-8"):
+        raise _bad("role 'system' is not supported on this model")
+    if role not in _NEXT[before]:
+        raise _bad(f"messages.{number}: roles must alternate, starting with 'user'")
 
 
 def _content(number: int, message: Json, *, final: bool) -> None:

@@ -153,6 +153,11 @@ ANTHROPIC = [
     ({"messages": [USER, USER]}, "alternate"),
     ({"messages": [{"role": "assistant", "content": "x"}, USER]}, "alternate"),
     ({"messages": [{"role": "system", "content": "x"}]}, "role"),
+    (
+        {"model": "claude-sonnet-4-6", "messages": [USER, {"role": "system", "content": "x"}]},
+        "not supported on this model",
+    ),
+    ({"messages": [USER, {"role": "system", "content": "x"}, USER]}, "alternate"),
     ({"messages": [{"role": "user", "content": " "}]}, "non-empty"),
     ({"messages": [{"role": "user", "content": []}]}, "non-empty"),
     ({"system": [{"type": "text", "text": ""}]}, "non-empty"),
