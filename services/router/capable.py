@@ -6,6 +6,8 @@ It holds for every member of a chain, so it is checked before anything is ranked
 from datetime import date
 from typing import Final, NamedTuple
 
+import msgspec
+
 from services.router.contender import Contender
 from services.router.need import Need
 from services.router.pool import Can, Entry
@@ -119,6 +121,17 @@ def unable(entry: Entry, need: Need, ignored: int = 0) -> Drop | None:
     if need.max_output_tokens > model.max_output_tokens:
         return Drop(entry.key, "max_output", f"answers up to {model.max_output_tokens} tokens")
     return None
+
+
+def fitted(contender: Contender, need: Need) -> Need:
+    """Return the need of an answer that is no longer than the input leaves room for.
+
+    Clients ask for all that a model gives, and some models give as much as their whole window.
+    What is expected of the answer has to fit.
+    """
+    room = contender.window_tokens - need.input_tokens
+    longest = min(need.max_output_tokens, max(room, contender.reserved_tokens))
+    return msgspec.structs.replace(need, max_output_tokens=longest)
 
 
 def too_long(contender: Contender, need: Need) -> Drop | None:

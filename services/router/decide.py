@@ -290,8 +290,9 @@ def _direct(turn: Turn) -> Trace:
     # ... and it answers as long as it can (`parameters.settle` says so).
     longest = min(needed.max_output_tokens, found.model.max_output_tokens)
     needed = msgspec.structs.replace(needed, max_output_tokens=longest)
-    turn = msgspec.structs.replace(turn, need=needed)
     contender = roster.contender(found, _pinned(found, turn), turn.task)
+    needed = capable.fitted(contender, needed)
+    turn = msgspec.structs.replace(turn, need=needed)
     usd = _costs_usd([contender], turn)[0]
     drop = (
         capable.barred(found, needed, roster.standings)

@@ -138,6 +138,15 @@ def test_a_named_model_answers_as_long_as_it_can() -> None:
     assert keys(decide(asked, BRAIN, None, NOON)) == ["anthropic/claude-haiku-4.5"]
 
 
+def test_a_limit_of_the_whole_window_is_what_the_input_leaves_of_it() -> None:
+    asked = named("moonshot/kimi-k2.6")
+    asked.needs.max_output_tokens = 262_144
+    asked.needs.input_tokens = 200_000
+    assert keys(decide(asked, BRAIN, None, NOON)) == ["moonshot/kimi-k2.6"]
+    asked.needs.input_tokens = 262_100
+    assert refusal(asked).kind is Kind.CONTEXT_TOO_LONG
+
+
 def test_an_image_by_web_address_goes_only_to_who_fetches_it() -> None:
     asked = named("moonshot/kimi-k2.6")
     asked.messages[0].attachments.append(types_pb2.MODALITY_IMAGE)

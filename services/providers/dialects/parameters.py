@@ -17,6 +17,7 @@ from services.providers.dialects import (
     openai_native,
     own_switch,
     reasoning,
+    room,
     stopping,
     structured,
 )
@@ -82,8 +83,8 @@ def settle(body: Json, target: Target) -> Settled:
         return Settled(values, tuple(dropped), word, thinks=word not in ("", "none"))
     still = not model.parameters.media_with_reasoning and _plays(body["messages"])
     effort, thinks = _thought(word, values, model, dropped, still=still)
-    if limit is not None and limit > model.max_output_tokens:
-        values["max_tokens"] = model.max_output_tokens
+    if limit is not None and (longest := room.longest(limit, body, model)) < limit:
+        values["max_tokens"] = longest
         dropped.append(name)
     _sampling(values, model.parameters, thinks, dropped)
     if not stopping.is_taken(model, thinks):
