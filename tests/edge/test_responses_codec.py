@@ -11,6 +11,8 @@ from openai.types.responses import Response, ResponseStreamEvent
 from routor.v1.types_pb2 import Attempt
 from services.edge import responses
 from services.errors import Kind, RoutorError
+from services.providers.dialects import DIALECTS, chosen
+from tests.providers.dialects.targets import parameters, reasoning, sent, target
 
 EVENT: Any = pydantic.TypeAdapter(ResponseStreamEvent)
 TOOL = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}
@@ -20,6 +22,8 @@ RESULT = {"type": "function_call_output", "call_id": "call_1", "output": "21"}
 HELLO = {"role": "user", "content": "Hello"}
 SEALING = {"include": ["reasoning.encrypted_content"]}
 TELLING = {"reasoning": {"summary": "auto"}}
+OVER_RESPONSES = parameters(tools_with_reasoning=False, tools_over_responses=True)
+THINKS = reasoning(switch="reasoning_effort", efforts=("none", "low"))
 
 
 def parsed(*items: dict[str, Any], **fields: Any):
@@ -294,6 +298,25 @@ DEEP = base64.urlsafe_b64encode(b"[" * 99_999).decode()
 def test_thoughts_that_are_not_ours_to_open_are_passed_over(parcel):
     foreign = {"type": "reasoning", "summary": [], "encrypted_content": parcel}
     assert inner(HELLO, foreign, HELLO)["messages"] == [HELLO, HELLO]
+
+
+@pytest.mark.parametrize("summary", [[], [{"type": "summary_text", "text": "hm"}]])
+def test_thoughts_that_openai_sealed_before_reach_its_models(summary):
+    parcel = "gAAAAABo" + "x" * 92
+    theirs = {"type": "reasoning", "id": "rs_1", "summary": summary, "encrypted_content": parcel}
+    body = inner(HELLO, theirs, CALLED, RESULT, tools=[TOOL])
+    dialect, one, chosen_body = chosen(
+        target("openai", effort="low", parameters=OVER_RESPONSES, reasoning=THINKS), body
+    )
+    given = sent(dialect.encode(chosen_body, one))["input"]
+    back = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": parcel}
+    assert back in given
+    assert parcel not in str(sent(DIALECTS["anthropic_messages"].encode(body, target("anthropic"))))
+
+
+def test_a_turn_that_broke_off_before_its_first_word_is_none():
+    empty = {"type": "message", "id": "msg_1", "role": "assistant", "content": []}
+    assert inner(HELLO, empty, HELLO)["messages"] == [HELLO, HELLO]
 
 
 def chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:

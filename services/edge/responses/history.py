@@ -113,6 +113,8 @@ class _Teller:
         self.places[self._calling].calls.append(path)
 
     def _said(self, item: Message, path: str) -> None:
+        if item.content == []:
+            return  # a turn that broke off before its first word
         turn = self._unsaid_turn(path)
         said = _content(item, _place(path, "content", item.content))
         turn["content"] = _joined(turn["content"], said)
@@ -177,11 +179,13 @@ def _as_parts(content: str | list[Any]) -> list[Any]:
 
 def _thoughts(item: Reasoning) -> Json:
     """Return what `answer` put into the item: signed thoughts, or readable ones."""
-    if item.encrypted_content and (opened := sealed.unseal(item.encrypted_content)):
+    parcel = item.encrypted_content or ""
+    if opened := sealed.unseal(parcel):
         return opened
     told: Sequence[Any] = item.content or item.summary
     text = "\n".join(piece.text for piece in told if piece.text)
-    return {"reasoning_content": text} if text else {}
+    thoughts = sealed.theirs(item.id, parcel, text)
+    return {**thoughts, "reasoning_content": text} if text else thoughts
 
 
 def _call(item: FunctionCall | CustomCall) -> Json:

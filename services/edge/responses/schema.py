@@ -121,6 +121,7 @@ class Told(Struct):
 class Reasoning(Struct, tag_field="type", tag="reasoning"):
     """A model's thoughts, as it gave them."""
 
+    id: str | None = None
     summary: list[Told] = []
     content: list[Told] | None = None
     encrypted_content: str | None = None

@@ -13,6 +13,9 @@ from services.errors import RoutorError
 
 Json = dict[str, Any]
 PREFIX = "routor.1."
+# What OpenAI seals are Fernet tokens: they begin by their version and the high bytes of the time
+# (github.com/fernet/spec), which are these until 2038.
+_FERNET = "gAAAAAB"
 NAMES = ("thinking_blocks", "reasoning_content")
 
 
@@ -20,6 +23,19 @@ def seal(thoughts: Json) -> str:
     """Return the parcel of a message's thoughts."""
     packed = base64.urlsafe_b64encode(msgspec.json.encode(thoughts)).decode()
     return PREFIX + packed.rstrip("=")
+
+
+def theirs(item_id: str | None, parcel: str, told: str) -> Json:
+    """Return thoughts that OpenAI sealed for a caller who came to us later; none of others.
+
+    Its models get them back, as they do those that went through us (`responses_answer.sealed`).
+    """
+    if not parcel.startswith(_FERNET):
+        return {}
+    own = f"openai.{item_id or ''}.{parcel}"
+    if told:
+        return {"thinking_blocks": [{"type": "thinking", "thinking": told, "signature": own}]}
+    return {"thinking_blocks": [{"type": "redacted_thinking", "data": own}]}
 
 
 def unseal(parcel: str) -> Json:
