@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 
 from routor.v1 import types_pb2
 from services.edge import messages
+from services.edge.messages import fault
 from services.errors import Kind, RoutorError
 
 EVENT: Any = pydantic.TypeAdapter(RawMessageStreamEvent)
@@ -207,6 +208,33 @@ def test_a_schema_is_passed_on():
     form = {"type": "json_schema", "schema": {"type": "object"}}
     wanted = inner(output_config={"format": form})["response_format"]
     assert wanted["json_schema"]["schema"] == {"type": "object"}
+
+
+EXACT = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"],
+         "additionalProperties": False}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "schema, exact",
+    [
+        (EXACT, True),
+        ({**EXACT, "required": []}, False),
+        ({**EXACT, "additionalProperties": True}, False),
+        ({**EXACT, "properties": {"a": {}}}, False),
+        ({**EXACT, "properties": {"a": {"type": "array", "items": {"type": "object"}}}}, False),
+        ({**EXACT, "properties": {"a": {"anyOf": [EXACT, {"type": "null"}]}}}, True),
+        ({**EXACT, "properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": EXACT}}, True),
+        ({**EXACT, "allOf": [EXACT]}, False),
+    ],
+)
+def test_openai_is_strict_where_its_strictness_takes_the_schema(schema, exact):
+    form = {"type": "json_schema", "schema": schema}
+    body = inner(
+        output_config={"format": form}, tools=[{**TOOL, "strict": True, "input_schema": schema}]
+    )
+    assert body["response_format"]["json_schema"]["strict"] is exact
+    assert body["tools"][0]["function"]["strict"] is exact
+    assert body["anthropic"]["declared"]["f"]["strict"] is True
 
 
 @pytest.mark.parametrize(
@@ -422,3 +450,12 @@ def test_a_broken_stream_never_stops_cleanly():
     out += writer.broken(RoutorError(Kind.STREAM_BROKEN, "It broke."), "req_1")
     assert b"message_stop" not in out
     assert b'"type":"error"' in out
+
+
+def test_what_is_too_long_is_told_in_words_that_clients_of_anthropics_look_for():
+    for given, told in (
+        ("The input token count (9) exceeds 8.", "prompt is too long: The input token count (9)"),
+        ("The prompt is too long for m: 9 > 8.", "The prompt is too long for m"),
+    ):
+        error = RoutorError(Kind.CONTEXT_TOO_LONG, given)
+        assert fault.document(error, "req_1")["error"]["message"].startswith(told)

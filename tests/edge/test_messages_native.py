@@ -94,6 +94,21 @@ def test_a_stored_file_goes_to_anthropic_alone(kind: str):
         assert caught.value.param == "messages[1].content[1].file"
 
 
+def test_a_file_for_a_container_goes_to_anthropic_alone():
+    upload = {"type": "container_upload", "file_id": "file_1"}
+    turn = {"role": "user", "content": [{"type": "text", "text": "x"}, upload]}
+    call = parsed(turn)
+    assert call.needs == ("anthropic",)
+    assert sent(encoded("anthropic", call))["messages"] == [turn]
+    with pytest.raises(RoutorError, match="file"):
+        encoded("openai", call)
+
+
+def test_a_set_of_tools_needs_no_name():
+    toolset = {"type": "computer_toolset_20260801"}
+    assert sent(encoded("anthropic", parsed(tools=[toolset])))["tools"] == [toolset]
+
+
 def test_a_stored_file_may_be_a_tools_result():
     shown = [{"type": "image", "source": STORED}]
     result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": shown}

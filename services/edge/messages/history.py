@@ -32,6 +32,7 @@ from services.edge.messages.schema import (
     Url,
     User,
     UserBlock,
+    Wrapped,
     Written,
 )
 from services.edge.spelling import Place
@@ -220,6 +221,8 @@ def _parts(block: UserBlock | Text | ToolReference, path: str) -> list[Json]:
         found = "\n".join(text.text for text in block.content)
         part = {"type": "text", "text": f"{block.title} ({block.source})\n{found}"}
         return [_marked(part, block.cache_control)]
+    if isinstance(block, Wrapped):
+        return [_stored(block.block.get("file_id"))]
     raise document.invalid(f"{path}.type", "must not be tool_result inside a tool_result")
 
 
@@ -234,14 +237,14 @@ def _marked(part: Json, mark: Json | None) -> Json:
 def _image(block: Image) -> Json:
     source = block.source
     if isinstance(source, Stored):
-        return _stored(source)
+        return _stored(source.file_id)
     url = source.url if isinstance(source, Url) else _data_url(source)
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def _stored(source: Stored) -> Json:
+def _stored(file_id: Any) -> Json:
     """Return what stands for a file that Anthropic's models alone can see (`native.only`)."""
-    return {"type": "file", "file": {"file_id": source.file_id}}
+    return {"type": "file", "file": {"file_id": file_id}}
 
 
 def _data_url(source: Base64 | Picture) -> str:
@@ -252,7 +255,7 @@ def _document(block: Document, path: str) -> list[Json]:
     """Return a document as a file; one that is text is told with its title and context."""
     source = block.source
     if isinstance(source, Stored):
-        return [_stored(source)]
+        return [_stored(source.file_id)]
     if isinstance(source, Url):
         name = block.title or "document.pdf"
         return [{"type": "file", "file": {"filename": name, "file_data": source.url}}]

@@ -44,8 +44,6 @@ TOOL_MEMBERS = ("allowed_callers", "defer_loading", "eager_input_streaming", "in
 FIELDS = ("container", "context_management", "diagnostics", "inference_geo", "mcp_servers", "speed")
 # Those that are more than a wish: what lies at Anthropic, and whom it is to call.
 _BOUND = ("container", "mcp_servers")
-# All tools of an MCP server (types/beta/beta_mcp_toolset_param.py).
-TOOLSET = "mcp_toolset"
 OUTPUT_FIELDS = ("task_budget",)
 # Where a model may run at any place (platform.claude.com/docs/en/build-with-claude/data-residency).
 ANYWHERE = "global"
@@ -53,6 +51,7 @@ ANYWHERE = "global"
 
 # And the blocks of tools that Anthropic runs: types/content_block_param.py, and of its betas.
 _RESULTS = (
+    "advisor",
     "bash_code_execution",
     "code_execution",
     "text_editor_code_execution",
@@ -68,6 +67,9 @@ BLOCKS = (
     "mcp_tool_use",
     "server_tool_use",
 )
+# A file for the container of a tool is the user's to give (types/container_upload_block_param.py).
+_USER_BLOCKS = ("container_upload",)
+_WRAPPED_OF = {"assistant": BLOCKS, "user": _USER_BLOCKS}
 
 
 def beta(headers: Headers) -> str:
@@ -80,24 +82,30 @@ def beta(headers: Headers) -> str:
     return ",".join(words)
 
 
+def is_set(tool: Tool) -> bool:
+    """Tell whether a tool is a set of them, which has no name (types/beta/beta_*_toolset_*.py)."""
+    return "toolset" in (tool.type or "")
+
+
 def is_own(tool: Tool) -> bool:
     """Tell whether a tool is one of Anthropic's own."""
     return tool.type not in (None, "custom")
 
 
 def wrap(turns: object) -> None:
-    """Make blocks of Anthropic's tools, in turns of the model, known to the schema."""
+    """Make blocks of Anthropic's tools known to the schema."""
     for turn in turns if isinstance(turns, list) else ():
         content = turn.get("content") if isinstance(turn, dict) else None
-        if isinstance(content, list) and turn.get("role") == "assistant":
-            content[:] = [_wrapped(block) for block in content]
+        kinds = _WRAPPED_OF.get(str(turn.get("role")), ()) if isinstance(content, list) else ()
+        if kinds:
+            content[:] = [_wrapped(block, kinds) for block in content]
 
 
-def _wrapped(block: Any) -> Any:
+def _wrapped(block: Any, kinds: Sequence[str]) -> Any:
     kind = block.get("type") if isinstance(block, dict) else None
     if kind == WRAPPED:
         return {**block, "type": ""}  # ours alone to give
-    return {"type": WRAPPED, "block": block} if kind in BLOCKS else block
+    return {"type": WRAPPED, "block": block} if kind in kinds else block
 
 
 def carried(tree: Json, request: Counted, told_beta: str, messages: Sequence[Json]) -> Json:

@@ -10,7 +10,7 @@ import msgspec
 
 from services.edge import chat, document, fields, spelling
 from services.edge.door import NO_HEADERS, Call, Headers
-from services.edge.messages import history, native
+from services.edge.messages import history, native, strictness
 from services.edge.messages.schema import (
     Choice,
     Counted,
@@ -102,7 +102,7 @@ def _known(tree: Json) -> tuple[str, ...]:
 def _check_tools(offered: Sequence[Tool]) -> None:
     known: set[str] = set()
     for at, tool in enumerate(offered):
-        if not tool.name and tool.type != native.TOOLSET:
+        if not tool.name and not native.is_set(tool):
             raise document.invalid(f"tools[{at}].name", "is missing")
         if tool.name and tool.name in known:
             raise document.invalid(f"tools[{at}].name", "is the name of another tool, too")
@@ -134,7 +134,8 @@ def _counted(request: Counted, messages: list[Json]) -> Json:
     output = request.output_config
     form = (output.format if output else None) or request.output_format
     if form is not None:
-        shape = {"name": "answer", "schema": form.schema, "strict": True}
+        exact = strictness.is_exact(form.schema)
+        shape = {"name": "answer", "schema": form.schema, "strict": exact}
         tree["response_format"] = {"type": "json_schema", "json_schema": shape}
     return tree
 
@@ -188,7 +189,8 @@ def _tool(tool: Tool, path: str) -> Json:
     if tool.description is not None:
         declared["description"] = tool.description
     if tool.strict is not None:
-        declared["strict"] = tool.strict
+        # Anthropic gets it as it was said (`native`).
+        declared["strict"] = tool.strict and strictness.is_exact(tool.input_schema)
     made: Json = {"type": "function", "function": declared}
     return {**made, "cache_control": tool.cache_control} if tool.cache_control else made
 

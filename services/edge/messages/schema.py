@@ -143,12 +143,12 @@ WRAPPED = "anthropic.block"
 
 
 class Wrapped(Struct, tag_field="type", tag=WRAPPED):
-    """A block of a tool that Anthropic runs, as it was given."""
+    """A block of a tool that Anthropic runs, or for one, as it was given."""
 
     block: dict[str, Any]
 
 
-UserBlock = Text | Image | Document | SearchResult | ToolResult
+UserBlock = Text | Image | Document | SearchResult | ToolResult | Wrapped
 AssistantBlock = Text | ToolUse | Thinking | Redacted | Wrapped
 
 
@@ -173,7 +173,7 @@ class System(Struct, tag_field="role", tag="system"):
 class Tool(Struct):
     """A tool of the caller's; others are known by their `type`."""
 
-    name: ToolName = ""  # which a set of an MCP server's has not
+    name: ToolName = ""  # which a set of tools has not
     input_schema: dict[str, Any] | None = None
     description: str | None = None
     type: str | None = None
