@@ -104,6 +104,15 @@ def test_a_file_for_a_container_goes_to_anthropic_alone():
         encoded("openai", call)
 
 
+def test_tools_stay_in_their_order():
+    search = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
+    shell = {"type": "bash_20250124", "name": "bash", "cache_control": {"type": "ephemeral"}}
+    given = [search, TOOL, {**TOOL, "name": "g"}, shell]
+    told = sent(encoded("anthropic", parsed(tools=given)))["tools"]
+    assert [tool["name"] for tool in told] == [tool["name"] for tool in given]
+    assert told[3] == shell
+
+
 def test_a_set_of_tools_needs_no_name():
     toolset = {"type": "computer_toolset_20260801"}
     assert sent(encoded("anthropic", parsed(tools=[toolset])))["tools"] == [toolset]

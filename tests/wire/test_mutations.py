@@ -112,7 +112,7 @@ CARRIED = {
     "anthropic": {
         "beta": "a-1",
         "tools": [SEARCH],
-        "paths": ["tools[0].type"],
+        "places": [0],
         "declared": {"weather": {"defer_loading": True}},
         "tool_choice": {"type": "auto"},
         "thinking": {"type": "adaptive"},

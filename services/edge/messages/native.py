@@ -96,8 +96,8 @@ def wrap(turns: object) -> None:
     """Make blocks of Anthropic's tools known to the schema."""
     for turn in turns if isinstance(turns, list) else ():
         content = turn.get("content") if isinstance(turn, dict) else None
-        kinds = _WRAPPED_OF.get(str(turn.get("role")), ()) if isinstance(content, list) else ()
-        if kinds:
+        if isinstance(content, list):
+            kinds = _WRAPPED_OF.get(str(turn.get("role")), ())
             content[:] = [_wrapped(block, kinds) for block in content]
 
 
@@ -128,7 +128,7 @@ def carried(tree: Json, request: Counted, told_beta: str, messages: Sequence[Jso
         "thinking": tree.get("thinking"),
         "effort": output.effort if (output := request.output_config) is not None else None,
         "tools": [given[place][1] for place in places],
-        "paths": [f"tools[{place}].type" for place in places],
+        "places": places,
         "declared": declared,
         "tool_choice": tree["tool_choice"] if chooses_own(request) else None,
     }

@@ -4,6 +4,7 @@ The edge puts it there for Anthropic's clients. To its own models it goes as it 
 dialects do without is named in its own words, and what they cannot do without is refused.
 """
 
+from itertools import zip_longest
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -18,6 +19,8 @@ CONTENT = "anthropic_content"
 # What only Anthropic tells of the end of an answer, and of the usage at its start.
 ENDING, USAGE = "anthropic_ending", "anthropic_usage"
 
+Place = Annotated[int, Meta(ge=0, le=100_000)]
+
 
 class Native(Struct, frozen=True):
     """What may be carried; `names` is what the parts that can be left out are called."""
@@ -31,10 +34,17 @@ class Native(Struct, frozen=True):
     thinking: dict[str, Any] | None = None
     effort: str = ""
     tools: list[Json] = []  # tools of Anthropic's own
-    paths: list[str] = []  # where the caller has declared each
+    places: list[Place] = []  # of each among all tools of the caller's
     declared: dict[str, Json] = {}  # further members of the caller's tools, by name
     tool_choice: dict[str, Any] | None = None  # of a tool of Anthropic's own
     names: list[str] = []
+
+    def among(self, others: list[Json]) -> list[Json]:
+        """Return these and all other tools in the caller's order: the prompt cache begins by it."""
+        told = list(others)
+        for place, tool in zip_longest(self.places, self.tools):
+            told.insert(len(told) if place is None else place, tool)
+        return told
 
 
 def take(values: Json) -> Native:
@@ -46,7 +56,7 @@ def leave_out(values: Json, target: Target) -> tuple[str, ...]:
     """Take it out for another dialect; return the names, or raise for tools that are missed."""
     native = take(values)
     if native.tools:
-        path = native.paths[0] if native.paths else "tools"
+        path = f"tools[{native.places[0]}].type" if native.places else "tools"
         text = (
             f"{path}: {target.key} has no tools of Anthropic's own; leave it out, choose a model "
             "of Anthropic's, or declare one with a name and an input_schema."

@@ -118,7 +118,7 @@ def _tools(values: Json, turns: list[Json], own: Native, dropped: list[str]) -> 
     if not given:
         named = {tool.get("name") for tool in own.tools}
         declared = [tool for tool in used_tools(turns) if tool["name"] not in named]
-    tools = [*declared, *own.tools]
+    tools = own.among(declared)
     if not given and not own.tools:
         return {"tools": tools, "tool_choice": {"type": "none"}} if tools else {}
     kind = tool_choice_kind(choice)
