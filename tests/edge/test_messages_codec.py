@@ -455,7 +455,7 @@ def test_a_broken_stream_never_stops_cleanly():
 def test_what_is_too_long_is_told_in_words_that_clients_of_anthropics_look_for():
     for given, told in (
         ("The input token count (9) exceeds 8.", "prompt is too long: The input token count (9)"),
-        ("The prompt is too long for m: 9 > 8.", "The prompt is too long for m"),
+        ("Prompt is too long: 9 > 8.", "Prompt is too long: 9 > 8."),
     ):
         error = RoutorError(Kind.CONTEXT_TOO_LONG, given)
         assert fault.document(error, "req_1")["error"]["message"].startswith(told)
