@@ -25,8 +25,9 @@ from services.providers.dialects.contract import Json, Target
 
 _PENALTIES = ("presence_penalty", "frequency_penalty")
 _IDENTIFIERS = ("user", "safety_identifier", "prompt_cache_key")
-# More is refused: github.com/maximhq/bifrost/pull/1000 and mnfst/llm-gateway/pull/2789 (2026-08).
-# Claude Code names its user by 150 characters (ujisati/claude-code-provider-proxy/pull/11).
+# OpenAI refuses more: github.com/maximhq/bifrost/pull/1000 and mnfst/llm-gateway/pull/2789
+# (2026-08). Claude Code, whom Anthropic takes so, names its user by 150 characters
+# (ujisati/claude-code-provider-proxy/pull/11).
 IDENTIFIER_CHARS = 64
 
 
@@ -67,7 +68,7 @@ def settle(body: Json, target: Target) -> Settled:
     values = {
         name: value for name, value in body.items() if value is not None and name not in left_out
     }
-    if target.vendor.quirks.store_and_metadata:
+    if target.vendor.dialect == "openai_chat" and target.vendor.quirks.store_and_metadata:
         _shorten(values)
     dropped = _foreign(values, target)
     if not is_openai(target):

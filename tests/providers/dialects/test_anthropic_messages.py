@@ -174,6 +174,12 @@ def test_calls_in_history_declare_their_tools() -> None:
     assert body["tool_choice"] == {"type": "none"}
 
 
+def test_a_long_name_of_a_user_stays_as_it_is() -> None:
+    """Only OpenAI's are short; Claude Code's hold the account and the session."""
+    name = "user_" + "f" * 64 + "_account_" + "a" * 36 + "_session_" + "5" * 36
+    assert encode(ask(user("hi"), user=name))["metadata"] == {"user_id": name}
+
+
 def test_sampling() -> None:
     encoded = DIALECT.encode(
         ask(temperature=1.5, top_p=0.9, stop=["END", " "], seed=1, user="u", top_k=5),
