@@ -13,12 +13,13 @@ from services.providers.dialects import (
     anthropic_native,
     anthropic_thinking,
     history,
+    schema,
     stopping,
     structured,
 )
 from services.providers.dialects.anthropic_history import SINCE_OPUS_4_8, conversation, used_tools
 from services.providers.dialects.anthropic_native import Native
-from services.providers.dialects.anthropic_schema import rooted, strict
+from services.providers.dialects.anthropic_schema import strict
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
 
@@ -140,8 +141,8 @@ def _tool(tool: Any, place: int, own: Native, dropped: list[str]) -> Json:
     more = own.declared.get(function["name"], {})
     if function.get("strict") and "strict" not in more and _STRICT not in dropped:
         dropped.append(_STRICT)
-    schema = rooted(function.get("parameters") or {"type": "object", "properties": {}})
-    made: Json = {"name": function["name"], "input_schema": {"type": "object", **schema}, **more}
+    parameters = schema.rooted(function.get("parameters") or {"properties": {}})
+    made: Json = {"name": function["name"], "input_schema": parameters, **more}
     if function.get("description"):
         made["description"] = function["description"]
     mark = tool.get("cache_control") or function.get("cache_control")

@@ -35,30 +35,6 @@ def closed(given: Json) -> bool:
     return _closed(schema.inlined(given))
 
 
-def rooted(given: Json) -> Json:
-    """Return parameters of draft 2020-12 without a choice at their root: others are refused.
-
-    What any choice has is offered, and what all of them require is required; the choice itself
-    is told in the description. (github.com/dearlordylord/huly-mcp/issues/66, 2026-05)
-    """
-    given = schema.modern(given)
-    if not any(name in given for name in schema.CHOICES):
-        return given
-    node = schema.merged(schema.inlined(given))
-    variants = [one for one in schema.variants(node) if isinstance(one, dict)]
-    tables = [schema.properties(one) for one in (*variants, node)]
-    properties = {name: one for table in tables for name, one in table.items()}
-    wanted = [schema.required(one) for one in variants]
-    always = [name for name in properties if wanted and all(name in names for names in wanted)]
-    required = list(dict.fromkeys([*schema.known_required(node, properties), *always]))
-    made = {name: value for name, value in node.items() if name not in schema.CHOICES}
-    if any(wanted):
-        words = " or ".join(", ".join(map(str, names)) or "none" for names in wanted)
-        said = f"Required besides: {words}."
-        schema.describe(made, said, " ")
-    return {**made, "type": "object", "properties": properties, "required": required}
-
-
 def _closed(node: Any) -> bool:
     if not isinstance(node, dict):
         return False

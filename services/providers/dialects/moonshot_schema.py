@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from services.providers.dialects import loops, schema
-from services.providers.dialects.anthropic_schema import rooted
 from services.providers.dialects.contract import Json
 
 _WORDS = ("title", "description")
@@ -25,7 +24,7 @@ _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list:
 
 def parameters(given: Json) -> Json:
     """Return the parameters of a function: an object at their root, and no choice."""
-    return {**_whole({"type": "object", **rooted(given)}), "type": "object"}
+    return {**_whole({"type": "object", **schema.rooted(given)}), "type": "object"}
 
 
 def answer(given: Json) -> Json:

@@ -9,15 +9,13 @@ from services.providers.dialects.contract import Json
 
 
 def whole(given: Json) -> Json:
-    """Return parameters that say what they are at their root: OpenAI refuses them otherwise.
+    """Return parameters that are an object at their root: OpenAI refuses them otherwise.
 
-    ("object schema missing properties", github.com/github/github-mcp-server/issues/1548, 2025-12)
+    ("object schema missing properties", github.com/github/github-mcp-server/issues/1548, 2025-12;
+    "must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'",
+    github.com/langchain-ai/langchainjs/issues/9804, 2026-01)
     """
-    if ("type" in given and "properties" in given) or given.get("type", "object") != "object":
-        return given
-    if "$ref" in given or any(name in given for name in schema.CHOICES):
-        return given
-    return {"type": "object", "properties": {}, **given}
+    return {"properties": {}, **schema.rooted(given)}
 
 
 def encoded(request: Json) -> bytes:

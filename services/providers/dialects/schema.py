@@ -87,6 +87,41 @@ def merged(given: Json) -> Json:
     return {name: value for name, value in node.items() if name != "allOf"}
 
 
+def rooted(given: Json) -> Json:
+    """Return parameters of draft 2020-12 that are an object at their root, without a choice there.
+
+    Others are refused. What any choice has is offered, and what all of them require is required;
+    the choice itself is told in the description.
+    (github.com/dearlordylord/huly-mcp/issues/66, 2026-05)
+    """
+    given = _led(modern(given))
+    if not any(name in given for name in CHOICES):
+        return given if isinstance(given.get("type"), str) else {**given, "type": "object"}
+    node = merged(inlined(given))
+    choices = [one for one in variants(node) if isinstance(one, dict)]
+    tables = [properties(one) for one in (*choices, node)]
+    table = {name: one for known in tables for name, one in known.items()}
+    wanted = [required(one) for one in choices]
+    always = [name for name in table if wanted and all(name in names for names in wanted)]
+    names = list(dict.fromkeys([*known_required(node, table), *always]))
+    made = {name: value for name, value in node.items() if name not in CHOICES}
+    if any(wanted):
+        words = " or ".join(", ".join(map(str, names)) or "none" for names in wanted)
+        describe(made, f"Required besides: {words}.", " ")
+    return {**made, "type": "object", "properties": table, "required": names}
+
+
+def _led(root: Json) -> Json:
+    """Return a schema whose root is what its reference leads to, and no reference."""
+    node = root
+    for _ in range(_DEPTH):
+        if not isinstance(node.get("$ref"), str):
+            break
+        beside = {name: value for name, value in node.items() if name != "$ref"}
+        node = {**named(root, node["$ref"]), **beside}
+    return node
+
+
 def variants(node: Json) -> list[Any]:
     """Return the schemas of which a value is one; [] when the node is no such choice."""
     for name in ("anyOf", "oneOf"):

@@ -1,5 +1,7 @@
 """What OpenAI's two dialects say of tools' schemas."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -19,3 +21,26 @@ def test_schemas_say_what_openai_wants_to_know(name: str) -> None:
     made = [one.get("function", one)["parameters"] for one in msgspec.json.decode(body)["tools"]]
     assert made[:2] == [{"type": "object", "properties": {}}] * 2
     assert made[2]["properties"] == {"x": {"type": "array", "items": {}}}
+
+
+ROOTS = [
+    {"anyOf": [{"type": "object", "properties": {"a": {}}, "required": ["a"]}, {"type": "object"}]},
+    {"type": ["object", "null"], "properties": {"a": {}}},
+    {"$ref": "#/$defs/M", "$defs": {"M": {"type": "object", "properties": {"a": {}}}}},
+    {"type": "object", "allOf": [{"properties": {"a": {}}}, {"required": ["a"]}]},
+]
+
+
+@pytest.mark.parametrize("name", ["openai_chat", "openai_responses", "anthropic_messages"])
+@pytest.mark.parametrize("given", ROOTS)
+def test_parameters_are_an_object_without_a_choice_at_their_root(
+    name: str, given: dict[str, Any]
+) -> None:
+    """All three refuse another root; servers of tools write them."""
+    provider = "anthropic" if name == "anthropic_messages" else "openai"
+    asked = ask(user("hi"), tools=[tool("a", parameters=given)])
+    [made] = msgspec.json.decode(DIALECTS[name].encode(asked, target(provider)).body)["tools"]
+    parameters = made.get("input_schema") or made.get("function", made)["parameters"]
+    assert parameters["type"] == "object"
+    assert parameters["properties"] == {"a": {}}
+    assert not parameters.keys() & {"anyOf", "oneOf", "allOf", "$ref"}

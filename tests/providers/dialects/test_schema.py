@@ -32,7 +32,7 @@ NODES = st.recursive(
 )
 SCHEMAS = st.dictionaries(st.sampled_from(KEYS), NODES, max_size=6)
 STEPS = (
-    *(anthropic_schema.strict, anthropic_schema.closed, anthropic_schema.rooted),
+    *(anthropic_schema.strict, anthropic_schema.closed, schema.rooted),
     *(google_schema.simple, google_schema.native),
     *(openai_schema.whole, openai_schema.with_items, schema.modern),
     *(moonshot_schema.parameters, moonshot_schema.answer),
@@ -58,4 +58,4 @@ def test_a_tuple_of_draft_7_is_told_in_the_newer_words() -> None:
     }
     plain = {"type": "array", "items": {"type": "string"}}
     assert schema.modern(plain) is plain
-    assert "prefixItems" in anthropic_schema.rooted({"properties": {"a": pair}})["properties"]["a"]
+    assert "prefixItems" in schema.rooted({"properties": {"a": pair}})["properties"]["a"]
