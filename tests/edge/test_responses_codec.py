@@ -75,6 +75,20 @@ def test_custom_tools_go_over():
     assert body["messages"][1]["tool_calls"][0]["custom"] == {"name": "sql", "input": "select 1"}
 
 
+def test_tools_that_items_add_are_offered_with_the_others():
+    space = {"type": "namespace", "name": "functions", "tools": [{**TOOL, "name": "wait"}]}
+    first = {"type": "additional_tools", "role": "developer", "id": "at_1", "tools": [space]}
+    later = {**first, "tools": [{**TOOL, "description": "again"}, {"type": "web_search"}]}
+    call = parsed(first, HELLO, later, tools=[TOOL])
+    body = msgspec.json.decode(call.body)
+    told = [(one["function"]["name"], one["function"].get("description")) for one in body["tools"]]
+    assert told == [("f", "again"), ("functions__wait", None)]
+    assert body["openai"]["tools"] == [{"type": "web_search"}]
+    assert [one["role"] for one in body["messages"]] == ["user"]
+    assert call.view.echo["tools"] == [TOOL]
+    assert refused({"type": "additional_tools", "tools": "x"}).param == "input[0].tools"
+
+
 def test_what_nobody_here_knows_is_left_out_and_named():
     call = parsed(client_metadata={"x": "y"}, max_tool_calls=3, store=True)
     assert call.dropped == ("client_metadata", "max_tool_calls")

@@ -16,6 +16,7 @@ from services.edge.responses.schema import (
     InputImage,
     Item,
     Message,
+    MoreTools,
     Part,
     Reasoning,
     Reference,
@@ -70,8 +71,8 @@ class _Teller:
 
     def add(self, item: Item, path: str) -> None:
         """Take the next item."""
-        if isinstance(item, Reference):
-            return  # left out, and named (`request`)
+        if isinstance(item, Reference | MoreTools):
+            return  # left out, and named (`request`), or offered with the other tools
         if isinstance(item, FunctionOutput | CustomOutput):
             self._result(item, path)
             return

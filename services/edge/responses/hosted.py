@@ -72,6 +72,28 @@ ITEM_TYPES = frozenset(
 _INCLUDED = ("reasoning.encrypted_content", "message.output_text.logprobs")
 
 
+def gather(tree: Json) -> None:
+    """Offer the tools that items of the input add with the others; of one name, the latest.
+
+    Codex says its tools so since 0.150, and again after it has made a conversation shorter.
+    (openai 3.57.0, types/responses/response_input_item_param.py, AdditionalTools)
+    """
+    given = tree.get("input")
+    items = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    added = [one.get("tools") for one in items if one.get("type") == "additional_tools"]
+    lists: list[Any] = [tree.get("tools", []), *added]
+    if added and all(isinstance(one, list) for one in lists):
+        tools = [tool for one in lists for tool in one]
+        latest = {_name(tool, place): tool for place, tool in enumerate(tools)}
+        tree["tools"] = list(latest.values())
+
+
+def _name(tool: Any, place: int) -> object:
+    """Return what a tool is known by; what is none is known by its place."""
+    known = tool.get("name") or tool.get("type") if isinstance(tool, dict) else None
+    return known if isinstance(known, str) else place
+
+
 def wrap(tree: Json) -> None:
     """Make OpenAI's tools, the choice of one and items of theirs known to the schema."""
     for name, kinds in (("tools", TOOLS), ("input", ITEM_TYPES)):

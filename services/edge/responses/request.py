@@ -78,8 +78,9 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     dropped = _known(tree)
     if isinstance(tree.get("input"), list):
         dropped += _items(tree["input"])
-    _refuse_unknown(tree)
     echo = {name: tree.get(name) for name in ("tools", "tool_choice", "text", "reasoning")}
+    hosted.gather(tree)
+    _refuse_unknown(tree)
     dropped += _inside(tree)
     hosted.wrap(tree)
     request = document.convert(tree, ResponsesRequest, WORDS)

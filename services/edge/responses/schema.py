@@ -133,6 +133,12 @@ class Reference(Struct, tag_field="type", tag="item_reference"):
     id: Word
 
 
+class MoreTools(Struct, tag_field="type", tag="additional_tools"):
+    """Tools that the model is offered besides (`hosted.gather`)."""
+
+    tools: list[dict[str, Any]]
+
+
 class Hosted(Struct, tag_field="type", tag=HOSTED):
     """A tool of OpenAI's own, the choice of one, or an item of it: `whole` is as it was written."""
 
@@ -152,6 +158,7 @@ Item = (
     | CustomOutput
     | Reasoning
     | Reference
+    | MoreTools
     | Hosted
 )
 
