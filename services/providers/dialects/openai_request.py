@@ -19,7 +19,7 @@ from services.providers.dialects import (
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.conversation import Turn
 from services.providers.dialects.openai_history import conversation_of, left_out
-from services.providers.dialects.openai_schema import encoded, whole
+from services.providers.dialects.openai_schema import encoded, known, whole
 from services.providers.dialects.parameters import Settled, drop, settle
 from services.providers.vendors.contract import Quirks
 
@@ -79,6 +79,9 @@ def encode(body: Json, target: Target) -> Encoded:
     values = dict(settled.values)
     drop(values, _foreign(values, target), dropped)
     _reword(values, quirks, dropped)
+    if values.get("tools") and target.model is not None and not quirks.any_parameter:
+        values["tools"], names = known(values["tools"])
+        dropped += names
     messages: Any = conversation.turns(body)
     if not messages or not _fit(messages, settled, target):
         body = conversation.spelled(body)

@@ -7,6 +7,33 @@ import msgspec
 from services.providers.dialects import schema
 from services.providers.dialects.contract import Json
 
+# openai 3.57.0, types/shared_params/function_definition.py and types/chat/*_tool_param.py
+_DECLARED = {
+    "function": ("name", "description", "parameters", "strict"),
+    "custom": ("name", "description", "format"),
+}
+
+
+def known(tools: list[Any]) -> tuple[list[Any], list[str]]:
+    """Return tools without what OpenAI's have not, and what to call that.
+
+    Frameworks say more there, and Anthropic's mark of a cache; both are refused.
+    """
+    found: set[str] = set()
+    made = [_known(tool, found) for tool in tools]
+    return made, sorted(name for name in found if not name.endswith(".cache_control"))
+
+
+def _known(tool: Any, found: set[str]) -> Any:
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    declared = tool.get(kind) if kind in _DECLARED else None
+    if not isinstance(declared, dict):
+        return tool
+    taken = _DECLARED[str(kind)]
+    found |= {f"tools[].{name}" for name in tool if name not in ("type", kind)}
+    found |= {f"tools[].{kind}.{name}" for name in declared if name not in taken}
+    return {"type": kind, kind: {name: declared[name] for name in declared if name in taken}}
+
 
 def whole(given: Json) -> Json:
     """Return parameters that are an object at their root: OpenAI refuses them otherwise.

@@ -11,7 +11,7 @@ import msgspec
 from services.errors import Kind, RoutorError
 from services.providers.dialects import conversation, history, openai_native
 from services.providers.dialects.contract import Encoded, Json, Target
-from services.providers.dialects.openai_schema import encoded, whole
+from services.providers.dialects.openai_schema import encoded, known, whole
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
 from services.providers.dialects.structured import wanted
 
@@ -54,7 +54,8 @@ def encode(body: Json, target: Target) -> Encoded:
     body = {**conversation.spelled(body)}
     native = openai_native.take(body)
     settled = settle(body, target)
-    values, dropped = dict(settled.values), list(settled.dropped)
+    tools, unknown = known(settled.values.get("tools") or [])
+    values, dropped = {**settled.values, "tools": tools}, [*settled.dropped, *unknown]
     request: Json = {
         "model": target.upstream_model,
         "input": _input(body["messages"]),

@@ -44,3 +44,15 @@ def test_parameters_are_an_object_without_a_choice_at_their_root(
     assert parameters["type"] == "object"
     assert parameters["properties"] == {"a": {}}
     assert not parameters.keys() & {"anyOf", "oneOf", "allOf", "$ref"}
+
+
+@pytest.mark.parametrize("name", ["openai_chat", "openai_responses"])
+def test_members_of_tools_that_openai_has_not_are_left_out_and_named(name: str) -> None:
+    mark = {"cache_control": {"type": "ephemeral"}}
+    given = [{**tool("f", returns={"type": "string"}, **mark), "eager": True, **mark}]
+    made = DIALECTS[name].encode(ask(user("hi"), tools=given), target("openai"))
+    [declared] = msgspec.json.decode(made.body)["tools"]
+    function = declared.get("function", declared)
+    assert function.keys() <= {"type", "name", "description", "parameters", "strict"}
+    assert {"tools[].eager", "tools[].function.returns"} <= set(made.dropped)
+    assert not any("cache_control" in one for one in made.dropped)
