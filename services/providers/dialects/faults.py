@@ -71,6 +71,7 @@ _UNFETCHED = (
 )
 # What such a refusal is called where the vendor has no word of its own (OpenAI's).
 _UNFETCHED_CODE = "invalid_image_url"
+_OF = ("with", "by", "for", "on")
 # Phrases of a refused request (400, 413, 422), in lower case. A limit on the *output* is not one.
 _PHRASES = (
     ("maximum context length", Kind.CONTEXT_TOO_LONG),
@@ -86,8 +87,9 @@ _PHRASES = (
     *((phrase, Kind.UNSUPPORTED_PARAMETER) for phrase in _UNFETCHED),
     ("unsupported parameter", Kind.UNSUPPORTED_PARAMETER),
     ("are not supported for", Kind.UNSUPPORTED_PARAMETER),
-    ("is not supported with this model", Kind.UNSUPPORTED_PARAMETER),
-    ("not supported by this model", Kind.UNSUPPORTED_PARAMETER),
+    *((f"not supported {of} this model", Kind.UNSUPPORTED_PARAMETER) for of in _OF),
+    # Of temperature (github.com/The-PR-Agent/pr-agent/issues/2456, 2026-06)
+    ("deprecated for this model", Kind.UNSUPPORTED_PARAMETER),
     ("model does not exist", Kind.MODEL_GONE),
     ("model not found", Kind.MODEL_GONE),
     ("credit balance is too low", Kind.PROVIDER_QUOTA),
