@@ -76,11 +76,11 @@ def _strict(node: Any) -> Json:
 
 
 def _strict_type(rest: Json, made: Json) -> None:
-    kind = rest.pop("type", None)
-    if isinstance(kind, list):
-        made["anyOf"] = [_strict({**rest, "type": one}) for one in kind]
+    if kinds := schema.kinds(rest):
+        made["anyOf"] = [_strict(one) for one in kinds]
         rest.clear()
         return
+    kind = rest.pop("type", None)
     if kind is None and ("enum" in made or "const" in made):
         return
     made["type"] = kind or ("object" if "properties" in rest or "items" not in rest else "array")

@@ -78,7 +78,8 @@ def _simple(node: Any) -> Json:
         made["nullable"] = True
     if isinstance(kinds, list):
         real = [one for one in kinds if one != "null"]
-        variants = [{"type": one} for one in real] if len(real) > 1 else variants
+        apart = [one for one in schema.kinds(node) if one["type"] != "null"]
+        variants = apart if len(real) > 1 else variants
         kinds = real[0] if len(real) == 1 else None
     if len(variants) == 1:
         return {**_simple(variants[0]), **made}
@@ -141,6 +142,10 @@ def _native(node: Any) -> Json:
     if not isinstance(node, dict):
         return {}
     node = schema.merged(node)
+    # A list of types is a choice of them.
+    kinds = [] if "enum" in node or "const" in node else schema.kinds(node)
+    if kinds:
+        node = {**{name: node[name] for name in schema.WORDS if name in node}, "anyOf": kinds}
     made = {name: node[name] for name in _NATIVE_KEYS if node.get(name) is not None}
     if "const" in node:
         made["enum"] = [node["const"]]

@@ -14,6 +14,13 @@ CHOICES = ("allOf", "anyOf", "oneOf")
 _DEPTH = 24  # references that lead back to themselves stop here
 # And so does a schema whose references unfold without end in breadth.
 _MOST_NODES = 10_000
+# What a reader is told of a schema, whatever its type.
+WORDS = ("title", "description")
+# Keywords that say something of one type alone.
+_IS_OF = {
+    **dict.fromkeys(("properties", "required", "additionalProperties"), "object"),
+    **dict.fromkeys(("items", "prefixItems", "minItems", "maxItems", "uniqueItems"), "array"),
+}
 # What may hold any JSON, and no schema.
 VALUES = ("const", "default", "enum", "example", "examples")
 
@@ -128,6 +135,23 @@ def variants(node: Json) -> list[Any]:
         if isinstance(node.get(name), list):
             return list(node[name])
     return []
+
+
+def kinds(node: Json) -> list[Json]:
+    """Return one schema for each type of a list of them, with what is said of it; [] without."""
+    given = node.get("type")
+    if not isinstance(given, list):
+        return []
+    rest = {name: value for name, value in node.items() if name not in ("type", *WORDS)}
+    return [
+        {
+            **{name: value for name, value in rest.items() if _IS_OF.get(name, one) == one},
+            "type": one,
+        }
+        if one != "null"
+        else {"type": one}
+        for one in given
+    ]
 
 
 def properties(node: Json) -> Json:

@@ -63,7 +63,10 @@ def test_schema_is_native_and_clean() -> None:
     schema = {
         "$defs": {"P": {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}},
         "type": "object",
-        "properties": {"p": {"$ref": "#/$defs/P"}, "q": {"type": ["string", "null"]}},
+        "properties": {
+            "p": {"$ref": "#/$defs/P"},
+            "q": {"type": ["array", "null"], "items": {"type": "string"}},
+        },
         "required": ["p"],
     }
     strict = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": True}}
@@ -71,9 +74,10 @@ def test_schema_is_native_and_clean() -> None:
     assert made["type"] == "json_schema"
     inner = made["schema"]["properties"]["p"]
     assert inner["additionalProperties"] is False
+    choice = [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]
+    assert made["schema"]["properties"]["q"] == {"anyOf": choice}
     assert "minimum" not in inner["properties"]["n"]
     assert "minimum" in inner["properties"]["n"]["description"]
-    assert made["schema"]["properties"]["q"]["anyOf"] == [{"type": "string"}, {"type": "null"}]
     plain = encode(ask(response_format={"type": "json_object"}))
     assert "JSON" in plain["system"][0]["text"]
 

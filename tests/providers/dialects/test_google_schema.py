@@ -157,6 +157,33 @@ def test_enums_of_answers_hold_texts_and_numbers_alone(given_schema: Any, made: 
     assert native({"type": "object", "properties": {"a": given_schema}})["properties"]["a"] == made
 
 
+# What each type is, and what is said of it, stands with it alone.
+TEXT_OR_LIST: dict[str, Any] = {
+    "description": "d",
+    "type": ["string", "array", "null"],
+    "items": {"type": "integer"},
+}
+
+
+def test_a_list_of_types_is_a_choice_of_them_in_an_answer() -> None:
+    assert native(TEXT_OR_LIST) == {
+        "description": "d",
+        "anyOf": [
+            {"type": "string"},
+            {"type": "array", "items": {"type": "integer"}},
+            {"type": "null"},
+        ],
+    }
+
+
+def test_a_list_of_types_keeps_their_members_in_a_functions_schema() -> None:
+    listed = simple({"type": "object", "properties": {"a": TEXT_OR_LIST}})["properties"]["a"]
+    assert [one["type"] for one in listed["anyOf"]] == ["string", "array"]
+    assert listed["anyOf"][1]["items"] == {"type": "integer"}
+    assert "items" not in listed["anyOf"][0]
+    assert all(one["nullable"] and one["description"] == "d" for one in listed["anyOf"])
+
+
 def test_a_choice_of_types_stands_alone_in_a_functions_schema() -> None:
     function = tool("f", parameters=EVERYTHING)
     declared = encode(ask(tools=[function]))["tools"][0]["functionDeclarations"][0]
