@@ -1,8 +1,9 @@
 """What of an answer's text goes on: without a fence around JSON, and up to a stop sequence. Pure.
 
 Models whose API does not bind them to JSON may write it as Markdown. MiniMax's does so with
-`json_object` (Orkeon, llm-providers-comparison, measured 2026-08-30). Where a tool's arguments
-are the answer, words beside the call are none of it.
+`json_object` (Orkeon, llm-providers-comparison, measured 2026-08-30); Anthropic's has no such
+word, so that they are asked for an object in words alone. Where a tool's arguments are the answer,
+words beside the call are none of it.
 """
 
 from services.providers.dialects.contract import Json, Target
@@ -16,6 +17,8 @@ def is_fenced(body: Json, target: Target) -> bool:
     """Tell whether JSON is asked of a model that may put a fence around it."""
     given, model = body.get("response_format"), target.model
     kind = given.get("type") if isinstance(given, dict) else None
+    if target.vendor.dialect == "anthropic_messages" and kind == "json_object":
+        return True
     asked = kind in ("json_object", "json_schema")
     return asked and model is not None and model.structured_outputs == "json_object"
 

@@ -58,6 +58,13 @@ def test_only_json_that_the_api_does_not_vouch_for(body: Any, outputs: str, expe
     assert chosen(aim, ask(**body))[1].unfenced is expected
 
 
+def test_an_object_that_words_alone_ask_for_may_have_a_fence() -> None:
+    schema = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+    aim = target("anthropic")
+    assert chosen(aim, ask(response_format={"type": "json_object"}))[1].unfenced
+    assert not chosen(aim, ask(response_format=schema))[1].unfenced
+
+
 def test_answers_and_streams_are_unfenced() -> None:
     dialect, aim, body = chosen(target("minimax", structured_outputs="json_object"), ask(**JSON))
     message = {"role": "assistant", "content": FENCED[0]}
