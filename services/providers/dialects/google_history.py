@@ -183,9 +183,10 @@ def _part(part: Json, path: str) -> Json:
     )
 
 
-def _media(url: object, path: str, usual: str) -> Json:
-    inline = history.data_url(url, path)
+def _media(url: object, where: str, usual: str) -> Json:
+    inline = history.data_url(url, where)
     if inline is not None:
         return {"inlineData": {"mimeType": inline[0], "data": inline[1]}}
-    suffix = str(url).partition("?")[0].rpartition(".")[2].lower()
+    path = str(url).partition("#")[0].partition("?")[0]
+    suffix = path.rpartition(".")[2].lower()
     return {"fileData": {"mimeType": _SUFFIXES.get(suffix, usual), "fileUri": url}}

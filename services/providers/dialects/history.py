@@ -19,8 +19,15 @@ _SEAL = "__ts__"
 # can read.
 OPENAI_PARCEL = "openai."
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
+# Text has one name that all know: Gemini refuses application/json
+# (github.com/ProjectTech4DevAI/kaapi-backend/pull/571, 2026-02).
+_TEXTS = ("json", "jsonl", "x-ndjson", "xml", "yaml", "x-yaml", "toml", "javascript", "sql")
 # Names of clients' own for what vendors know by one name alone.
-_MEDIA_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
+_MEDIA_TYPES = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    **{f"application/{kind}": "text/plain" for kind in _TEXTS},
+}
 # How pictures begin, in base64: some vendors refuse one that is called by another type
 # (github.com/BerriAI/litellm/issues/24900, 2026-04).
 _BEGINNINGS = {
@@ -30,7 +37,7 @@ _BEGINNINGS = {
     "UklGR": "image/webp",
 }
 _ENDINGS = {"text/plain": "txt"}
-_FILE_TYPES = {"txt": "text/plain", "md": "text/plain", "csv": "text/plain"}
+_FILE_TYPES = dict.fromkeys(("txt", "md", "csv", "json", "xml", "yaml", "html"), "text/plain")
 
 
 def invalid(message: str, param: str) -> RoutorError:

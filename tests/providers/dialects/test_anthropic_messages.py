@@ -116,6 +116,8 @@ def test_media() -> None:
             "file": {"file_data": "data:application/pdf;base64,BBBB", "filename": "a.pdf"},
         },
         {"type": "file", "file": {"file_data": "data:text/plain;base64,aGk="}},
+        {"type": "file", "file": {"file_data": "data:application/json;base64,e30="}},
+        {"type": "file", "file": {"file_data": "e30=", "filename": "a.json"}},
     ]
     blocks = encode(ask(user(parts)))["messages"][0]["content"]
     assert [block["source"] for block in blocks] == [
@@ -123,6 +125,7 @@ def test_media() -> None:
         {"type": "url", "url": "https://example.com/a.png"},
         {"type": "base64", "media_type": "application/pdf", "data": "BBBB"},
         {"type": "text", "media_type": "text/plain", "data": "hi"},
+        *[{"type": "text", "media_type": "text/plain", "data": "{}"}] * 2,
     ]
     assert blocks[2]["title"] == "a.pdf"
     with pytest.raises(RoutorError) as caught:
@@ -131,6 +134,14 @@ def test_media() -> None:
     archive = {"type": "file", "file": {"file_data": "data:application/zip;base64,UEs="}}
     with pytest.raises(RoutorError) as caught:
         encode(ask(user([archive])))
+    assert caught.value.param == "messages[0].content[0].file.file_data"
+
+
+def test_documents_are_pdf_or_text() -> None:
+    sheet = "data:application/vnd.ms-excel;base64,AAAA"
+    with pytest.raises(RoutorError) as caught:
+        encode(ask(user([{"type": "file", "file": {"file_data": sheet}}])))
+    assert caught.value.kind is Kind.UNSUPPORTED_PARAMETER
     assert caught.value.param == "messages[0].content[0].file.file_data"
 
 

@@ -75,3 +75,27 @@ def test_sounds_are_of_the_formats_that_gemini_takes(kind: str) -> None:
     body = sent(DIALECT.encode(ask(user([part])), target("google")))
     told = {"inlineData": {"mimeType": f"audio/{kind}", "data": "AAAA"}}
     assert body["contents"][0]["parts"] == [told]
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        (
+            "https://x.example/a.webp?size=1#top",
+            {
+                "fileData": {
+                    "mimeType": "image/webp",
+                    "fileUri": "https://x.example/a.webp?size=1#top",
+                }
+            },
+        ),
+        (
+            "data:application/json;base64,e30=",
+            {"inlineData": {"mimeType": "text/plain", "data": "e30="}},
+        ),
+    ],
+)
+def test_what_a_file_is_called_by(url: str, part: dict[str, Any]) -> None:
+    given = {"type": "file", "file": {"file_data": url}}
+    body = sent(DIALECT.encode(ask(user([given])), target("google")))
+    assert body["contents"][0]["parts"] == [part]
