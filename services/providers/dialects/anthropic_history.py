@@ -26,13 +26,14 @@ _PDF = "application/pdf"  # the same release, types/base64_pdf_source_param.py
 
 
 def conversation(
-    messages: list[Any], target: Target, *, thinks: bool
+    messages: list[Any], target: Target, *, thinks: bool, prefill: bool
 ) -> tuple[list[Json], list[Json]]:
     """Return the system blocks and the turns.
 
     Leading system messages become the system prompt. Later ones stay in their place: as turns of
     their own where the model takes such (`_system_turns`), else as marked text of the user's.
-    Thinking blocks go along only when the model `thinks`.
+    Thinking blocks go along only when the model `thinks`; an answer that is begun is gone on with
+    where it may be (`prefill`).
     """
     fitted = history.with_ids(messages, history.plain_id)
     leading = 0
@@ -50,19 +51,24 @@ def conversation(
             turns.append({"role": role, "content": blocks})
     if not turns and system:
         return [], [{"role": "user", "content": system}]
-    return system, _ordered(turns, target, thinks=thinks)
+    return system, _ordered(turns, prefill=prefill)
 
 
 def lacks_thoughts(messages: list[Any]) -> bool:
-    """Whether the model's last turn has calls and no thinking blocks of Anthropic's.
+    """Whether the model's last turn has calls and does not begin with its thinking blocks.
 
     A model with a thinking budget refuses such a turn while thinking is on. What the user says
-    after the results is no turn of its own: it stands beside them.
+    after the results is no turn of its own: it stands beside them; and the model's messages that
+    follow each other are one turn.
     """
+    turn: list[Any] = []
     for message in reversed(messages):
         if message.get("role") == "assistant":
-            return bool(message.get("tool_calls")) and not _thoughts(message)
-    return False
+            turn.append(message)
+        elif turn:
+            break
+    called = any(message.get("tool_calls") for message in turn)
+    return called and not _thoughts(turn[-1])
 
 
 def _is_system(message: Json) -> bool:
@@ -206,7 +212,7 @@ def _result(message: Json, path: str) -> Json:
     return _cached([result], message)[0]
 
 
-def _ordered(turns: list[Json], target: Target, *, thinks: bool) -> list[Json]:
+def _ordered(turns: list[Json], *, prefill: bool) -> list[Json]:
     """Put results before text, merge double results, and mind the first and the last turn."""
     asked: list[str] = []
     for turn in turns:
@@ -217,7 +223,7 @@ def _ordered(turns: list[Json], target: Target, *, thinks: bool) -> list[Json]:
         turns.insert(0, {"role": "user", "content": [_CONTINUE]})
     last = turns[-1]
     if last["role"] == "assistant":
-        if thinks or (target.model is not None and not target.model.parameters.prefill):
+        if not prefill:
             turns.append({"role": "user", "content": [_CONTINUE]})
         elif last["content"][-1]["type"] == "text":
             tail = last["content"][-1]

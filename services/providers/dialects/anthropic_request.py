@@ -40,11 +40,9 @@ def encode(body: Json, target: Target) -> Encoded:
         body = structured.emulate(body, target)
     elif structured.is_open(kind, wanted, body, target):
         native, body = False, structured.forced(body, cast(Model, target.model), wanted)
+    form = kind if native else ""
     settled = settle(body, target)
     values, dropped = dict(settled.values), list(settled.dropped)
-    messages = body["messages"]
-    if native and kind == "json_object":
-        messages = structured.instructed(messages, structured.JSON_INSTRUCTION)
     if target.model is None and SINCE_OPUS_4_8.match(target.upstream_model):
         # They take none (https://platform.claude.com/docs/en/api/versioning, 2026-11-23).
         drop(values, ("temperature", "top_p", "top_k"), dropped)
@@ -53,7 +51,7 @@ def encode(body: Json, target: Target) -> Encoded:
         body["messages"], settled, target, own, limit=limit, dropped=dropped
     )
     thinks = thinking.get("thinking", {}).get("type") != "disabled" and settled.thinks
-    system, turns = conversation(messages, target, thinks=thinks)
+    system, turns = _conversation(body["messages"], target, form, thinks=thinks)
     request: Json = {
         "model": target.upstream_model,
         "max_tokens": limit,
@@ -65,17 +63,30 @@ def encode(body: Json, target: Target) -> Encoded:
         **_account(values),
         **anthropic_thinking.fields(own, thinking, dropped),
     }
-    if native and kind == "json_schema":
-        form = {"type": "json_schema", "schema": strict(wanted)}
-        request["output_config"] = {**request.get("output_config", {}), "format": form}
+    if form == "json_schema":
+        told = {"type": form, "schema": strict(wanted)}
+        request["output_config"] = {**request.get("output_config", {}), "format": told}
     if values.pop("stream", False):
         request["stream"] = True
     for name in ("response_format", "stream_options"):
         values.pop(name, None)
     drop(values, tuple(values), dropped)
-    dropped += history.names_of(messages)
+    dropped += history.names_of(body["messages"])
     headers = {"anthropic-beta": own.beta} if own.beta else {}
     return Encoded("/v1/messages", msgspec.json.encode(request), headers, tuple(dropped))
+
+
+def _conversation(
+    messages: list[Any], target: Target, form: str, *, thinks: bool
+) -> tuple[list[Json], list[Json]]:
+    """Return the system blocks and the turns of a request for an answer of a `form`."""
+    if form == "json_object":
+        messages = structured.instructed(messages, structured.JSON_INSTRUCTION)
+    able = target.model is None or target.model.parameters.prefill
+    # "Message prefilling: incompatible with JSON outputs"
+    # (https://platform.claude.com/docs/en/build-with-claude/structured-outputs, 2026-11-23).
+    able = able and form != "json_schema" and not thinks
+    return conversation(messages, target, thinks=thinks, prefill=able)
 
 
 def _limit(values: Json, settled: Settled, target: Target) -> int:

@@ -254,6 +254,16 @@ def test_final_assistant_turn() -> None:
     assert without[-1]["role"] == "user"
 
 
+def test_an_answer_in_the_output_format_is_not_begun() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    turns = [user("a"), {"role": "assistant", "content": "{"}]
+    body = encode(ask(*turns, response_format=form), parameters=parameters(prefill=True))
+    assert "format" in body["output_config"]
+    assert body["messages"][-1]["role"] == "user"
+    assert body["messages"][-2]["content"] == [{"type": "text", "text": "{"}]
+
+
 BLANKS = st.sampled_from(["", " ", "\n", "x", "y "])
 PARTS = st.one_of(st.none(), BLANKS, st.lists(BLANKS.map(lambda t: {"type": "text", "text": t})))
 MESSAGES = st.lists(

@@ -106,6 +106,14 @@ def test_calls_without_thoughts_have_none_whatever_follows_their_results(after: 
     assert body["thinking"] == BUDGET
 
 
+def test_messages_that_follow_each_other_are_one_turn() -> None:
+    signed = {"type": "thinking", "thinking": "t", "signature": "s"}
+    said = {"role": "assistant", "content": "Well."}
+    loop = [LOOP[0], said, {**LOOP[1], "thinking_blocks": [signed]}, LOOP[2]]
+    body = sent(encoded(HAIKU, *loop, native={"thinking": BUDGET}, tools=[tool()]))
+    assert body["thinking"] == {"type": "disabled"}
+
+
 def test_thoughts_of_others_are_none() -> None:
     theirs = {"type": "thinking", "thinking": "t", "signature": "openai.rs_1.parcel"}
     loop = [LOOP[0], {**LOOP[1], "thinking_blocks": [theirs]}, LOOP[2]]
