@@ -211,7 +211,7 @@ def _check_messages(messages: Sequence[schema.Message]) -> None:
             called.update([made.id for made in message.tool_calls or ()])
             _check_arguments(message.tool_calls or ())
             if message.content is None and not (
-                message.tool_calls or message.refusal or message.audio
+                message.tool_calls or message.refusal or message.audio or message.thinking_blocks
             ):
                 path = f"messages[{index}].content"
                 raise document.invalid(path, "is missing, and there are no calls")

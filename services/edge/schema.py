@@ -151,6 +151,8 @@ class Assistant(Struct, tag_field="role", tag="assistant"):
     refusal: str | None = None
     name: str | None = None
     audio: dict[str, Any] | None = None
+    # What Anthropic's models thought, as we have told it
+    thinking_blocks: Any = None
 
 
 class ToolResult(Struct, tag_field="role", tag="tool"):

@@ -204,6 +204,7 @@ RIGHT = [
     {"messages": [{"role": "developer", "content": "x"}, USER]},
     {"messages": [{"role": "system", "content": [{"type": "text", "text": "x"}]}]},
     {"messages": [USER, {"role": "assistant", "content": None, "refusal": "no"}, USER]},
+    {"messages": [USER, {"role": "assistant", "content": None, "thinking_blocks": [{}]}, USER]},
     {
         "messages": [
             USER,

@@ -126,7 +126,16 @@ def usage_of(body: Json) -> Usage:
         output_tokens=count(counters.get("candidatesTokenCount")) + thoughts,
         cached_input_tokens=count(counters.get("cachedContentTokenCount")),
         reasoning_tokens=thoughts,
+        audio_input_tokens=_heard(counters.get("promptTokensDetails")),
+        audio_output_tokens=_heard(counters.get("candidatesTokensDetails")),
     )
+
+
+def _heard(details: Any) -> int:
+    """Return the tokens of sound, of those by modality (google-genai 3.4.0, MediaModality)."""
+    told = details if isinstance(details, list) else []
+    by_kind = [one for one in told if isinstance(one, dict) and one.get("modality") == "AUDIO"]
+    return sum(count(one.get("tokenCount")) for one in by_kind)
 
 
 def call_of(part: Json, seed: bytes, target: Target) -> Call:

@@ -162,6 +162,10 @@ def test_answer_and_usage() -> None:
         "candidatesTokenCount": 3,
         "thoughtsTokenCount": 40,
         "toolUsePromptTokenCount": None,
+        "promptTokensDetails": [
+            {"modality": "TEXT", "tokenCount": 1},
+            {"modality": "AUDIO", "tokenCount": 4},
+        ],
     }
     answer = decode(
         body_of({"text": "hm", "thought": True}, {"text": "Hello"}, usageMetadata=usage)
@@ -170,6 +174,7 @@ def test_answer_and_usage() -> None:
     assert (message["content"], message["reasoning_content"]) == ("Hello", "hm")
     assert (answer.usage.output_tokens, answer.usage.reasoning_tokens) == (43, 40)
     assert answer.body["usage"]["total_tokens"] == 48
+    assert answer.body["usage"]["prompt_tokens_details"]["audio_tokens"] == 4
     assert answer.body["id"] == "r1"
 
 
