@@ -7,6 +7,7 @@ end in white space.
 
 import re
 from base64 import b64decode
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -55,20 +56,21 @@ def conversation(
 
 
 def lacks_thoughts(messages: list[Any]) -> bool:
-    """Whether the model's last turn has calls and does not begin with its thinking blocks.
+    """Whether a turn of the model in this loop of tools does not begin with its thinking blocks.
 
-    A model with a thinking budget refuses such a turn while thinking is on. What the user says
-    after the results is no turn of its own: it stands beside them; and the model's messages that
-    follow each other are one turn.
+    A model with a thinking budget refuses such turns while thinking is on: "a final `assistant`
+    message must start with a thinking block (preceding the lastmost set of `tool_use` and
+    `tool_result` blocks)". What the user says after the results is no turn of its own: it stands
+    beside them; and the model's messages that follow each other are one turn.
     """
-    turn: list[Any] = []
-    for message in reversed(messages):
-        if message.get("role") == "assistant":
-            turn.append(message)
-        elif turn:
+    turns: list[list[Any]] = []
+    for spoken, group in groupby(reversed(messages), lambda one: one.get("role") == "assistant"):
+        turn = list(group)
+        if spoken and any(message.get("tool_calls") for message in turn):
+            turns.append(turn)
+        elif spoken or not any(message.get("role") == "tool" for message in turn):
             break
-    called = any(message.get("tool_calls") for message in turn)
-    return called and not _thoughts(turn[-1])
+    return not all(_thoughts(turn[-1]) for turn in turns)
 
 
 def _is_system(message: Json) -> bool:

@@ -112,9 +112,11 @@ def _simple_type(kind: Any, node: Json, made: Json) -> Json:
 def _any_of(variants: list[Any], made: Json) -> Json:
     """Return a choice of schemas: what is said of all is said of each, anyOf must stand alone.
 
-    (github.com/BerriAI/litellm/issues/11164, 2025)
+    (github.com/BerriAI/litellm/issues/11164, 2025) Of an enum each has what is of its type.
     """
-    return {"anyOf": [{**made, **_simple(one)} for one in variants]}
+    values = {"enum": made.pop("enum")} if "enum" in made else {}
+    told = ({**values, **one} if isinstance(one, dict) else one for one in variants)
+    return {"anyOf": [{**made, **_simple(one)} for one in told]}
 
 
 def _as_object(given: Json) -> Json:

@@ -114,6 +114,15 @@ def test_messages_that_follow_each_other_are_one_turn() -> None:
     assert body["thinking"] == {"type": "disabled"}
 
 
+def test_every_turn_of_a_loop_has_thoughts_or_none_has() -> None:
+    signed = {"type": "thinking", "thinking": "t", "signature": "s"}
+    thought = {**LOOP[1], "thinking_blocks": [signed]}
+    for first, word in ((LOOP[1], "disabled"), (thought, "enabled")):
+        loop = [LOOP[0], first, LOOP[2], thought, LOOP[2]]
+        body = sent(encoded(HAIKU, *loop, native={"thinking": BUDGET}, tools=[tool()]))
+        assert body["thinking"]["type"] == word
+
+
 def test_thoughts_of_others_are_none() -> None:
     theirs = {"type": "thinking", "thinking": "t", "signature": "openai.rs_1.parcel"}
     loop = [LOOP[0], {**LOOP[1], "thinking_blocks": [theirs]}, LOOP[2]]

@@ -184,6 +184,12 @@ def test_a_list_of_types_keeps_their_members_in_a_functions_schema() -> None:
     assert all(one["nullable"] and one["description"] == "d" for one in listed["anyOf"])
 
 
+def test_an_enum_beside_a_choice_is_of_strings_alone() -> None:
+    given_schema = {"enum": ["x", None], "anyOf": [{"type": "string"}, {"minLength": 1}]}
+    made = simple({"type": "object", "properties": {"a": given_schema}})["properties"]["a"]
+    assert [one["enum"] for one in made["anyOf"]] == [["x"], ["x"]]
+
+
 def test_a_choice_of_types_stands_alone_in_a_functions_schema() -> None:
     function = tool("f", parameters=EVERYTHING)
     declared = encode(ask(tools=[function]))["tools"][0]["functionDeclarations"][0]
