@@ -3,6 +3,7 @@
 Shapes: google-genai 3.4.0, types.GenerateContentResponse, FinishReason (2026-11-23).
 """
 
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -38,22 +39,28 @@ _BROKEN = (
 def decode(content: bytes, target: Target) -> Answer:
     """Translate a whole answer. A blocked prompt is a choice with finish "content_filter"."""
     body = parsed(content, target)
+    given = candidates(body)
+    # An index of 0 may be left out, as proto3's JSON does.
+    numbered = any("index" in candidate for candidate in given)
     choices = []
-    for place, candidate in enumerate(candidates(body)):
-        turn = Turn()
-        for number, part in enumerate(parts_of(candidate)):
-            seed = f"{target.nonce}/{body.get('responseId')}/{place}/{number}"
-            gather(turn, part, seed.encode(), target)
-        reason = finish_reason(
-            candidate.get("finishReason"), target, said=bool(parts_of(candidate))
-        )
-        if reason is None:
-            raise faults.bad_answer(target, "an answer without finishReason")
-        index = count(candidate.get("index")) or place
-        choices.append(completion.choice(index, turn, reason))
+    for place, candidate in enumerate(given):
+        index = count(candidate.get("index")) if numbered else place
+        seed = f"{target.nonce}/{body.get('responseId')}/{place}"
+        choices.append(_choice(index, candidate, seed, target))
+    choices.sort(key=itemgetter("index"))
     if not choices and block_reason(body):
         choices.append(completion.choice(0, Turn(), "content_filter"))
     return completion.answer(target, head(body), choices, usage_of(body), content)
+
+
+def _choice(index: int, candidate: Json, seed: str, target: Target) -> Json:
+    turn, parts = Turn(), parts_of(candidate)
+    for number, part in enumerate(parts):
+        gather(turn, part, f"{seed}/{number}".encode(), target)
+    reason = finish_reason(candidate.get("finishReason"), target, said=bool(parts))
+    if reason is None:
+        raise faults.bad_answer(target, "an answer without finishReason")
+    return completion.choice(index, turn, reason)
 
 
 def parsed(content: bytes | str, target: Target) -> Json:

@@ -178,6 +178,16 @@ def test_answer_and_usage() -> None:
     assert answer.body["id"] == "r1"
 
 
+@pytest.mark.parametrize("first", [{"index": 0}, {}], ids=["told", "left out"])
+def test_choices_are_told_in_their_order(first: dict[str, int]) -> None:
+    made = [
+        {"content": {"parts": [{"text": text}]}, "finishReason": "STOP", **index}
+        for text, index in (("b", {"index": 1}), ("a", first))
+    ]
+    choices = decode({"candidates": made}).body["choices"]
+    assert [(one["index"], one["message"]["content"]) for one in choices] == [(0, "a"), (1, "b")]
+
+
 def test_where_one_call_is_asked_for_the_answer_holds_one() -> None:
     serial = msgspec.structs.replace(target("google"), one_call=True)
     body = body_of(*({"functionCall": {"name": name, "args": {}}} for name in "fgh"))
