@@ -108,9 +108,9 @@ def data_url(url: object, path: str) -> tuple[str, str] | None:
         raise invalid(f"{path} must be a URL.", path)
     if not url.startswith("data:"):
         return None
-    head, comma, data = url[5:].partition(",")
+    head, _, data = url[5:].partition(",")
     media_type, *options = head.split(";")
-    if not comma or "base64" not in options:
+    if not data or "base64" not in options:
         raise invalid(f"{path} must be a data URL with base64 data.", path)
     if "\n" in data:
         data = "".join(data.split())  # lines of a mail, which JSON's readers refuse

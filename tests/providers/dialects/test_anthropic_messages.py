@@ -137,6 +137,18 @@ def test_media() -> None:
     assert caught.value.param == "messages[0].content[0].file.file_data"
 
 
+@pytest.mark.parametrize("provider", ["anthropic", "google"])
+@pytest.mark.parametrize("url", ["data:image/png;base64,", "data:image/png;base64", "data:,x"])
+def test_a_picture_without_its_data_is_refused(provider: str, url: str) -> None:
+    aim = target(provider)
+    with pytest.raises(RoutorError) as caught:
+        DIALECTS[aim.vendor.dialect].encode(
+            ask(user([{"type": "image_url", "image_url": {"url": url}}])), aim
+        )
+    assert caught.value.kind is Kind.INVALID_REQUEST
+    assert caught.value.param == "messages[0].content[0].image_url.url"
+
+
 def test_documents_are_pdf_or_text() -> None:
     sheet = "data:application/vnd.ms-excel;base64,AAAA"
     with pytest.raises(RoutorError) as caught:
