@@ -5,6 +5,7 @@ What a vendor takes of it is in the `*_schema` beside its dialect.
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -35,7 +36,7 @@ def inlined(root: Json) -> Json:
 def named(root: Json, ref: str) -> Json:
     """Return what a reference names in a schema; an open object when it is nothing there."""
     node: Any = root
-    for step in ref.removeprefix("#").strip("/").split("/"):
+    for step in unquote(ref.removeprefix("#")).strip("/").split("/"):
         if step:
             name = step.replace("~1", "/").replace("~0", "~")
             node = node.get(name) if isinstance(node, dict) else None

@@ -59,3 +59,11 @@ def test_a_tuple_of_draft_7_is_told_in_the_newer_words() -> None:
     plain = {"type": "array", "items": {"type": "string"}}
     assert schema.modern(plain) is plain
     assert "prefixItems" in schema.rooted({"properties": {"a": pair}})["properties"]["a"]
+
+
+@pytest.mark.parametrize(
+    ("ref", "name"), [("#/$defs/List%5Bint%5D", "List[int]"), ("#/$defs/a~1b", "a/b")]
+)
+def test_a_reference_is_read_as_the_fragment_that_it_is(ref: str, name: str) -> None:
+    root = {"properties": {"a": {"$ref": ref}}, "$defs": {name: {"type": "integer"}}}
+    assert schema.inlined(root) == {"properties": {"a": {"type": "integer"}}}
