@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import anthropic_native, history, openai_native
+from services.providers.dialects import anthropic_native, history, openai_native, openai_parts
 from services.providers.dialects.contract import Json, Target
 from services.providers.dialects.parameters import Settled
 from services.providers.vendors.contract import Quirks
@@ -39,15 +39,6 @@ _OURS = (
 # refuse it: "Extra inputs are not permitted" (github.com/NousResearch/hermes-agent/pull/48604,
 # 2026-06).
 _OTHERS = ("role", "content", "name", "tool_call_id")
-# What parts of contents hold beside their type.
-_MEMBERS = {
-    "text": ("text",),
-    "refusal": ("refusal",),
-    "image_url": ("image_url",),
-    "input_audio": ("input_audio",),
-    "file": ("file", "file_id"),
-    "document_url": ("document_url", "document_name"),
-}
 # MiniMax's thoughts (platform.minimax.io/docs/guides/text-m2-function-call, 2026)
 _DETAIL = {
     "type": "reasoning.text",
@@ -184,7 +175,7 @@ def _message(message: Json, settled: Settled, target: Target, *, recent: bool) -
         fate = _fate(settled, target, recent=recent)
         kept = _with_thoughts(told, kept.get("reasoning_details"), fate, target)
     if isinstance(kept.get("content"), list):
-        kept["content"] = _content(kept["content"], target)
+        kept["content"] = openai_parts.content(kept["content"], target, known=_is_known(target))
     if kept["role"] == "tool":
         kept["content"] = _result(kept.get("content") or "", quirks)
     return kept
@@ -220,59 +211,17 @@ def _check_files(message: Json, path: str, target: Target) -> None:
             raise RoutorError(Kind.UNSUPPORTED_PARAMETER, text, param=where)
 
 
-def _content(parts: list[Any], target: Target) -> Any:
-    """Return parts without blank text; as one string where the vendor wants that."""
-    quirks = target.vendor.quirks
-    solid = [part for _, part in history.parts_of(parts, "content")]
-    if not quirks.store_and_metadata:
-        solid = [_as_text(part) if part.get("type") == "refusal" else part for part in solid]
-    elif not quirks.any_parameter:
-        solid = [_attached(part) for part in solid]
-    if not quirks.text_parts and all(part.get("type") == "text" for part in solid):
-        return "\n".join(part["text"] for part in solid)
-    return [_marked(part, target) for part in solid] or ""
-
-
-def _marked(part: Json, target: Target) -> Json:
-    """Return a part with the one mark of a cache that imitators know, or none."""
-    quirks, unknown = target.vendor.quirks, _unknown(part, target)
-    if "cache_control" not in part and not unknown:
-        return part
-    gone = ("cache_control", *unknown)
-    kept = {name: value for name, value in part.items() if name not in gone}
-    return {**kept, "cache_control": {"type": "ephemeral"}} if quirks.cache_control else kept
-
-
-def _unknown(part: Json, target: Target) -> list[str]:
-    """Return the members of a part that are not of its type."""
-    kind = part.get("type")
-    own = _MEMBERS.get(kind) if isinstance(kind, str) else None
-    if own is None or not _is_known(target):
-        return []
-    known = ("type", *own, *target.vendor.quirks.part_members)
-    return [name for name in part if name not in known]
-
-
 def left_out(messages: list[Json], target: Target) -> list[str]:
     """Return what to call that of messages which the vendor does not take."""
     names = [] if target.vendor.quirks.message_name else [*history.names_of(messages)]
     others = (one for one in messages if one["role"] != "assistant")
     odd = {name for one in others for name in one if one[name] is not None}
     told = {f"messages[].{name}" for name in odd - {*_SILENT} if _is_odd(name, target)}
-    contents = (one.get("content") for one in messages)
-    parts = (part for one in contents if isinstance(one, list) for part in one)
-    found = {name for part in parts for name in _unknown(part, target) if part[name] is not None}
-    told |= {f"messages[].content[].{name}" for name in found - {"cache_control"}}
+    if _is_known(target):
+        contents = (one.get("content") for one in messages)
+        parts = (part for one in contents if isinstance(one, list) for part in one)
+        told |= {f"messages[].content[].{name}" for name in openai_parts.odd(parts, target)}
     return names + sorted(told)
-
-
-def _attached(part: Json) -> Json:
-    file = part.get("file")
-    return {**part, "file": history.attached(file)} if isinstance(file, dict) else part
-
-
-def _as_text(refusal: Json) -> Json:
-    return {"type": "text", "text": refusal.get("refusal") or ""}
 
 
 def _assistant(message: Json, target: Target) -> Json:
