@@ -41,9 +41,10 @@ class Models:
         """Answer with one model, named by its id, bare id or alias."""
         wanted = request.path.removeprefix(PATH)
         theirs = SPOKEN in request.headers
-        if wanted == AUTO["id"]:
-            return _json(listing.AUTO if theirs else AUTO)
         catalog = await self._peers.models()
+        if wanted == AUTO["id"]:
+            callable_ones = list(filter(callable_now, catalog.models))
+            return _json(listing.auto(callable_ones) if theirs else AUTO)
         found = find([*catalog.models, *catalog.embeddings], wanted)
         return _json(listing.describe(found) if theirs else describe(found))
 

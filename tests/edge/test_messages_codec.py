@@ -136,7 +136,8 @@ def test_what_a_result_shows_stays_in_it():
 
 def test_instructions_may_come_later():
     later = {"role": "system", "content": "Be brief."}
-    assert inner(HELLO, later, HELLO)["messages"][1] == later
+    whole = {**later, "anthropic_content": [{"type": "text", "text": "Be brief."}]}
+    assert inner(HELLO, later, HELLO)["messages"][1] == whole
 
 
 def test_documents_become_files_or_text():

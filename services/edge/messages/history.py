@@ -63,7 +63,7 @@ def conversation(request: Counted) -> tuple[list[Json], list[Place]]:
     for index, turn in enumerate(request.messages):
         path = f"messages[{index}]"
         if isinstance(turn, System):
-            told += _system(turn.content, f"{path}.content")
+            told += _own_turns(_system(turn.content, f"{path}.content"))
         elif isinstance(turn, User):
             told += _user(turn, path)
         else:
@@ -116,6 +116,15 @@ def _check_results(turns: Sequence[User | Assistant | System]) -> None:
 
 def _blocks(turn: User | Assistant | System) -> Sequence[object]:
     return turn.content if isinstance(turn.content, list) else ()
+
+
+def _own_turns(told: list[Told]) -> list[Told]:
+    """Mark instructions as turns, which Anthropic knows: of other clients they are none."""
+    for message, _ in told:
+        given = message["content"]
+        blocks = [{"type": "text", "text": given}] if isinstance(given, str) else given
+        message["anthropic_content"] = blocks
+    return told
 
 
 def _system(given: str | list[Text] | None, path: str) -> list[Told]:

@@ -15,18 +15,11 @@ Json = dict[str, Any]
 LIMIT = 20  # of models on a page, where the caller names none
 MOST = 1000
 _LIFECYCLES = {"deprecated": "deprecated", "retired": "retired"}
-AUTO: Json = {
-    "type": "model",
-    "id": "auto",
-    "display_name": "Auto",
-    "created_at": "1970-01-01T00:00:00Z",
-    "lifecycle": "active",
-}
 
 
 def page(models: Sequence[router_pb2.Model], query: Mapping[str, str]) -> Json:
     """Return a page of the list; `query` is Anthropic's: limit, after_id, before_id."""
-    shown = [AUTO, *map(describe, models)]
+    shown = [auto(models), *map(describe, models)]
     ids = [model["id"] for model in shown]
     first, last = 0, len(shown)
     if query.get("after_id") in ids:
@@ -41,6 +34,19 @@ def page(models: Sequence[router_pb2.Model], query: Mapping[str, str]) -> Json:
         "has_more": len(cut) < last - first,
         "first_id": cut[0]["id"] if cut else None,
         "last_id": cut[-1]["id"] if cut else None,
+    }
+
+
+def auto(models: Sequence[router_pb2.Model]) -> Json:
+    """Return `auto` in Anthropic's shape: it reads and writes as much as any of its models."""
+    return {
+        "type": "model",
+        "id": "auto",
+        "display_name": "Auto",
+        "created_at": "1970-01-01T00:00:00Z",
+        "lifecycle": "active",
+        "max_input_tokens": max((model.context_window for model in models), default=None),
+        "max_tokens": max((model.max_output_tokens for model in models), default=None),
     }
 
 

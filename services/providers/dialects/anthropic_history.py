@@ -32,7 +32,8 @@ def conversation(
     """Return the system blocks and the turns.
 
     Leading system messages become the system prompt. Later ones stay in their place: as turns of
-    their own where the model takes such (`_system_turns`), else as marked text of the user's.
+    Anthropic's clients where the model takes such (`_system_turns`), else as marked text of the
+    user's.
     Thinking blocks go along only when the model `thinks`; an answer that is begun is gone on with
     where it may be (`prefill`).
     """
@@ -84,14 +85,18 @@ def _turn(message: Json, path: str, *, thinks: bool) -> Turn:
     if role == "tool":
         return "user", [_result(message, path)]
     if _is_system(message):
-        return "system", _texts(message, f"{path}.content")
+        blocks = _texts(message, f"{path}.content")
+        own = anthropic_native.CONTENT in message
+        return ("system", blocks) if own or not blocks else ("user", [_marked(blocks)])
     return "user", _cached(_given(message, path), message)
 
 
 def _system_turns(told: list[Turn], target: Target) -> list[Turn]:
-    """Keep instructions as turns where a model takes them; make them marked text elsewhere.
+    """Keep turns of instructions where a model takes them; make them marked text elsewhere.
 
-    Such a turn follows one of the user, and stands before one of the model or at the end
+    Anthropic's clients alone say such: whoever else gives instructions late gets marked text, which
+    every model and address of Anthropic's takes. Such a turn follows one of the user, and stands
+    before one of the model or at the end
     (https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages,
     2026-11-30: Opus 4.8; models before it answer "role 'system' is not supported").
     """

@@ -27,8 +27,8 @@ _PENALTIES = ("presence_penalty", "frequency_penalty")
 _IDENTIFIERS = ("user", "safety_identifier", "prompt_cache_key")
 # OpenAI refuses more: github.com/maximhq/bifrost/pull/1000 and mnfst/llm-gateway/pull/2789
 # (2026-08). Claude Code, whom Anthropic takes so, names its user by 150 characters
-# (ujisati/claude-code-provider-proxy/pull/11).
-IDENTIFIER_CHARS = 64
+# (ujisati/claude-code-provider-proxy/pull/11); it refuses over 512, in its reference once over 256.
+IDENTIFIER_CHARS = {"openai_chat": 64, "anthropic_messages": 256}
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Settled:
     thinks: bool
 
 
-def _shorten(values: Json) -> None:
+def _shorten(values: Json, most: int) -> None:
     """Tell longer names of users and caches apart by digests: they say the same, and are taken."""
     for name in _IDENTIFIERS:
         given = values.get(name)
-        if isinstance(given, str) and len(given) > IDENTIFIER_CHARS:
+        if isinstance(given, str) and len(given) > most:
             values[name] = sha256(given.encode()).hexdigest()
 
 
@@ -68,8 +68,8 @@ def settle(body: Json, target: Target) -> Settled:
     values = {
         name: value for name, value in body.items() if value is not None and name not in left_out
     }
-    if target.vendor.dialect == "openai_chat" and target.vendor.quirks.store_and_metadata:
-        _shorten(values)
+    if target.vendor.quirks.store_and_metadata and target.vendor.dialect in IDENTIFIER_CHARS:
+        _shorten(values, IDENTIFIER_CHARS[target.vendor.dialect])
     dropped = _foreign(values, target)
     if not is_openai(target):
         _refuse_openais(values, target)

@@ -59,8 +59,8 @@ def test_systems_lead_or_stay_in_their_place() -> None:
 
 
 def test_a_model_that_takes_system_turns_gets_them_where_they_may_stand() -> None:
-    late = {"role": "system", "content": "be terse"}
     turn = {"role": "system", "content": [{"type": "text", "text": "be terse"}]}
+    late = {"role": "system", "content": "be terse", "anthropic_content": turn["content"]}
     able = parameters(system_turns=True)
     end = encode(ask(user("hi"), late, late), parameters=able)["messages"]
     assert end[1:] == [{"role": "system", "content": turn["content"] * 2}]
@@ -68,12 +68,14 @@ def test_a_model_that_takes_system_turns_gets_them_where_they_may_stand() -> Non
     middle = encode(ask(user("hi"), late, said, user("go")), parameters=able)["messages"]
     assert middle[1] == turn
     assert [one["role"] for one in middle] == ["user", "system", "assistant", "user"]
-    # Before more of the user's, after a call, and for a model without them: marked, in its place.
+    # Before more of the user's, after a call, for a model without them, and of clients that are not
+    # Anthropic's: marked, in its place.
     asked = [called(("call_1", "f", "{}")), late, result("call_1", "1")]
     for messages, facts in (
         ([user("hi"), late, user("go")], {"parameters": able}),
         ([user("hi"), *asked], {"parameters": able}),
         ([user("hi"), late], {}),
+        ([user("hi"), {"role": "system", "content": "be terse"}], {"parameters": able}),
     ):
         body = encode(ask(*messages, tools=[tool()]), **facts)
         assert "system" not in {one["role"] for one in body["messages"]}
