@@ -108,13 +108,15 @@ class Calibration:
 class Net:
     """Learned weights, those of the table in bytes with a scale per column.
 
-    `tags` and `table`, (ROWS, VALUES): see `words`; `trios`: (VALUES + 1, 3 * TRIOS), what a word
-    says to the detectors it is the last, the middle and the first word of, and their thresholds;
+    `tags` and `rows`: `words.Known`; `table`: (ROWS, VALUES), see `words`; `trios`: (VALUES + 1,
+    3 * TRIOS), what a word says to the detectors it is the last, the middle and the first word of,
+    and their thresholds;
     `gates`: (SENTENCE + EDGES, ATTENTION); `first`: (INPUTS, HIDDEN);
     `last`: (INPUTS + HIDDEN, COLUMNS).
     """
 
-    tags: words.Tags
+    tags: words.Shorts
+    rows: words.Shorts
     table: Bytes
     table_scale: Floats
     trios: Floats
@@ -124,16 +126,22 @@ class Net:
 
     def __post_init__(self) -> None:
         shapes = (
-            (2**words.OWN_BITS,),
+            (2**words.SLOT_BITS,),
+            (2**words.SLOT_BITS,),
             (words.ROWS, VALUES),
             (VALUES + 1, 3 * TRIOS),
             (SENTENCE + EDGES, ATTENTION),
             (INPUTS, HIDDEN),
             (INPUTS + HIDDEN, COLUMNS),
         )
-        arrays = (self.tags, self.table, self.trios, self.gates, self.first, self.last)
+        arrays = (*self.known, self.table, self.trios, self.gates, self.first, self.last)
         if tuple(array.shape for array in arrays) != shapes:
             raise ValueError("these weights do not fit the features: train them again")
+
+    @property
+    def known(self) -> words.Known:
+        """The words of which something is known."""
+        return words.Known(self.tags, self.rows)
 
 
 class Classifier:
@@ -145,7 +153,7 @@ class Classifier:
         self.version = version
         self._gates = np.ascontiguousarray(net.gates[:SENTENCE].T)
         self._first_gate, self._last_gate = net.gates[SENTENCE:].tolist()
-        self._vectors = WordVectors(net.tags, net.table, net.table_scale, net.trios)
+        self._vectors = WordVectors(net.known, net.table, net.table_scale, net.trios)
 
     @classmethod
     def load(cls, path: Path = WEIGHTS) -> Self:

@@ -19,7 +19,7 @@ from services.router.words import sentences
 
 Floats = npt.NDArray[np.float32]
 
-VERSION: Final = 7  # raise it when the same request gives other features: old weights are void
+VERSION: Final = 8  # raise it when the same request gives other features: old weights are void
 
 
 class Part(IntEnum):

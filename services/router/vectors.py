@@ -1,8 +1,8 @@
 """Word vectors and what they say to the detectors of neighbouring words, composed once and kept.
 
-A word's vector is its own row of the table, if it has one, plus the mean of the rows of the 3- and
-4-grams in it. It depends on the word and the weights alone, so what is kept and what is composed
-anew never shows in a result.
+A word's vector is its own row of the table or that of its meaning, if it has one, plus the mean of
+the rows of the 3- and 4-grams in it. It depends on the word and the weights alone, so what is kept
+and what is composed anew never shows in a result.
 """
 
 from collections.abc import Sequence
@@ -35,13 +35,13 @@ class WordVectors:
 
     def __init__(
         self,
-        tags: words.Tags,
+        known: words.Known,
         table: Bytes,
         scale: Floats,
         trios: Floats,
         capacity: int = CAPACITY,
     ) -> None:
-        self._tags = tags
+        self._known = known
         self._table = table
         self._scale = scale
         self._trios = trios
@@ -73,7 +73,7 @@ class WordVectors:
             missing = sorted(wanted)
         for i in range(0, len(missing), AT_ONCE):
             some = missing[i : i + AT_ONCE]
-            vectors = compose(self._table, self._scale, words.rows(some, self._tags))
+            vectors = compose(self._table, self._scale, words.rows(some, self._known))
             first, last = len(shelf.rows), len(shelf.rows) + len(some)
             shelf.vectors[first:last] = vectors
             # A product of its own for each word: that of many may differ in the last bit.

@@ -5,8 +5,9 @@ script written without spaces each two neighbouring characters are a word, or ea
 characters are letters. Case, apostrophes and the values of digits are dropped. A word is made of
 itself and of the 3- and 4-grams inside it, so that a misspelt or inflected word is close to the
 one that was learned; a character that is a syllable or more counts as three. Grams share rows by
-hash. A word has a row of its own only if it was learned of, which `Tags` tell: what stands in the
-row of another word is not true of it.
+hash. A word that was learned of has a row of its own; one of which only the meaning is known shares
+a row with those that mean the like. `Known` tells which row that is, and that a word has none: what
+stands in the row of another word is not true of it.
 
 Hashes are polynomial modulo 2^64 over Unicode code points: the same in every process and on
 every machine. No regular expression here can backtrack: each matches single character classes.
@@ -14,22 +15,25 @@ every machine. No regular expression here can backtrack: each matches single cha
 
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
-# Of each row that may be a word's own: a part of that word's hash, 0 where there is none.
-Tags = npt.NDArray[np.uint16]
+Shorts = npt.NDArray[np.uint16]
 
-# Rows of the table: first words' own, then grams', then one that says nothing.
-OWN_BITS: Final = 16
-GRAM_BITS: Final = 16
-NOWHERE: Final = 2**OWN_BITS + 2**GRAM_BITS
+# Rows of the table: first words' own, then those of meanings, then grams', then one that says
+# nothing.
+OWN: Final = 60 * 1024
+MEANINGS: Final = 4 * 1024
+GRAM_BITS: Final = 15
+GRAMS_AT: Final = OWN + MEANINGS
+NOWHERE: Final = GRAMS_AT + 2**GRAM_BITS
 ROWS: Final = NOWHERE + 1
-WAYS: Final = 4  # rows that may be a word's own: one of them nearly always is free
+SLOT_BITS: Final = 18
+WAYS: Final = 8  # slots that may be a word's: one of them nearly always is free
 MOST_LETTERS: Final = 24  # of a longer word the beginning is read
 GRAMS: Final = (3, 4)
 
@@ -65,7 +69,7 @@ _GRAM_LENGTHS: Final = np.array(GRAMS)
 
 _BASE: Final = 0x9E3779B97F4A7C15
 _FOLD, _MIX = np.uint64(29), np.uint64(0xE7037ED1A0B428DB)
-_TAG: Final = np.uint64(64 - OWN_BITS - 16)  # bits that the group does not depend on
+_TAG: Final = np.uint64(64 - SLOT_BITS - 16)  # bits that the group does not depend on
 
 
 def _powers(base: int, count: int) -> Hashes:
@@ -114,10 +118,27 @@ def _apart(run: re.Match[str]) -> str:
     return f" {' '.join([text[i : i + size] for i in range(len(text) - size + 1)])} "
 
 
+class Known(NamedTuple):
+    """Words of which something is known, by hash.
+
+    Of each slot, (2**SLOT_BITS,): `tags`, a part of its word's hash, 0 where there is none, and
+    `rows`, the row that is the word's own or that of its meaning.
+    """
+
+    tags: Shorts
+    rows: Shorts
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """Return that no word is known."""
+        return cls(np.zeros(2**SLOT_BITS, np.uint16), np.zeros(2**SLOT_BITS, np.uint16))
+
+
 class Rows(NamedTuple):
     """Of some words: the rows of the table that each is made of.
 
-    Rows of word i: its own, `own[i]`, which may be `NOWHERE`, and the next `counts[i]` of `grams`.
+    Rows of word i: its own or that of its meaning, `own[i]`, which may be `NOWHERE`, and the next
+    `counts[i]` of `grams`.
     """
 
     own: Ints
@@ -125,17 +146,33 @@ class Rows(NamedTuple):
     counts: Ints
 
 
-def rows(words: Sequence[str], tags: Tags) -> Rows:
-    """Find the rows of words; every word's result depends on that word and `tags` alone."""
+def rows(words: Sequence[str], known: Known) -> Rows:
+    """Find the rows of words; every word's result depends on that word and `known` alone."""
     hashes = _hashes(words)
-    ways = tags.reshape(-1, WAYS)[hashes.groups] == hashes.tags[:, None]
-    own = np.where(ways.any(axis=1), hashes.groups * WAYS + ways.argmax(axis=1), NOWHERE)
-    return Rows(own, 2**OWN_BITS + _first_bits(hashes.grams, GRAM_BITS), hashes.counts)
+    slots = _slots(hashes, known.tags)
+    own = np.where(slots < 0, NOWHERE, known.rows[slots].astype(np.int64))
+    return Rows(own, GRAMS_AT + _first_bits(hashes.grams, GRAM_BITS), hashes.counts)
 
 
-def tagged(words: Sequence[str]) -> Tags:
+def owned(words: Sequence[str], among: Known) -> Known:
     """Give words rows of their own, in this order, as long as there are any."""
-    tags = np.zeros(2**OWN_BITS, np.uint16)
+    words = words[:OWN]
+    tags = tagged(words, among.tags)
+    at = slots(words, tags)
+    rows = among.rows.copy()
+    rows[at[at >= 0]] = np.flatnonzero(at >= 0)
+    return Known(tags, rows)
+
+
+def slots(words: Sequence[str], tags: Shorts) -> Ints:
+    """Return the slot of each word, -1 for one that has none."""
+    parts = [_slots(_hashes(words[i : i + 256]), tags) for i in range(0, len(words), 256)]
+    return np.concatenate([np.zeros(0, np.int64), *parts])
+
+
+def tagged(words: Sequence[str], tags: Shorts) -> Shorts:
+    """Return tags in which these words have slots, too, in this order as long as there are any."""
+    tags = tags.copy()
     for i in range(0, len(words), 256):
         hashes = _hashes(words[i : i + 256])
         for group, tag in zip(hashes.groups.tolist(), hashes.tags.tolist(), strict=True):
@@ -146,11 +183,16 @@ def tagged(words: Sequence[str]) -> Tags:
     return tags
 
 
+def _slots(hashes: "_Hashes", tags: Shorts) -> Ints:
+    ways = tags.reshape(-1, WAYS)[hashes.groups] == hashes.tags[:, None]
+    return np.where(ways.any(axis=1), hashes.groups * WAYS + ways.argmax(axis=1), -1)
+
+
 class _Hashes(NamedTuple):
-    """Of words: in which group of rows their own may be, and under which tag; of their grams."""
+    """Of words: in which group of slots they may be, and under which tag; of their grams."""
 
     groups: Ints
-    tags: Tags
+    tags: Shorts
     grams: Hashes
     counts: Ints
 
@@ -176,7 +218,7 @@ def _hashes(words: Sequence[str]) -> _Hashes:
     grams = _mixed((sums[at + size] - sums[at]) * _INVERSES[at] + size.astype(np.uint64))
     counts = np.maximum(lengths[:, None] - (_GRAM_LENGTHS - 1), 0).sum(axis=1)
     tags = np.maximum((whole >> _TAG).astype(np.uint16), 1)
-    return _Hashes(_first_bits(whole, OWN_BITS) // WAYS, tags, grams, counts)
+    return _Hashes(_first_bits(whole, SLOT_BITS) // WAYS, tags, grams, counts)
 
 
 def _mixed(hashes: Hashes) -> Hashes:

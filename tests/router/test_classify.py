@@ -195,7 +195,7 @@ def test_calling_tools_is_tool_use_and_other_work_beside_tools_is_not() -> None:
 
 def unlearned() -> Classifier:
     net = Net(
-        words.tagged([]),
+        *words.Known.nothing(),
         np.zeros((words.ROWS, VALUES), np.int8),
         np.ones(VALUES, np.float32),
         np.zeros((VALUES + 1, 3 * TRIOS), np.float32),

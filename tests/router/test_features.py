@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -23,8 +24,12 @@ from services.router.features import (
 )
 from services.router.vectors import WordVectors, compose
 
-NONE = words.tagged([])
+NONE = words.Known.nothing()
 USER, ASSISTANT, SYSTEM = router_pb2.ROLE_USER, router_pb2.ROLE_ASSISTANT, router_pb2.ROLE_SYSTEM
+
+
+def owned(read: Sequence[str]) -> words.Known:
+    return words.owned(read, NONE)
 
 
 def request(*turns: tuple[int, str], tools: int = 0) -> router_pb2.RouteRequest:
@@ -38,7 +43,7 @@ def request(*turns: tuple[int, str], tools: int = 0) -> router_pb2.RouteRequest:
 
 def digest(features: Features) -> int:
     read = [word for passage in features.passages for word in passage.words]
-    rows = words.rows(read, words.tagged(read))
+    rows = words.rows(read, owned(read))
     return zlib.crc32(rows.own.tobytes() + rows.grams.tobytes() + features.dense.tobytes())
 
 
@@ -56,14 +61,14 @@ def test_same_request_same_features_in_every_process() -> None:
     assert int(out.stdout) == digest(extract(request((USER, SAMPLE))))
 
 
-ROWS = [2228, 7888, 101082]
+HASHED = [8912, 31552, 83309]
 
 
 def test_hash_is_fixed_for_good() -> None:
     # Trained weights are void when this changes: then raise features.VERSION.
-    known = ["prove", "証"]
-    rows = words.rows(known, words.tagged(known))
-    assert [*rows.own.tolist(), int(rows.grams[0])] == ROWS
+    given = ["prove", "証"]
+    slots = words.slots(given, words.tagged(given, NONE.tags))
+    assert [*slots.tolist(), int(words.rows(given, NONE).grams[0])] == HASHED
 
 
 @pytest.mark.parametrize(
@@ -129,8 +134,8 @@ def test_the_middle_of_many_sentences_is_taken_as_one() -> None:
 
 
 def test_a_words_rows_are_its_own_whatever_stands_beside_it() -> None:
-    tags = words.tagged(["it", "prove"])
-    alone, beside = words.rows(["prove"], tags), words.rows(["we", "prove", "it"], tags)
+    known = owned(["it", "prove"])
+    alone, beside = words.rows(["prove"], known), words.rows(["we", "prove", "it"], known)
     before = beside.counts[0]
     assert alone.own[0] == beside.own[1]
     assert alone.grams.tolist() == beside.grams[before : before + beside.counts[1]].tolist()
@@ -138,7 +143,7 @@ def test_a_words_rows_are_its_own_whatever_stands_beside_it() -> None:
 
 def test_numbers_differ_by_their_number_of_digits_only() -> None:
     given = ["15", "99", "100"]
-    one, other, longer = words.rows(given, words.tagged(given)).own.tolist()
+    one, other, longer = words.rows(given, owned(given)).own.tolist()
     assert one == other != longer
 
 
@@ -148,19 +153,26 @@ def test_grams_do_not_leave_their_word() -> None:
 
 
 def test_words_that_were_learned_of_have_rows_of_their_own_and_no_others() -> None:
-    known = [f"word{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(600)]
-    tags = words.tagged(known)
-    own = words.rows(known, tags).own
-    assert len(set(own.tolist())) == len(known)
-    assert own.max() < words.NOWHERE
-    assert set(words.rows(["unheard", "words"], tags).own.tolist()) == {words.NOWHERE}
+    learned = [f"word{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(600)]
+    known = owned(learned)
+    own = words.rows(learned, known).own
+    assert len(set(own.tolist())) == len(learned)
+    assert own.max() < words.OWN
+    assert set(words.rows(["unheard", "words"], known).own.tolist()) == {words.NOWHERE}
 
 
 def test_who_comes_first_has_a_row_where_there_are_not_enough() -> None:
-    known = [f"{i:b}".replace("0", "a").replace("1", "b") for i in range(2**17)]
-    own = words.rows(known[:256], words.tagged(known)).own
-    assert words.NOWHERE not in own
-    assert words.NOWHERE in words.rows(known[-256:], words.tagged(known)).own
+    learned = [f"{i:b}".replace("0", "a").replace("1", "b") for i in range(2**17)]
+    known = owned(learned)
+    assert words.NOWHERE not in words.rows(learned[:256], known).own
+    assert set(words.rows(learned[-256:], known).own.tolist()) == {words.NOWHERE}
+
+
+def test_a_word_that_has_no_row_of_its_own_has_that_of_its_meaning() -> None:
+    tags = words.tagged(["poem", "gedicht"], NONE.tags)
+    meant = words.Known(tags, np.where(tags > 0, np.uint16(words.OWN + 7), np.uint16(0)))
+    known = words.owned(["poem"], meant)
+    assert words.rows(["poem", "gedicht"], known).own.tolist() == [0, words.OWN + 7]
 
 
 def test_a_full_cache_changes_nothing() -> None:
@@ -168,12 +180,12 @@ def test_a_full_cache_changes_nothing() -> None:
     table = random.integers(-127, 128, (words.ROWS, 8), np.int8)
     scale = np.linspace(0.1, 1, 8, dtype=np.float32)
     trios = random.normal(size=(9, 6)).astype(np.float32)
-    tags = words.tagged(["one", "two", "nine"])
-    small = WordVectors(tags, table, scale, trios, capacity=4)
+    known = owned(["one", "two", "nine"])
+    small = WordVectors(known, table, scale, trios, capacity=4)
     for text in ("one two three", "four five six seven eight", "two nine", "one two three"):
         wanted = text.split()
         vectors, said = small.look_up(wanted)
-        composed = compose(table, scale, words.rows(wanted, tags))
+        composed = compose(table, scale, words.rows(wanted, known))
         assert np.allclose(vectors, composed, rtol=1e-6)
         expected = (composed @ trios[:-1] + trios[-1]).reshape(len(wanted), 3, 2)
         assert np.allclose(said, expected.swapaxes(0, 1), rtol=1e-4, atol=1e-3)
@@ -184,8 +196,8 @@ def test_a_vector_does_not_depend_on_what_was_composed_with_it() -> None:
     table = random.integers(-127, 128, (words.ROWS, 8), np.int8)
     scale = np.linspace(0.1, 1, 8, dtype=np.float32)
     trios = random.normal(size=(9, 6)).astype(np.float32)
-    tags = words.tagged(["the", "proof"])
-    cold, warm = (WordVectors(tags, table, scale, trios) for _ in range(2))
+    known = owned(["the", "proof"])
+    cold, warm = (WordVectors(known, table, scale, trios) for _ in range(2))
     warm.look_up(["proof", "irrational", "the"])
     warm.look_up(["of"])
     wanted = ["the", "proof", "of", "the"]

@@ -68,14 +68,19 @@ class Rows:
     weights: Floats
 
 
+def alone(own: Sequence[str]) -> words.Known:
+    """Return that these words have rows of their own, and nothing is known of others."""
+    return words.owned(own, words.Known.nothing())
+
+
 def rows(
     chosen: Sequence[Example],
     weigh: Callable[[Example], Weights],
-    tags: words.Tags | None = None,
+    know: Callable[[Sequence[str]], words.Known] = alone,
 ) -> Rows:
     """Extract features and targets of examples.
 
-    `tags`: which words have rows of their own; None: those that several families use.
+    `know` tells what is known of words, given those that are to have rows of their own.
     """
     seen = [extract(example.request) for example in chosen]
     passages = [features.passages[features.turn] for features in seen]
@@ -88,10 +93,8 @@ def rows(
     index: dict[str, int] = {}
     ids = [index.setdefault(word, len(index)) for passage in passages for word in passage.words]
     targets, weights = _targets(chosen, weigh)
-    if tags is None:
-        tags = words.tagged(shared(chosen, seen))
     return Rows(
-        vocabulary=Vocabulary.of(list(index), tags),
+        vocabulary=Vocabulary.of(list(index), know(shared(chosen, seen))),
         ids=np.array(ids),
         ends=np.cumsum([len(passage.words) for passage in passages]),
         sentences=[features.passages[features.turn].ends for features in seen],
@@ -103,8 +106,10 @@ def rows(
     )
 
 
-def shared(chosen: Sequence[Example], seen: Sequence[Features]) -> list[str]:
-    """Return the words that at least `FAMILIES` use, those that most do first.
+def shared(
+    chosen: Sequence[Example], seen: Sequence[Features], families: int = FAMILIES
+) -> list[str]:
+    """Return the words that at least so many families use, those that most do first.
 
     A word of one family says which family it is: nothing that is of use elsewhere.
     """
@@ -115,7 +120,7 @@ def shared(chosen: Sequence[Example], seen: Sequence[Features]) -> list[str]:
         for word in passage.words
     }
     counts = Counter(word for word, _ in used)
-    many = [word for word, count in counts.items() if count >= FAMILIES]
+    many = [word for word, count in counts.items() if count >= families]
     return sorted(many, key=lambda word: (-counts[word], word))
 
 
@@ -244,18 +249,18 @@ class Vocabulary:
     """Words and the table's rows they are made of, see `words.rows`."""
 
     names: Sequence[str]
-    tags: words.Tags
+    known: words.Known
     own: Ints
     grams: Ints
     counts: Ints
     starts: Ints
 
     @classmethod
-    def of(cls, names: Sequence[str], tags: words.Tags) -> Self:
+    def of(cls, names: Sequence[str], known: words.Known) -> Self:
         """Hash words."""
-        parts = [words.rows(names[i : i + 256], tags) for i in range(0, len(names), 256)]
+        parts = [words.rows(names[i : i + 256], known) for i in range(0, len(names), 256)]
         own, grams, counts = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return cls(names, tags, own, grams, counts, np.cumsum(counts) - counts)
+        return cls(names, known, own, grams, counts, np.cumsum(counts) - counts)
 
     def compose(self, chosen: Ints) -> Sum:
         """Return how the vectors of words come of the table: own row plus mean of grams."""
@@ -317,10 +322,10 @@ class Batch:
 class Ties:
     """Expressions of other languages beside English ones: their vectors are to be alike."""
 
-    def __init__(self, pairs: Sequence[tuple[list[str], list[str]]], tags: words.Tags) -> None:
+    def __init__(self, pairs: Sequence[tuple[list[str], list[str]]], known: words.Known) -> None:
         index: dict[str, int] = {}
         ids = [[index.setdefault(w, len(index)) for w in side] for pair in pairs for side in pair]
-        self.compose = Vocabulary.of(list(index), tags).compose(np.arange(len(index)))
+        self.compose = Vocabulary.of(list(index), known).compose(np.arange(len(index)))
         said, meant = ids[::2], ids[1::2]
         self.said = Sum.pool(np.concatenate(said), np.array([len(side) for side in said]))
         self.meant = Sum.pool(np.concatenate(meant), np.array([len(side) for side in meant]))

@@ -81,7 +81,7 @@ def fit(
     order = random.permutation(len(data.dense) if chosen is None else chosen)
     batches = [Batch(data, order[i : i + BATCH]) for i in range(0, len(order), BATCH)]
     mixed = [start.pairs[i] for i in random.permutation(len(start.pairs))]
-    ties = [Ties(mixed[i : i + TIED], data.vocabulary.tags) for i in range(0, len(mixed), TIED)]
+    ties = [Ties(mixed[i : i + TIED], data.vocabulary.known) for i in range(0, len(mixed), TIED)]
     seen = _Mean()
     apart = max(len(batches) // LOOKS, 1)
     for epoch in range(epochs):

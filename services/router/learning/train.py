@@ -38,7 +38,8 @@ from services.router.learning import (
     surroundings,
     teachers,
 )
-from services.router.learning.batches import Rows, Vocabulary, Weights
+from services.router.learning.batches import Rows, Weights
+from services.router.learning.distilled import Distilled
 from services.router.learning.examples import OWN, Example, Split
 from services.router.learning.net import Fitted, predicted
 from services.router.vectors import Bytes
@@ -49,7 +50,6 @@ from services.router.words import Ints
 OWN_WEIGHT: Final = 3.0
 PUBLIC_WEIGHT: Final = 1.5
 READ_WEIGHT: Final = 6.0
-DISTILLED: Final = Path(__file__).parent / "distilled.npz"
 # A step of a rounded table, in standard deviations, and how many there are at most: 6 bits a value.
 # 127 steps up to the largest value gave the same figures, within one in 100, and half as much again
 # to store.
@@ -68,18 +68,6 @@ def weigh(example: Example) -> Weights:
     else:
         weight = PUBLIC_WEIGHT
     return Weights(weight, weight, weight)
-
-
-def distilled(vocabulary: Vocabulary, path: Path = DISTILLED) -> Floats:
-    """Return the table that the words of a vocabulary start with, from what `distil` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        told: Floats = file["table"] * file["scale"]
-        known = Vocabulary.of(vocabulary.names, file["tags"])
-    table = told.copy()
-    table[: 2**words.OWN_BITS] = 0
-    table[vocabulary.own] = told[known.own]
-    table[words.NOWHERE] = 0
-    return table
 
 
 def lessons(learn: Sequence[Example], corpora: Sequence[Path]) -> list[Example]:
@@ -153,10 +141,10 @@ def _log_loss(scores: Floats, truth: Ints) -> float:
     return float(np.mean(total - exact[np.arange(len(truth)), truth]))
 
 
-def rounded(fitted: Fitted, tags: words.Tags) -> Net:
+def rounded(fitted: Fitted, known: words.Known) -> Net:
     """Round the table to one byte a weight."""
     table = in_bytes(fitted.table)
-    return Net(tags, *table, fitted.trios, fitted.gates, fitted.first, fitted.last)
+    return Net(*known, *table, fitted.trios, fitted.gates, fitted.first, fitted.last)
 
 
 def in_bytes(table: Floats) -> tuple[Bytes, Floats]:
@@ -201,16 +189,17 @@ def train(
     pairs = lexicon.ties(lexicon.read(path_of_words)) if path_of_words is not None else []
     families = [example.family for example in learn]
     heard = opinions.of(learn, opinions.load())
-    data = batches.rows(learn, weigh)
-    start = fit.Start(distilled(data.vocabulary), pairs)
-    tags = data.vocabulary.tags
+    told = Distilled.load()
+    data = batches.rows(learn, weigh, told.know)
+    known = data.vocabulary.known
+    start = fit.Start(told.start(known), pairs)
     tune = [e for e in kept if e.split is Split.TUNE and e.source == OWN]
-    kept_aside = batches.rows(tune, weigh, tags)
+    kept_aside = batches.rows(tune, weigh, lambda _: known)
     with cores.apart() as processes:
         data = teachers.taught(data, families, heard, start, processes)
         fitted = processes.submit(fit.fit, data, start, _tell).result()
         scores = processes.submit(predicted, fitted, kept_aside).result()
-    return save(path, rounded(fitted, tags), calibrate(scores, kept_aside))
+    return save(path, rounded(fitted, known), calibrate(scores, kept_aside))
 
 
 def _tell(line: str) -> None:
