@@ -7,11 +7,9 @@ measure whether it is.
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from routor.v1 import router_pb2
-from services.catalog import Tier
 from services.router.learning.examples import Example
 
 Game = Callable[[str, random.Random], str]
@@ -208,21 +206,10 @@ def complicated(text: str, chance: random.Random) -> str:
     return _said(text, chance.choice(_HARD), chance)
 
 
-def salad(text: str, chance: random.Random, heard: Sequence[str] = _SALAD) -> str:
-    """Add words that sound like work: of a list, or `heard` elsewhere."""
-    words = " ".join(chance.sample(chance.choice((_SALAD, heard)), chance.randrange(4, 12)))
+def salad(text: str, chance: random.Random) -> str:
+    """Add words that sound like work."""
+    words = " ".join(chance.sample(_SALAD, chance.randrange(4, 12)))
     return f"{text} {words}" if chance.random() < 0.7 else f"{words} {text}"
-
-
-def hard_words(examples: Sequence[Example]) -> list[str]:
-    """Return the longer words of demanding requests, and those that sound like work."""
-    said = (
-        word
-        for example in examples
-        if example.tier is not None and example.tier >= Tier.STANDARD
-        for word in example.request.messages[-1].text.split()
-    )
-    return [*dict.fromkeys((*_SALAD, *(w for w in said if w.isalpha() and 4 < len(w) < 20)))]
 
 
 # By how many tiers a game may move a prompt at most.
@@ -236,17 +223,15 @@ def played(examples: Sequence[Example], each: int) -> Iterator[Example]:
     """Yield `each` variants of every single-turn example."""
     # Case is not looked at; politeness has many words and takes the most learning.
     games = [polite, *(game for game in GAMES if game is not capitals)]
-    mixed = partial(salad, heard=hard_words(examples))
     for number, example in enumerate(examples):
         if len(example.request.messages) != 1:
             continue
         chance = random.Random(number)  # noqa: S311 - not a secret
         for game in chance.sample(games, each):
-            play = mixed if game is salad else game
             yield replace(
                 example,
                 id=f"{example.id}/{game.__name__}",
-                request=changed(example.request, play, chance),
+                request=changed(example.request, game, chance),
             )
 
 
