@@ -16,7 +16,8 @@ helped to keep the teachers and to leave out other shapes of the net; what the f
 words of a trade around a small question led to `corpus/prefaces.txt`; all five were looked at when
 words got rows of their own and a start that draws them back. The sixth (2026-11-29) was first asked
 when the weights of that day were chosen, and looked at, as were all others, when words without rows
-of their own got those of their meanings (2026-11-30). `judgement.ENOUGH` is chosen on the tune split.
+of their own got those of their meanings (2026-11-30). `judgement.ENOUGH` is chosen on the tune
+split.
 """
 
 import sys
