@@ -311,7 +311,7 @@ async def test_what_came_together_with_a_fault_is_shown_before_it(hostile, last)
 
 @pytest.mark.parametrize("member", ["message", "param"])
 async def test_a_key_that_a_provider_repeats_goes_no_further(hostile, member):
-    key = "a key of no usual form"
+    key = "a-key-of-no-usual-form"
     said = msgspec.json.encode({"error": {"message": "no", "code": key, member: f"<{key}>"}})
     talk = says(head("400 Bad", content_length=len(said)) + said)
     environ = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": await hostile(talk)}

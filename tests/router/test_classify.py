@@ -219,7 +219,7 @@ def test_the_median_tier_is_said_but_light_only_where_little_speaks_for_more() -
     assert settled([0, 0.1, 0.46, 0.44, 0]) is Tier.STANDARD
     assert settled([0, 0.1, 0.7, 0.2, 0]) is Tier.LIGHT
     assert settled([0.2, 0.5, 0.2, 0.1, 0]) is Tier.SIMPLE
-    assert settled([0.1, 0.3, 0.2, 0.2, 0.2]) is Tier.STANDARD
+    assert settled([0.05, 0.3, 0.2, 0.2, 0.25]) is Tier.STANDARD
     assert settled([0, 0, 0.1, 0.3, 0.6]) is Tier.COMPLEX
 
 
