@@ -41,10 +41,11 @@ class Models:
         """Answer with one model, named by its id, bare id or alias."""
         wanted = request.path.removeprefix(PATH)
         theirs = SPOKEN in request.headers
+        if wanted == AUTO["id"] and not theirs:
+            return _json(AUTO)
         catalog = await self._peers.models()
         if wanted == AUTO["id"]:
-            callable_ones = list(filter(callable_now, catalog.models))
-            return _json(listing.auto(callable_ones) if theirs else AUTO)
+            return _json(listing.auto([*filter(callable_now, catalog.models)]))
         found = find([*catalog.models, *catalog.embeddings], wanted)
         return _json(listing.describe(found) if theirs else describe(found))
 

@@ -110,9 +110,8 @@ class Net:
 
     `tags` and `rows`: `words.Known`; `table`: (ROWS, VALUES), see `words`; `trios`: (VALUES + 1,
     3 * TRIOS), what a word says to the detectors it is the last, the middle and the first word of,
-    and their thresholds;
-    `gates`: (SENTENCE + EDGES, ATTENTION); `first`: (INPUTS, HIDDEN);
-    `last`: (INPUTS + HIDDEN, COLUMNS).
+    and their thresholds; `gates`: (SENTENCE + EDGES, ATTENTION); `first`: (INPUTS, HIDDEN); `last`:
+    (INPUTS + HIDDEN, COLUMNS).
     """
 
     tags: words.Shorts

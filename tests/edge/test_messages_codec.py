@@ -226,6 +226,13 @@ EXACT = {"type": "object", "properties": {"a": {"type": "string"}}, "required": 
         ({**EXACT, "properties": {"a": {"anyOf": [EXACT, {"type": "null"}]}}}, True),
         ({**EXACT, "properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": EXACT}}, True),
         ({**EXACT, "allOf": [EXACT]}, False),
+        # None of these is a schema: the vendor says so.
+        ({**EXACT, "properties": ["a"]}, False),
+        ({**EXACT, "properties": 1}, False),
+        ({**EXACT, "required": [{}]}, False),
+        ({**EXACT, "required": 1}, False),
+        ({**EXACT, "anyOf": 1}, False),
+        ({**EXACT, "$defs": ["a"]}, False),
     ],
 )
 def test_openai_is_strict_where_its_strictness_takes_the_schema(schema, exact):

@@ -89,6 +89,17 @@ def test_tools_that_items_add_are_offered_with_the_others():
     assert refused({"type": "additional_tools", "tools": "x"}).param == "input[0].tools"
 
 
+def test_tools_without_names_are_the_same_when_all_of_them_is():
+    servers = [
+        {"type": "mcp", "server_label": name, "server_url": f"https://{name}.test"}
+        for name in ("a", "b")
+    ]
+    added = {"type": "additional_tools", "tools": [servers[1], {"type": "web_search"}]}
+    told = inner(added, HELLO, tools=servers)["openai"]["tools"]
+    assert told == [*servers, {"type": "web_search"}]
+    assert inner(added, HELLO, tools=None)["openai"]["tools"] == added["tools"]
+
+
 def test_what_nobody_here_knows_is_left_out_and_named():
     call = parsed(client_metadata={"x": "y"}, max_tool_calls=3, store=True)
     assert call.dropped == ("client_metadata", "max_tool_calls")

@@ -5,7 +5,7 @@ Both close every object. OpenAI wants all of its members, too, and knows fewer w
 strict, and follows it as well as it can when it is not.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 _UNKNOWN = frozenset({"allOf", "dependentRequired", "dependentSchemas", "if", "not", "oneOf"})
@@ -13,21 +13,33 @@ _SAYING = frozenset({"$ref", "anyOf", "const", "enum", "type"})
 
 
 def is_exact(schema: Any) -> bool:
-    """Tell whether a schema leaves nothing open, wherever in it."""
-    if not isinstance(schema, dict) or not schema.keys() & _SAYING or schema.keys() & _UNKNOWN:
+    """Tell whether a schema leaves nothing open, wherever in it; one that is none leaves it all."""
+    waiting = [schema]
+    while waiting:
+        node = waiting.pop()
+        if not _is_exact(node):
+            return False
+        waiting += _inner(node)
+    return True
+
+
+def _is_exact(node: Any) -> bool:
+    if not isinstance(node, dict) or not node.keys() & _SAYING or node.keys() & _UNKNOWN:
         return False
-    if "properties" in schema or schema.get("type") == "object":
-        members = schema.get("properties") or {}
-        if schema.get("additionalProperties") is not False:
-            return False
-        if set(schema.get("required") or ()) != set(members):
-            return False
-    return all(map(is_exact, _inner(schema)))
+    if "properties" not in node and node.get("type") != "object":
+        return True
+    members, required = node.get("properties") or {}, node.get("required") or []
+    if not isinstance(members, dict) or not isinstance(required, list):
+        return False
+    whole = len(required) == len(members) and all(name in required for name in members)
+    return whole and node.get("additionalProperties") is False
 
 
-def _inner(schema: dict[str, Any]) -> Iterable[Any]:
+def _inner(node: dict[str, Any]) -> Iterator[Any]:
     for name in ("properties", "$defs", "definitions"):
-        yield from (schema.get(name) or {}).values()
-    yield from schema.get("anyOf") or ()
-    if "items" in schema:
-        yield schema["items"]
+        table = node.get(name) or {}
+        yield from table.values() if isinstance(table, dict) else (table,)
+    choices = node.get("anyOf") or []
+    yield from choices if isinstance(choices, list) else (choices,)
+    if "items" in node:
+        yield node["items"]

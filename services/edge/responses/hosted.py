@@ -8,6 +8,8 @@ Source: openai 3.54.0, types/responses/tool_param.py and response_input_item_par
 
 from typing import Any
 
+import msgspec
+
 from services.edge.responses.schema import (
     HOSTED,
     AllowedTools,
@@ -81,17 +83,16 @@ def gather(tree: Json) -> None:
     given = tree.get("input")
     items = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
     added = [one.get("tools") for one in items if one.get("type") == "additional_tools"]
-    lists: list[Any] = [tree.get("tools", []), *added]
+    lists: list[Any] = [tree.get("tools") or [], *added]
     if added and all(isinstance(one, list) for one in lists):
         tools = [tool for one in lists for tool in one]
-        latest = {_name(tool, place): tool for place, tool in enumerate(tools)}
-        tree["tools"] = list(latest.values())
+        tree["tools"] = list({_known_by(tool): tool for tool in tools}.values())
 
 
-def _name(tool: Any, place: int) -> object:
-    """Return what a tool is known by; what is none is known by its place."""
-    known = tool.get("name") or tool.get("type") if isinstance(tool, dict) else None
-    return known if isinstance(known, str) else place
+def _known_by(tool: Any) -> object:
+    """Return what a tool is known by: its name, or, as OpenAI's own have none, all that it is."""
+    name = tool.get("name") if isinstance(tool, dict) else None
+    return name if isinstance(name, str) else msgspec.json.encode(tool, order="sorted")
 
 
 def wrap(tree: Json) -> None:

@@ -7,7 +7,8 @@ end in white space.
 
 import re
 from base64 import b64decode
-from itertools import groupby
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -33,9 +34,8 @@ def conversation(
 
     Leading system messages become the system prompt. Later ones stay in their place: as turns of
     Anthropic's clients where the model takes such (`_system_turns`), else as marked text of the
-    user's.
-    Thinking blocks go along only when the model `thinks`; an answer that is begun is gone on with
-    where it may be (`prefill`).
+    user's. Thinking blocks go along only when the model `thinks`; an answer that is begun is gone
+    on with where it may be (`prefill`).
     """
     fitted = history.with_ids(messages, history.plain_id)
     leading = 0
@@ -102,12 +102,11 @@ def _system_turns(told: list[Turn], target: Target) -> list[Turn]:
     """
     able = _takes_system_turns(target)
     made: list[Turn] = []
-    for place, turn in enumerate(told):
+    groups = [(role, list(turns)) for role, turns in groupby(told, itemgetter(0))]
+    for (role, turns), (after, _) in pairwise([*groups, ("assistant", [])]):
         before = made[-1][0] if made else ""
-        after = next((role for role, _ in told[place + 1 :] if role != "system"), "assistant")
-        fits = able and before in ("user", "system") and after == "assistant"
-        keeps = fits or turn[0] != "system"
-        made.append(turn if keeps else ("user", [_marked(turn[1])]))
+        keeps = role != "system" or (able and before == "user" and after == "assistant")
+        made += turns if keeps else [("user", [_marked(blocks)]) for _, blocks in turns]
     return made
 
 
