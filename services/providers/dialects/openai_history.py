@@ -9,7 +9,13 @@ from typing import Any
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import anthropic_native, history, openai_native, openai_parts
+from services.providers.dialects import (
+    anthropic_native,
+    history,
+    openai_answer,
+    openai_native,
+    openai_parts,
+)
 from services.providers.dialects.contract import Json, Target
 from services.providers.dialects.parameters import Settled
 from services.providers.vendors.contract import Quirks
@@ -23,7 +29,6 @@ _ASSISTANT = (
     "audio",
     "tool_calls",
     "function_call",
-    "reasoning_content",
     "prefix",
 )
 _OURS = (
@@ -39,6 +44,8 @@ _OURS = (
 # refuse it: "Extra inputs are not permitted" (github.com/NousResearch/hermes-agent/pull/48604,
 # 2026-06).
 _OTHERS = ("role", "content", "name", "tool_call_id")
+# What clients call thoughts that are not sealed (`openai_answer.thoughts_of`).
+_THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")
 # MiniMax's thoughts (platform.minimax.io/docs/guides/text-m2-function-call, 2026)
 _DETAIL = {
     "type": "reasoning.text",
@@ -159,7 +166,8 @@ def _message(message: Json, settled: Settled, target: Target, *, recent: bool) -
     quirks = target.vendor.quirks
     kept = {key: value for key, value in message.items() if value is not None}
     if kept.get("thinking_blocks"):
-        kept.pop("reasoning_content", None)  # the same thoughts, of a vendor that seals them
+        # The same thoughts, of a vendor that seals them.
+        kept = {name: value for name, value in kept.items() if name not in _THOUGHTS}
     for name in _OURS:
         kept.pop(name, None)
     if kept["role"] == "developer" and not quirks.developer_role:
@@ -173,7 +181,7 @@ def _message(message: Json, settled: Settled, target: Target, *, recent: bool) -
     else:
         told = _assistant(kept, target)
         fate = _fate(settled, target, recent=recent)
-        kept = _with_thoughts(told, kept.get("reasoning_details"), fate, target)
+        kept = _with_thoughts(told, kept, fate, target)
     if isinstance(kept.get("content"), list):
         kept["content"] = openai_parts.content(kept["content"], target, known=_is_known(target))
     if kept["role"] == "tool":
@@ -227,6 +235,8 @@ def left_out(messages: list[Json], target: Target) -> list[str]:
 def _assistant(message: Json, target: Target) -> Json:
     model, quirks = target.model, target.vendor.quirks
     kept = {key: value for key, value in message.items() if model is None or key in _ASSISTANT}
+    if not kept.get("prefix") or (model is not None and quirks.prefill_flag != "prefix"):
+        kept.pop("prefix", None)  # Mistral's answers say that they are none
     if not quirks.store_and_metadata:
         kept.pop("audio", None)  # an id at OpenAI
         refusal = kept.pop("refusal", None)
@@ -260,19 +270,26 @@ def _fate(settled: Settled, target: Target, *, recent: bool) -> str:
     return "kept" if wanted else "refused"
 
 
-def _with_thoughts(kept: Json, details: Any, fate: str, target: Target) -> Json:
-    """Return an assistant turn with its thoughts as the vendor wants them back, or without."""
+def _with_thoughts(turn: Json, said: Json, fate: str, target: Target) -> Json:
+    """Return an assistant turn with its thoughts as the vendor wants them back, or without.
+
+    `said` holds them by the name of whoever told them: OpenRouter, Groq and vLLM say "reasoning".
+    """
+    detailed = target.vendor.quirks.thought_details
+    # Of a model that nobody knows, nobody knows the name either.
+    own = target.model is None and fate == "kept" and not detailed
+    kept = turn if own else {key: turn[key] for key in turn if key not in _THOUGHTS}
+    thoughts, details = openai_answer.thoughts_of(said), said.get("reasoning_details")
     if fate == "demanded":
         # The placeholder stands for thoughts of another vendor (or none): an absent field is
         # refused, a single space is taken (litellm 1.109.1, moonshot transformation).
-        return {**kept, "reasoning_content": kept.get("reasoning_content") or " "}
-    if fate == "kept" and not target.vendor.quirks.thought_details:
+        return {**kept, "reasoning_content": thoughts or " "}
+    if own or fate == "refused":
         return kept
-    thoughts = kept.pop("reasoning_content", None)
-    kept.pop("reasoning_details", None)
-    if fate == "kept" and (details or thoughts):
-        kept["reasoning_details"] = details or [{**_DETAIL, "text": thoughts}]
-    return kept
+    if not detailed:
+        return {**kept, "reasoning_content": thoughts} if thoughts else kept
+    told = details or ([{**_DETAIL, "text": thoughts}] if thoughts else None)
+    return {**kept, "reasoning_details": told} if told else kept
 
 
 def _call(call: Json, quirks: Quirks) -> Json:

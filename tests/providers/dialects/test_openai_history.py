@@ -70,6 +70,38 @@ def test_minimax_gets_thoughts_as_its_details() -> None:
     assert told(messages("zai", given), "reasoning_details") == [None]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"reasoning": "why"},
+        {"reasoning": "why", "reasoning_details": [{"type": "reasoning.text", "text": "why"}]},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "why"}]},
+        {"reasoning": "why", "reasoning_content": "why"},
+        {"reasoning": "why", "reasoning_content": ""},
+    ],
+)
+def test_thoughts_go_back_by_whatever_name_they_come(said: dict[str, Any]) -> None:
+    turns = [user("a"), called(("c1", "f", "{}"), **said), result("c1", "1")]
+    replay = reasoning(
+        switch="thinking_type", efforts=("none", "high"), default="high", replay=True
+    )
+    made = sent(DIALECT.encode(ask(*turns), target("deepseek", reasoning=replay)))["messages"]
+    assert told(made) == told(messages("zai", turns)) == ["why"]
+    assert made[1].keys() == {"role", "content", "tool_calls", "reasoning_content"}
+    assert told(messages("minimax", turns), "reasoning_details")[0][0]["text"] == "why"
+    for known in (True, False):
+        at_openai = sent(DIALECT.encode(ask(*turns), target("openai", known=known)))["messages"]
+        assert at_openai[1].keys() == {"role", "content", "tool_calls"}
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_mistrals_word_for_an_answer_that_is_no_prefill_is_its_own(known: bool) -> None:
+    turns = [user("a"), {"role": "assistant", "content": "b", "prefix": False}, user("c")]
+    for provider in ("openai", "deepseek", "mistral"):
+        made = sent(DIALECT.encode(ask(*turns), target(provider, known=known)))["messages"]
+        assert "prefix" not in made[1]
+
+
 @pytest.mark.parametrize("provider", ["openai", "microsoft", "deepseek", "xiaomi", "mistral"])
 @pytest.mark.parametrize("known", [True, False])
 def test_a_tools_name_stays_with_its_call(provider: str, known: bool) -> None:
