@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from services.errors import Kind, RoutorError
+from services.providers.dialects import inline
 from services.providers.dialects.contract import Json
 
 
@@ -63,6 +64,7 @@ def _object(body: Any) -> Json:
     if not isinstance(body, dict):
         text = "The body must be a JSON object."
         raise RoutorError(Kind.INVALID_REQUEST, text, param="body")
+    inline.tidy(body.get("messages"))
     return body
 
 

@@ -112,8 +112,6 @@ def data_url(url: object, path: str) -> tuple[str, str] | None:
     media_type, *options = head.split(";")
     if not data or "base64" not in options:
         raise invalid(f"{path} must be a data URL with base64 data.", path)
-    if "\n" in data:
-        data = "".join(data.split())  # lines of a mail, which JSON's readers refuse
     kind = media_type.lower() or "application/octet-stream"
     picture = _seen(data) if kind.startswith("image/") else ""
     return picture or _MEDIA_TYPES.get(kind, kind), data

@@ -1,0 +1,57 @@
+"""Data inside a request, as every vendor takes it. Pure.
+
+Clients write parameters into data URLs (a charset, a name: RFC 2397), break their base64 into
+lines as mails have it (RFC 2045), spell it for addresses or leave its padding out (RFC 4648).
+Some vendors read all that and others refuse it; there is one spelling that all read.
+"""
+
+import string
+from typing import Any
+from urllib.parse import unquote
+
+_ALPHABET = f"{string.ascii_letters}{string.digits}+/=".encode()
+_USUAL = str.maketrans("-_", "+/")
+# Where parts keep data: in an object by the name of their type.
+_FIELDS = {"image_url": "url", "video_url": "url", "file": "file_data", "input_audio": "data"}
+
+
+def tidy(messages: object) -> None:
+    """Put that spelling into the messages, in place; what is no data in base64 stays as it is."""
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, dict):
+                _tidy(part)
+
+
+def _tidy(part: dict[str, Any]) -> None:
+    kind = part.get("type")
+    if not isinstance(kind, str) or kind not in _FIELDS:
+        return
+    held, name = part.get(kind), _FIELDS[kind]
+    if isinstance(held, dict) and isinstance(held.get(name), str):
+        url = tidied(held[name])
+        # What sound it is stands beside its data, and not in it.
+        held[name] = url.partition(",")[2] or url if kind == "input_audio" else url
+
+
+def tidied(url: str) -> str:
+    """Return a data URL of base64 as all vendors take it; another URL as it is."""
+    if url[:5].lower() != "data:":
+        return url
+    head, _, data = url[5:].partition(",")
+    kind, *options = head.lower().split(";")
+    if "base64" not in (option.strip() for option in options):
+        return url
+    return f"data:{kind.strip()};base64,{_base64(data)}"
+
+
+def _base64(data: str) -> str:
+    odd = data.encode(errors="replace").translate(None, _ALPHABET)
+    if odd:
+        spelled = unquote(data) if b"%" in odd else data
+        data = "".join(spelled.split()).translate(_USUAL)
+    if len(data) % 4:
+        bare = data.rstrip("=")
+        data = bare + "=" * (-len(bare) % 4)
+    return data
