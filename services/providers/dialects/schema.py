@@ -3,6 +3,7 @@
 What a vendor takes of it is in the `*_schema` beside its dialect.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -11,6 +12,8 @@ import msgspec
 
 from services.providers.dialects.contract import Json
 
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+_OLDER = re.compile(rb'"items":\[|"type":"[A-Z]')
 CHOICES = ("allOf", "anyOf", "oneOf")
 _DEPTH = 24  # references that lead back to themselves stop here
 # And so does a schema whose references unfold without end in breadth.
@@ -46,10 +49,11 @@ def named(root: Json, ref: str) -> Json:
 def modern(root: Json) -> Json:
     """Return a schema of draft 7 as one of 2020-12: `items` that is a list is `prefixItems`.
 
-    (json-schema.org/draft/2020-12/release-notes; clients of zod write the older form.)
+    (json-schema.org/draft/2020-12/release-notes; clients of zod write the older form.) Types in
+    capitals, as clients of Gemini write them, are those of JSON Schema (ai.google.dev/api/caching).
     """
     # Looked for first: who has none pays little.
-    if b'"items":[' not in msgspec.json.encode(root):
+    if not _OLDER.search(msgspec.json.encode(root)):
         return root
     made: Json = _modern(root)
     return made
@@ -69,6 +73,9 @@ def _modern(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     made = {name: one if name in VALUES else _modern(one) for name, one in node.items()}
+    kind = made.get("type")
+    if isinstance(kind, str) and kind.lower() in _TYPES:
+        made["type"] = kind.lower()
     if isinstance(made.get("items"), list):
         made["prefixItems"] = made.pop("items")
         more = made.pop("additionalItems", None)

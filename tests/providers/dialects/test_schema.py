@@ -61,6 +61,21 @@ def test_a_tuple_of_draft_7_is_told_in_the_newer_words() -> None:
     assert "prefixItems" in schema.rooted({"properties": {"a": pair}})["properties"]["a"]
 
 
+def test_types_in_capitals_are_those_of_json_schema() -> None:
+    given = {
+        "type": "OBJECT",
+        "properties": {"type": {"type": "STRING", "default": {"type": "STRING"}}},
+    }
+    made = {
+        "type": "object",
+        "properties": {"type": {"type": "string", "default": {"type": "STRING"}}},
+    }
+    assert schema.rooted(given) == made
+    assert openai_schema.whole(given) == made
+    assert google_schema.simple(given)["properties"]["type"]["type"] == "string"
+    assert moonshot_schema.parameters(given)["properties"]["type"]["type"] == "string"
+
+
 @pytest.mark.parametrize(
     ("ref", "name"), [("#/$defs/List%5Bint%5D", "List[int]"), ("#/$defs/a~1b", "a/b")]
 )
