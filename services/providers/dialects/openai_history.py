@@ -74,6 +74,21 @@ def conversation_of(given: list[Json], settled: Settled, target: Target) -> list
     messages = [
         _message(one, settled, target, recent=place > asked) for place, one in enumerate(turns)
     ]
+    messages = _placed(messages, quirks)
+    model, last = target.model, messages[-1]
+    if quirks.prefill_flag and last["role"] == "assistant":
+        # Who has a flag for it refuses a conversation that ends so without.
+        if model is not None and model.parameters.prefill:
+            last[quirks.prefill_flag] = True
+            if isinstance(last.get("content"), str):
+                last["content"] = last["content"].rstrip()
+        else:
+            messages.append(_CONTINUE)
+    return messages
+
+
+def _placed(messages: list[Json], quirks: Quirks) -> list[Json]:
+    """Return messages with each role where the vendor takes it, and none that says nothing."""
     if not quirks.store_and_metadata:
         messages = [one for one in messages if not _says_nothing(one)] or [_CONTINUE]
     if quirks.one_system:
@@ -86,15 +101,8 @@ def conversation_of(given: list[Json], settled: Settled, target: Target) -> list
             messages[systems[-1]] = {**messages[systems[-1]], "role": "user"}
         else:
             messages.insert(0, _CONTINUE)
-    model, last = target.model, messages[-1]
-    if quirks.prefill_flag and last["role"] == "assistant":
-        # Who has a flag for it refuses a conversation that ends so without.
-        if model is not None and model.parameters.prefill:
-            last[quirks.prefill_flag] = True
-            if isinstance(last.get("content"), str):
-                last["content"] = last["content"].rstrip()
-        else:
-            messages.append(_CONTINUE)
+    if not quirks.ends_with_system and messages[-1]["role"] == "system":
+        messages[-1] = _by_user(messages[-1])
     return messages
 
 

@@ -154,6 +154,8 @@ def _fit(turns: Sequence[Turn], settled: Settled, target: Target) -> bool:
         return False
     if quirks.one_system and any(turn.role == "system" for turn in turns[1:]):
         return False
+    if not quirks.ends_with_system and turns[-1].role == "system":
+        return False
     if quirks.template_order and not _in_template_order(turns):
         return False
     known = {"system", "user", "assistant", *(("developer",) if quirks.developer_role else ())}

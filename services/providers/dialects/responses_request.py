@@ -182,7 +182,9 @@ def _input(messages: list[Any]) -> list[Json]:
             if content:
                 word = "developer" if role == "system" else role
                 items.append({"type": "message", "role": word, "content": content})
-    return items
+    # Of a list without items it says that the input is missing; chat completions take an empty
+    # message.
+    return items or [{"type": "message", "role": "user", "content": ""}]
 
 
 def _assistant(message: Json, path: str) -> list[Json]:

@@ -46,6 +46,7 @@ class Quirks:
     prefill_echo: bool = False  # the answer begins with the prefill
     cache_control: bool = False  # of parts; on messages and tools it is Anthropic's alone
     one_system: bool = False  # one system message is taken, and only as the first
+    ends_with_system: bool = True  # else a system message at the end is sent as the user's
     needs_user_message: bool = False  # a conversation without one is refused
     # No system message after an answer or at the end, no user message right after a tool's
     template_order: bool = False

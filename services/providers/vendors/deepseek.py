@@ -34,6 +34,9 @@ VENDOR = Vendor(
         # "The last message … must be a user message", of a system message alone
         # (github.com/huggingface/smolagents/issues/430, 2025-01)
         needs_user_message=True,
+        # The same words, whatever comes before the system message
+        # (github.com/pig-mesh/deepseek4j/issues/80, 2025-03)
+        ends_with_system=False,
         # litellm 1.109.1, deepseek/chat/transformation.py: lists of text are refused
         text_parts=False,
         # strict tools exist on /beta alone (https://api-docs.deepseek.com, 2026-11-23)

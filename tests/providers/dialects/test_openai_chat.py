@@ -344,7 +344,12 @@ def test_a_system_message_at_the_end_is_the_users_where_a_template_wants_that() 
     last = {"role": "system", "content": "be brief"}
     told = {"role": "user", "content": "<system>\nbe brief\n</system>"}
     assert encode(ask(user("hi"), last), "mistral")["messages"] == [user("hi"), told]
+    assert encode(ask(user("hi"), last), "deepseek")["messages"] == [user("hi"), told]
     assert encode(ask(last, user("hi")), "mistral")["messages"] == [last, user("hi")]
+    answered = [user("hi"), {"role": "assistant", "content": "b"}]
+    assert encode(ask(*answered, last), "deepseek")["messages"] == [*answered, told]
+    between = [last, *answered, last, user("c")]
+    assert encode(ask(*between), "deepseek")["messages"] == between
     assert encode(ask(user("hi"), last), "nvidia")["messages"] == [user("hi"), last]
 
 

@@ -13,7 +13,7 @@ from openai.types.responses.response_create_params import (
 from services.errors import Kind, RoutorError
 from services.providers.dialects import chosen
 from services.providers.dialects.openai_responses import OpenAIResponses
-from tests.providers.dialects.targets import parameters, reasoning, sent, target
+from tests.providers.dialects.targets import ask, parameters, reasoning, sent, target, tool, user
 
 WEATHER = {
     "type": "function",
@@ -364,3 +364,9 @@ def test_an_error_names_its_field_as_chat_completions_do(named, param):
     told = {"type": "invalid_request_error", "message": "Odd.", "param": named, "code": None}
     error = DIALECT.error(400, {}, msgspec.json.encode({"error": told}), thinking())
     assert (error.kind, error.param) == (Kind.INVALID_REQUEST, param)
+
+
+def test_an_empty_message_is_an_input_all_the_same() -> None:
+    asked = ask(user(" "), tools=[tool()], reasoning_effort="high")
+    made = sent(DIALECT.encode(asked, target("openai")))
+    assert made["input"] == [{"type": "message", "role": "user", "content": ""}]
