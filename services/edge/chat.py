@@ -8,9 +8,9 @@ import msgspec
 
 from routor.v1.router_pb2 import RouteRequest
 from routor.v1.types_pb2 import PROFILE_DIRECT
-from services.edge import document, fields, legacy, problem, schema
+from services.edge import blocks, document, fields, legacy, problem, schema, spelling
 from services.edge.door import NO_HEADERS, Call, Headers
-from services.edge.spelling import Names
+from services.edge.spelling import Names, Places
 from services.errors import Kind, RoutorError
 
 # Names by which other gateways and SDKs let a caller choose hosts, keys or backends. They are
@@ -74,15 +74,7 @@ def call(tree: dict[str, Any], raw: bytes | None = None) -> Call:
         dropped = _strip(tree)
         if older or dropped or len(tree) != size:
             raw = None
-    try:
-        request = document.convert(tree, schema.ChatRequest)
-    except RoutorError:
-        # Only now: nobody else has to pay for the look.
-        if not legacy.spoken(tree.get("messages")):
-            raise
-        tree["messages"], raw = legacy.retell(tree["messages"]), None
-        request = document.convert(tree, schema.ChatRequest)
-    _check_messages(request.messages)
+    request, places = _request(tree)
     if request.tool_choice is not None:
         _check_choice(request.tool_choice, request.tools)
     if request.top_logprobs and not request.logprobs:
@@ -94,9 +86,29 @@ def call(tree: dict[str, Any], raw: bytes | None = None) -> Call:
     if profile == PROFILE_DIRECT and not MODEL_ID.fullmatch(model):
         raise RoutorError(Kind.UNKNOWN_MODEL, "There is no model of this name.", param="model")
     asked = model if profile == PROFILE_DIRECT else "auto"
-    return Call(
-        raw or msgspec.json.encode(tree), request, own, profile, asked, dropped=dropped, view=older
-    )
+    body = msgspec.json.encode(tree) if raw is None or places else raw
+    return Call(body, request, own, profile, asked, dropped=dropped, view=older, places=places)
+
+
+def _request(tree: dict[str, Any]) -> tuple[schema.ChatRequest, Places]:
+    """Check the types; messages in older words or others' go into `tree` in OpenAI's own.
+
+    Then the places are those of the messages as they were given.
+    """
+    places: Places = ()
+    try:
+        request = document.convert(tree, schema.ChatRequest)
+    except RoutorError:
+        # Only now: nobody else has to pay for the look.
+        given = tree.get("messages")
+        if not (legacy.spoken(given) or blocks.spoken(given)):
+            raise
+        tree["messages"], places = blocks.retell(legacy.retell(tree["messages"]))
+        with spelling.placing(places, names):
+            request = document.convert(tree, schema.ChatRequest)
+    with spelling.placing(places, names):
+        _check_messages(request.messages)
+    return request, places
 
 
 def answer(call: Call, body: bytes, routor: bytes) -> bytes:

@@ -99,6 +99,16 @@ def convert(tree: object, kind: type[T], words: Mapping[str, str] = NO_WORDS) ->
         raise _fault(told, {**_WORDS, **words}) from None
 
 
+def within(tree: object, kind: type[T], path: str) -> T:
+    """Do the same to what stands at a path of the body."""
+    try:
+        return convert(tree, kind)
+    except RoutorError as fault:
+        inner = fault.param or ""
+        text = fault.message.removeprefix(f"{inner}: ").rstrip(".")
+        raise invalid(f"{path}.{inner}" if inner else path, text) from None
+
+
 def invalid(param: str, text: str) -> RoutorError:
     """Return the error of a faulty field; `text` goes on from its name."""
     return RoutorError(Kind.INVALID_REQUEST, f"{param}: {text}.", param=param)
