@@ -57,6 +57,7 @@ class Result(Struct):
     tool_use_id: schema.CallId
     content: str | list[Json] | None = None
     is_error: bool | None = None
+    cache_control: Any = None
 
 
 def spoken(messages: object) -> bool:
@@ -133,7 +134,7 @@ def _result(block: Result, path: str) -> Told:
     message: Json = {"role": "tool", "tool_call_id": block.tool_use_id, "content": content}
     if block.is_error:
         message["is_error"] = True
-    return message, Place(path, f"{path}.content", paths, [])
+    return _marked(message, block.cache_control), Place(path, f"{path}.content", paths, [])
 
 
 def _turn(message: Json, path: str) -> Told:
@@ -187,5 +188,9 @@ def _shown(part: Json, kind: str, path: str) -> Json:
     elif kind == "document":
         file = {"file_data": url, "filename": block.title or "document.pdf"}
         made = {"type": "file", "file": file}
-    marked = block.cache_control is not None
-    return {**made, "cache_control": block.cache_control} if marked else made
+    return _marked(made, block.cache_control)
+
+
+def _marked(told: Json, mark: Any) -> Json:
+    """Return a message or a part with the mark of a cache that its block had."""
+    return told if mark is None else {**told, "cache_control": mark}

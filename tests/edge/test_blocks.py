@@ -82,6 +82,8 @@ def test_calls_thoughts_and_results_stand_beside_what_is_said() -> None:
     assert read(user(text("a")), turn, user(again))[2:] == [
         {**RESULT, "content": [text("1"), SHOWN], "is_error": True}
     ]
+    mark = {"cache_control": {"type": "ephemeral"}}
+    assert read(user(text("a")), turn, user({**ANSWERED, **mark}))[2:] == [{**RESULT, **mark}]
 
 
 def test_what_is_said_twice_counts_once() -> None:
