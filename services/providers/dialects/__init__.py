@@ -4,6 +4,7 @@ import msgspec
 
 from services.providers.dialects import (
     anthropic_native,
+    anthropic_thinking,
     free_text,
     naming,
     obliged,
@@ -42,6 +43,8 @@ def chosen(target: Target, body: Json) -> tuple[Dialect, Target, Json]:
 
 def fitted(name: str, target: Target, body: Json) -> tuple[Target, Json]:
     """Return the target and the request as `chosen` does, for a format that is given."""
+    if name == "anthropic_messages":
+        body, target = anthropic_thinking.asked(body, target)
     stop = stopping.here(body, target, name)
     must = obliged.here(body, target, name)
     body, names = naming.fit(body, name, lettered=target.vendor.quirks.letter_first)

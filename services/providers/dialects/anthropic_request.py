@@ -33,12 +33,11 @@ def encode(body: Json, target: Target) -> Encoded:
     """Translate a request. Raises RoutorError naming the field."""
     body = {**body}
     own = anthropic_native.take(body)
-    body, target = anthropic_thinking.asked(body, own, target)
     kind, wanted = structured.wanted(body)
     native = target.model is None or target.model.structured_outputs == "json_schema"
     if not native:
         body = structured.emulate(body, target)
-    elif structured.is_open(kind, wanted, body, target):
+    elif target.by_tool:
         native, body = False, structured.forced(body, cast(Model, target.model), wanted)
     form = kind if native else ""
     settled = settle(body, target)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from services.catalog import Model
-from services.providers.dialects import reasoning
+from services.providers.dialects import anthropic_native, reasoning
 from services.providers.dialects.anthropic_history import lacks_thoughts
 from services.providers.dialects.anthropic_native import Native
 from services.providers.dialects.contract import Json, Target
@@ -23,8 +23,12 @@ _INTERLEAVED = "interleaved-thinking"
 _EFFORT = "output_config.effort"
 
 
-def asked(body: Json, own: Native, target: Target) -> tuple[Json, Target]:
-    """Return the request and the target without an effort that asks for no thoughts."""
+def asked(body: Json, target: Target) -> tuple[Json, Target]:
+    """Return the request and the target without an effort that asks for no thoughts.
+
+    It comes before all that depends on whether the model shall think (`dialects.fitted`).
+    """
+    own = anthropic_native.take({**body})
     if target.model is None or not own.effort or own.thinking:
         return body, target
     rest = {name: value for name, value in body.items() if name != "reasoning_effort"}

@@ -6,7 +6,7 @@ import msgspec
 
 from services.catalog import Model
 from services.errors import Kind, RoutorError
-from services.providers.dialects import history, reasoning
+from services.providers.dialects import anthropic_native, history, reasoning
 from services.providers.dialects.anthropic_schema import closed
 from services.providers.dialects.completion import ANSWER_TOOL
 from services.providers.dialects.contract import Json, Target
@@ -107,22 +107,28 @@ def _says_json(body: Json, target: Target) -> bool:
 
 
 def by_tool(body: Json, target: Target) -> bool:
-    """Tell whether the answer is to come as a tool's arguments (`forced`)."""
+    """Tell whether the answer is to come as a tool's arguments (`forced`).
+
+    It is asked once, before the request is encoded: what reads the answer has to know it, too.
+    """
     kind, schema = wanted(body)
     model = target.model
     if kind == "text" or model is None or body.get("tools"):
         return False
-    own = target.vendor.dialect == "anthropic_messages"
-    return model.structured_outputs == "none" or (own and is_open(kind, schema, body, target))
+    own = target.vendor.dialect == "anthropic_messages" and model.tools
+    return model.structured_outputs == "none" or (own and _is_open(kind, schema, body, target))
 
 
-def is_open(kind: str, schema: Json, body: Json, target: Target) -> bool:
+def _is_open(kind: str, schema: Json, body: Json, target: Target) -> bool:
     """Tell whether a schema has open objects, which tools have, and Anthropic's format has not.
 
-    Not where the caller wants thoughts: a forced tool has none.
+    Not where the caller wants thoughts or tools of Anthropic's own: a forced tool has none.
     """
-    able = target.model is not None and target.model.tools and not body.get("tools")
-    able = able and reasoning.asked(body, target) in ("", "none")
+    if reasoning.asked(body, target) not in ("", "none"):
+        return False
+    own = anthropic_native.take({**body})
+    thinks = own.thinking is not None and own.thinking.get("type") != "disabled"
+    able = not (own.tools or thinks)
     return able and kind == "json_schema" and schema.get("type") == "object" and not closed(schema)
 
 

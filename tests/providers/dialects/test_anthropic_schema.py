@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from services.providers.dialects import DIALECTS
+from services.providers.dialects import chosen
 from tests.providers.dialects.targets import ask, reasoning, sent, target, tool, user
 
-DIALECT = DIALECTS["anthropic_messages"]
 OPEN = {"type": "object", "properties": {"any": {"type": "object"}, "n": {"type": "integer"}}}
 
 
 def encode(body: dict[str, Any], **facts: Any) -> dict[str, Any]:
-    return sent(DIALECT.encode(body, target("anthropic", **facts)))
+    dialect, one, body = chosen(target("anthropic", **facts), body)
+    return sent(dialect.encode(body, one))
 
 
 def form(schema: dict[str, Any]) -> dict[str, Any]:
@@ -112,3 +112,21 @@ def test_a_closed_schema_or_one_with_thoughts_is_the_output_format() -> None:
     adaptive = reasoning(switch="anthropic_adaptive", efforts=("none", "high"))
     asked = ask(response_format=form(OPEN), reasoning_effort="high")
     assert "format" in encode(asked, reasoning=adaptive)["output_config"]
+
+
+def test_how_an_answer_comes_is_known_by_what_reads_it() -> None:
+    """Effort asks for no thoughts, so that the tool is forced; text before it is not the answer."""
+    adaptive = reasoning(switch="anthropic_adaptive", efforts=("none", "low", "high"))
+    search = {"type": "web_search_20250305", "name": "web_search"}
+    for native, word, expected in (
+        ({"effort": "low"}, "low", True),
+        ({"effort": "low", "thinking": {"type": "disabled"}}, "none", True),
+        ({"effort": "low", "thinking": {"type": "adaptive"}}, "low", False),
+        ({"tools": [search], "places": [0]}, None, False),
+    ):
+        asked = ask(response_format=form(OPEN), anthropic=native, reasoning_effort=word)
+        dialect, one, body = chosen(target("anthropic", reasoning=adaptive), asked)
+        made = sent(dialect.encode(body, one))
+        forced = made.get("tool_choice", {}).get("type") == "tool"
+        native_form = "format" in made.get("output_config", {})
+        assert (one.by_tool, forced, native_form) == (expected, expected, not expected)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.providers.dialects import DIALECTS
+from services.providers.dialects import chosen
 from services.providers.dialects.contract import Encoded
 from tests.providers.dialects.targets import (
     ask,
@@ -32,7 +32,8 @@ CLEARING = {"edits": [{"type": "clear_thinking_20251015"}, {"type": "clear_tool_
 def encoded(facts: Any, *messages: Any, native: Any, word: str = "high", **fields: Any) -> Encoded:
     asked = ask(*messages, reasoning_effort=word, anthropic=native, **fields)
     one = target("anthropic", reasoning=facts, parameters=SOBER)
-    return DIALECTS["anthropic_messages"].encode(asked, one)
+    dialect, one, asked = chosen(one, asked)
+    return dialect.encode(asked, one)
 
 
 @pytest.mark.parametrize("facts", [SONNET, OPUS])
