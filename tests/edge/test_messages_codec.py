@@ -257,6 +257,10 @@ def test_openai_is_strict_where_its_strictness_takes_the_schema(schema, exact):
         ({"compaction": {"type": "summarize"}}, "compaction"),
         ({"thinking": {**ENABLED, "budget_tokens": 5}}, "thinking.budget_tokens"),
         ({"thinking": ENABLED}, "thinking.budget_tokens"),
+        (
+            {"thinking": {**ENABLED, "budget_tokens": None}, "output_config": {"effort": "low"}},
+            "thinking.budget_tokens",
+        ),
         ({"tools": [{"type": "web_search_20250305"}]}, "tools[0].name"),
         ({"tools": [{"input_schema": {}}]}, "tools[0].name"),
         ({"tool_choice": {"type": "any"}}, "tool_choice"),

@@ -162,15 +162,15 @@ def _answering(request: MessagesRequest) -> Json:
 def _effort(request: Counted) -> str:
     """Return OpenAI's word for how much to think, "" where the request leaves it open."""
     output, thinking = request.output_config, request.thinking
-    if thinking is not None and thinking.type == "disabled":
+    kind, budget = (thinking.type, thinking.budget_tokens) if thinking is not None else ("", None)
+    if kind == "disabled":
         return "none"
+    if kind == "enabled" and budget is None:
+        raise document.invalid("thinking.budget_tokens", "is missing")
     if output is not None and output.effort is not None:
         return output.effort
-    if thinking is None:
+    if not kind:
         return ""
-    budget = thinking.budget_tokens
-    if budget is None and thinking.type == "enabled":
-        raise document.invalid("thinking.budget_tokens", "is missing")
     if budget is None:
         # Thinking that is asked for is as much as Anthropic's default, and not the model's none.
         return "high"
