@@ -36,6 +36,7 @@ _CODES = {
     "not_found_error": Kind.MODEL_GONE,
     "content_filter": Kind.CONTENT_REFUSED,
     "content_policy_violation": Kind.CONTENT_REFUSED,
+    "image_content_policy_violation": Kind.CONTENT_REFUSED,
     "unsupported_parameter": Kind.UNSUPPORTED_PARAMETER,
     "unsupported_value": Kind.UNSUPPORTED_PARAMETER,
     # Limits of a vendor's own: OpenAI takes 128 tools, others more or any number
@@ -112,6 +113,14 @@ _STATUSES = {
 # What is wrong with the request would be wrong elsewhere, too; any other 4xx without a word of why
 # (405, 406, 418, 451, …) is said by whatever stands before a model, and another may answer.
 _REFUSALS = frozenset({400, 422})
+# Words for a refused request, where an error comes with HTTP 200: what is wrong is often found
+# after a stream has begun (OpenAI's of a failed response: openai 3.57.0, response_error.py;
+# servers' own: github.com/sgl-project/sglang/pull/21900, 2026-04).
+_FAULTY = re.compile(
+    r"badrequesterror|invalid_(request_error|argument|(base64_)?image(_format|_mode|_url)?)"
+    r"|image_\w+|empty_image_file|unsupported_image_media_type|failed_to_download_image"
+)
+_STATUS = re.compile(r"[45]\d\d")
 _ABOUT_THE_REQUEST = (
     Kind.INVALID_REQUEST,
     Kind.UNSUPPORTED_PARAMETER,
@@ -150,6 +159,14 @@ def in_body(body: object, target: Target) -> RoutorError | None:
     if failed or body.get("error") or body.get("type") == "error":
         return _error(200, {}, body, target)
     return None
+
+
+def _meant(codes: list[str]) -> int:
+    """Return the HTTP status that an error with HTTP 200 stands for, 200 where it tells none."""
+    if any(map(_FAULTY.fullmatch, codes)):
+        return 400
+    told = (int(code) for code in codes if _STATUS.fullmatch(code))
+    return next(told, 200)
 
 
 def bad_answer(target: Target, what: str) -> RoutorError:
@@ -193,7 +210,7 @@ def _error(status: int, headers: Mapping[str, str], body: object, target: Target
     fields = body if isinstance(body, dict) else {}
     codes, (message, param) = _codes(fields), _told(fields)
     words = message.lower()
-    kind = _kind(status, codes, words, target)
+    kind = _kind(_meant(codes) if status == 200 else status, codes, words, target)
     if kind is Kind.MODEL_GONE and target.model is None and target.upstream_model:
         # Nobody but the caller has ever said that there is such a model.
         kind, param = Kind.UNKNOWN_MODEL, "model"

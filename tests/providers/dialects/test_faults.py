@@ -319,3 +319,36 @@ def test_any_json_is_an_answer_or_a_routor_error(body: Any, provider: str) -> No
     with suppress(RoutorError):
         decoder.feed(b"data: " + content + b"\n\n")
         assert decoder.close().chunks
+
+
+@pytest.mark.parametrize(
+    ("provider", "body", "kind"),
+    [
+        ("openai", openai("invalid_request_error", "no"), "INVALID_REQUEST"),
+        ("openai", openai("invalid_base64_image", "no"), "INVALID_REQUEST"),
+        ("openai", openai("failed_to_download_image", "failed to download"),
+         "UNSUPPORTED_PARAMETER"),
+        ("openai", openai("image_content_policy_violation", "no"), "CONTENT_REFUSED"),
+        ("openai", openai("server_error", "no"), "PROVIDER_UNAVAILABLE"),
+        ("anthropic", anthropic("invalid_request_error", "prompt is too long: 9 tokens"),
+         "CONTEXT_TOO_LONG"),
+        ("anthropic", anthropic("overloaded_error"), "PROVIDER_UNAVAILABLE"),
+        ("google", google("INVALID_ARGUMENT"), "INVALID_REQUEST"),
+        ("nvidia", {"error": {"message": "no", "type": "BadRequestError", "code": 400}},
+         "INVALID_REQUEST"),
+        ("nvidia", {"error": {"message": LONG, "code": 400}}, "CONTEXT_TOO_LONG"),
+        ("nvidia", {"error": {"message": "slow", "code": 429}}, "PROVIDER_RATE_LIMITED"),
+        ("nvidia", {"error": {"message": "no", "code": 503}}, "PROVIDER_UNAVAILABLE"),
+        ("minimax", {"base_resp": {"status_code": 1000, "status_msg": "no"}},
+         "PROVIDER_UNAVAILABLE"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_within_an_answer_as_by_a_status(
+    provider: str, body: Any, kind: str
+) -> None:
+    """A request that is refused after its stream has begun is refused, and nobody's outage."""
+    aim = target(provider)
+    decoder = DIALECTS[aim.vendor.dialect].decoder(aim, {})
+    with pytest.raises(RoutorError) as fault:
+        decoder.feed(b"data: " + msgspec.json.encode(body) + b"\n\n")
+    assert (fault.value.kind, fault.value.upstream_status) == (kind, 200)
