@@ -6,6 +6,7 @@ failover goes by.
 """
 
 import asyncio
+import codecs
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, TypeVar
@@ -173,7 +174,8 @@ class Caller:
 
     async def _read(self, reply: Reply, patience: Patience, limit_bytes: int) -> bytes:
         reading = whole(reply, limit_bytes)
-        return await (reading if reply.complete else self._within(patience, reading))
+        content = await (reading if reply.complete else self._within(patience, reading))
+        return content.removeprefix(codecs.BOM_UTF8)  # as of a stream (`sse`)
 
     async def _refusal(self, call: Call, reply: Reply, patience: Patience) -> RoutorError:
         try:

@@ -1,5 +1,6 @@
 """Answers of imitators with what no type of OpenAI's has: clients read none of it, and no error."""
 
+import codecs
 import json
 
 import anthropic.types
@@ -10,7 +11,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 
 from tests.wire.everything import DOORS
 from tests.wire.strict import foreign
-from tests.wire.upstream import answer, chat_body, events, streams
+from tests.wire.upstream import Reply, answer, chat_body, events, hello, streams
 
 CITED = {"url": "https://x.test", "title": "X", "start_index": 0, "end_index": 5}
 ODD = [
@@ -38,6 +39,7 @@ CASES = [
     *(chat_body({"content": "Hello", **more}) for more in MESSAGES),
     *(chat_body({"content": "Hello"}, finish) for finish in ("weird", "STOP", "tool_calls")),
 ]
+MARKED = ("openai/gpt-5.4-mini", "anthropic/claude-haiku-4.5", "google/gemini-3.5-flash")
 _whole = {"chat": ChatCompletion, "responses": Response, "messages": anthropic.types.Message}
 _events = {
     "chat": ChatCompletionChunk,
@@ -97,3 +99,14 @@ async def test_a_citation_is_told_as_openai_has_it(wire, stream):
             },
         },
     ]
+
+
+@pytest.mark.parametrize("model", MARKED)
+async def test_a_byte_order_mark_is_no_part_of_an_answer(wire, model):
+    def marked(seen):
+        whole = hello(seen)
+        return Reply(codecs.BOM_UTF8 + whole.body, headers=whole.headers)
+
+    wire.upstream.script = marked
+    told = await wire.chat(model)
+    assert (told.status_code, told.json()["choices"][0]["message"]["content"]) == (200, "Hello")
