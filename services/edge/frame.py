@@ -180,15 +180,15 @@ class Frame:
                 response = await route.handle(request)
         except web.HTTPException as refused:
             known = request[notes.REQUEST_ID]
-            response = problem.refusal(refused, request.method, known, _shape(request, way))
+            response = problem.refusal(refused, request.method, known, self._shape(request, way))
         except RoutorError as failure:
-            response = _failed(request, failure, way)
+            response = self._failed(request, failure, way)
         except ConnectionError:
             raise
         except Exception as failure:
             logger.exception("a request failed unexpectedly: %s", type(failure).__name__)
             text = "Something failed inside Routor; see its log."
-            response = _failed(request, RoutorError(Kind.INTERNAL, text), way)
+            response = self._failed(request, RoutorError(Kind.INTERNAL, text), way)
         if not response.prepared:
             self._stamp(request, response)
         return response
@@ -206,6 +206,25 @@ class Frame:
                 request[notes.TERMS] = caller.terms
         if "Expect" in request.headers:
             await _go_on(request)
+
+    def _failed(
+        self, request: web.BaseRequest, error: RoutorError, way: Way | None
+    ) -> web.Response:
+        request[notes.FAILURE] = bare(error)
+        told = self._shape(request, way).error(error, request[notes.REQUEST_ID])
+        return problem.response(error, told)
+
+    def _shape(self, request: web.BaseRequest, way: Way | None) -> problem.Shape:
+        """Return how who asks is told of errors, be it at a path that is not there."""
+        near = way or self._door(request.path)
+        for route in near.routes.values() if near is not None else ():
+            if route.shape is not None:
+                return route.shape
+        return ANTHROPIC if SPOKEN in request.headers else problem.OPENAI
+
+    def _door(self, path: str) -> Way | None:
+        """Return the way below which a path would be: its clients know one shape of errors."""
+        return next((way for at, way in self._exact.items() if path.startswith(f"{at}/")), None)
 
     def _stamp(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         if not isinstance(response, Answer):
@@ -255,17 +274,3 @@ async def _go_on(request: web.BaseRequest) -> None:
     if request.headers["Expect"].lower() != "100-continue":
         raise web.HTTPExpectationFailed
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-
-def _failed(request: web.BaseRequest, error: RoutorError, way: Way | None) -> web.Response:
-    request[notes.FAILURE] = bare(error)
-    told = _shape(request, way).error(error, request[notes.REQUEST_ID])
-    return problem.response(error, told)
-
-
-def _shape(request: web.BaseRequest, way: Way | None) -> problem.Shape:
-    """Return how who asks is told of errors, be it at a path that is not there."""
-    for route in way.routes.values() if way is not None else ():
-        if route.shape is not None:
-            return route.shape
-    return ANTHROPIC if SPOKEN in request.headers else problem.OPENAI

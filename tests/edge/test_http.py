@@ -223,9 +223,17 @@ async def test_who_speaks_anthropics_format_is_refused_in_it(house, method, path
 
 
 async def test_a_path_of_anthropics_is_refused_in_its_format_without_the_header(house):
-    answer = await house.client.get("/v1/messages")
-    assert answer.json()["type"] == "error"
-    assert answer.json()["request_id"] == answer.headers["request-id"]
+    for path in ("/v1/messages", "/v1/messages/batches", "/v1/messages/count_tokens/x"):
+        answer = await house.client.get(path)
+        assert answer.json()["type"] == "error"
+        assert answer.json()["request_id"] == answer.headers["request-id"]
+
+
+async def test_a_path_below_a_door_of_openais_is_refused_in_openais_format(house):
+    headers = {"anthropic-version": "2023-06-01"}
+    answer = await house.client.get("/v1/responses/resp_1", headers=headers)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "not_found"
 
 
 PREFLIGHT = {
