@@ -100,6 +100,25 @@ def test_tools_without_names_are_the_same_when_all_of_them_is():
     assert inner(added, HELLO, tools=None)["openai"]["tools"] == added["tools"]
 
 
+def test_the_latest_update_of_a_setting_holds():
+    shape = {"type": "json_schema", "name": "s", "schema": {"type": "object"}}
+    first = {"type": "configuration_update", "reasoning": {"effort": "low"}}
+    later = {"type": "configuration_update", "id": "cu_1", "reasoning": {"effort": "high"}}
+    told = {"type": "configuration_update", "text": {"format": shape}}
+    body = inner(first, HELLO, told, later, reasoning={"effort": "none"}, text={"verbosity": "low"})
+    assert body["messages"] == [HELLO]
+    assert (body["reasoning_effort"], body["verbosity"]) == ("high", "low")
+    assert body["response_format"]["json_schema"]["name"] == "s"
+    plain = {"type": "configuration_update", "text": {"format": {"type": "text"}}}
+    assert "response_format" not in inner(told, HELLO, plain)
+
+
+def test_only_openai_makes_a_conversation_shorter():
+    call = parsed(HELLO, {"type": "compaction_trigger"})
+    assert call.needs == ("openai_tools",)
+    assert parsed({"type": "compaction_trigger"}, HELLO).needs == ()
+
+
 def test_what_nobody_here_knows_is_left_out_and_named():
     call = parsed(client_metadata={"x": "y"}, max_tool_calls=3, store=True)
     assert call.dropped == ("client_metadata", "max_tool_calls")
@@ -221,9 +240,13 @@ def test_the_form_of_the_text_goes_over():
         ({"input": [HELLO, {"type": "item_reference", "id": "None"}]}, "input[1].id"),
         ({"input": [{"type": "item_reference", "id": 5}]}, "input[0].id"),
         ({"input": [{"foo": 1}]}, "input[0].type"),
-        ({"input": [{"type": "compaction_trigger"}]}, "input[0].type"),
         ({"input": [{"type": "routor_hosted", "whole": {}}]}, "input[0].type"),
         ({"input": [{"role": "wizard", "content": "x"}]}, "input[0].role"),
+        ({"input": [{"type": "program", "code": "1"}]}, "input[0].type"),
+        (
+            {"input": [{"type": "configuration_update", "reasoning": {"effort": "most"}}]},
+            "input[0].reasoning.effort",
+        ),
         ({"input": []}, "input"),
         ({"model": ""}, "model"),
         ({"max_tool_calls": "many"}, "max_tool_calls"),

@@ -123,6 +123,15 @@ async def test_what_belongs_to_them_goes_along(wire):
     assert body["include"] == ["reasoning.encrypted_content", *more["include"]]
 
 
+async def test_openai_is_asked_to_make_a_conversation_shorter(wire):
+    made = {"type": "compaction", "id": "cmp_1", "encrypted_content": "sealed"}
+    wire.upstream.script = lambda _: answer(response(made))
+    trigger = {"type": "compaction_trigger"}
+    told = await wire.responses(GPT, [{"role": "user", "content": "Hi"}, trigger])
+    assert wire.upstream.last.body["input"][-1] == trigger
+    assert told.json()["output"] == [made]
+
+
 async def test_what_a_tool_did_comes_back_between_the_thoughts(wire):
     wire.upstream.script = lambda _: answer(response(*OUTPUT))
     told = (await wire.responses(GPT, tools=[SEARCH])).json()

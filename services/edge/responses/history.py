@@ -22,6 +22,7 @@ from services.edge.responses.schema import (
     Reference,
     Refusal,
     ResponsesRequest,
+    Update,
 )
 from services.edge.spelling import Place
 
@@ -71,8 +72,8 @@ class _Teller:
 
     def add(self, item: Item, path: str) -> None:
         """Take the next item."""
-        if isinstance(item, Reference | MoreTools):
-            return  # left out, and named (`request`), or offered with the other tools
+        if isinstance(item, Reference | MoreTools | Update):
+            return  # left out, and named (`request`), or read with the request's own fields
         if isinstance(item, FunctionOutput | CustomOutput):
             self._result(item, path)
             return

@@ -53,6 +53,7 @@ ITEM_TYPES = frozenset(
         "apply_patch_call_output",
         "code_interpreter_call",
         "compaction",
+        "compaction_trigger",  # answered by an item that only OpenAI reads
         "computer_call",
         "computer_call_output",
         "file_search_call",
@@ -70,6 +71,7 @@ ITEM_TYPES = frozenset(
         "web_search_call",
     }
 )
+TRIGGER = "compaction_trigger"
 # What is included without being asked for, or with logprobs.
 _INCLUDED = ("reasoning.encrypted_content", "message.output_text.logprobs")
 
@@ -87,6 +89,18 @@ def gather(tree: Json) -> None:
     if added and all(isinstance(one, list) for one in lists):
         tools = [tool for one in lists for tool in one]
         tree["tools"] = list({_known_by(tool): tool for tool in tools}.values())
+
+
+def update(tree: Json) -> None:
+    """Set what items of the input set for the answers after them; of one setting, the latest."""
+    given = tree.get("input")
+    for item in given if isinstance(given, list) else ():
+        if not isinstance(item, dict) or item.get("type") != "configuration_update":
+            continue
+        for name, member in (("reasoning", "effort"), ("text", "format")):
+            before, told = tree.get(name) or {}, item.get(name)
+            if isinstance(before, dict) and isinstance(told, dict) and member in told:
+                tree[name] = {**before, member: told[member]}
 
 
 def _known_by(tool: Any) -> object:
@@ -161,7 +175,10 @@ def choice(request: ResponsesRequest) -> Any:
 
 
 def forced(request: ResponsesRequest) -> bool:
-    """Tell whether one of OpenAI's tools has to be called."""
+    """Tell whether one of OpenAI's tools has to be called, or the conversation made shorter."""
+    last = request.input[-1] if isinstance(request.input, list) else None
+    if isinstance(last, Hosted) and last.kind == TRIGGER:
+        return True
     return bool(offered(request)) and choice(request) not in (None, "auto", "none")
 
 

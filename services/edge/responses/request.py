@@ -80,6 +80,7 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
         dropped += _items(tree["input"])
     echo = {name: tree.get(name) for name in ("tools", "tool_choice", "text", "reasoning")}
     hosted.gather(tree)
+    hosted.update(tree)
     _refuse_unknown(tree)
     dropped += _inside(tree)
     hosted.wrap(tree)

@@ -139,6 +139,45 @@ class MoreTools(Struct, tag_field="type", tag="additional_tools"):
     tools: list[dict[str, Any]]
 
 
+class TextFormat(Struct, tag_field="type", tag="text"):
+    """An answer in any form."""
+
+
+class ObjectFormat(Struct, tag_field="type", tag="json_object"):
+    """An answer that is a JSON object."""
+
+
+class SchemaFormat(Struct, tag_field="type", tag="json_schema"):
+    """An answer that follows a JSON Schema."""
+
+    name: ToolName
+    schema: dict[str, Any]
+    description: str | None = None
+    strict: bool | None = None
+
+
+class TextOptions(Struct):
+    """How the text of the answer shall be."""
+
+    format: TextFormat | ObjectFormat | SchemaFormat | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
+
+
+class Thinking(Struct):
+    """How much the model shall think, and whether it tells."""
+
+    effort: Effort | None = None
+    summary: Literal["auto", "concise", "detailed"] | None = None
+    generate_summary: Literal["auto", "concise", "detailed"] | None = None
+
+
+class Update(Struct, tag_field="type", tag="configuration_update"):
+    """What holds for the answers after it (`hosted.update`)."""
+
+    reasoning: Thinking | None = None
+    text: TextOptions | None = None
+
+
 class Hosted(Struct, tag_field="type", tag=HOSTED):
     """A tool of OpenAI's own, the choice of one, or an item of it: `whole` is as it was written."""
 
@@ -159,6 +198,7 @@ Item = (
     | Reasoning
     | Reference
     | MoreTools
+    | Update
     | Hosted
 )
 
@@ -220,38 +260,6 @@ class AllowedTools(Struct, tag_field="type", tag="allowed_tools"):
 ToolChoice = (
     Literal["none", "auto", "required"] | NamedFunction | NamedCustom | AllowedTools | Hosted
 )
-
-
-class TextFormat(Struct, tag_field="type", tag="text"):
-    """An answer in any form."""
-
-
-class ObjectFormat(Struct, tag_field="type", tag="json_object"):
-    """An answer that is a JSON object."""
-
-
-class SchemaFormat(Struct, tag_field="type", tag="json_schema"):
-    """An answer that follows a JSON Schema."""
-
-    name: ToolName
-    schema: dict[str, Any]
-    description: str | None = None
-    strict: bool | None = None
-
-
-class TextOptions(Struct):
-    """How the text of the answer shall be."""
-
-    format: TextFormat | ObjectFormat | SchemaFormat | None = None
-    verbosity: Literal["low", "medium", "high"] | None = None
-
-
-class Thinking(Struct):
-    """How much the model shall think, and whether it tells."""
-
-    effort: Effort | None = None
-    summary: Literal["auto", "concise", "detailed"] | None = None
-    generate_summary: Literal["auto", "concise", "detailed"] | None = None
 
 
 class StreamOptions(Struct):
