@@ -1,5 +1,6 @@
 """Anthropic's format at the door: requests become chat requests, answers Anthropic's own types."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -104,6 +105,32 @@ def test_tools_calls_and_results_go_over():
     assert body["tool_choice"] == "required"
     assert body["messages"][1]["tool_calls"] == [CALL]
     assert body["messages"][2] == {"role": "tool", "tool_call_id": "toolu_1", "content": "21"}
+
+
+@pytest.mark.parametrize("own", ["functions.f:0", "functions.read file:12", "ünï", "toolu_1"])
+def test_an_id_of_any_form_is_told_in_anthropics_and_comes_back_whole(own):
+    call = {**CALL, "id": own}
+    block = answered({"role": "assistant", "content": None, "tool_calls": [call]})["content"][0]
+    streamed_block = next(
+        event["content_block"]
+        for event in streamed({"tool_calls": [{"index": 0, **call}]}, reason="tool_calls")
+        if event["type"] == "content_block_start"
+    )
+    assert block["id"] == streamed_block["id"]
+    assert re.fullmatch("[a-zA-Z0-9_-]+", block["id"])
+    back = {**result(), "content": [{**result()["content"][0], "tool_use_id": block["id"]}]}
+    _, turn, told = inner(HELLO, used(block), back, tools=[TOOL])["messages"]
+    assert turn["tool_calls"][0]["id"] == told["tool_call_id"] == own
+
+
+@pytest.mark.parametrize(
+    "own", ["toolu_whole_", "toolu_whole_%", "toolu_whole__w", "toolu_whole_YQ"]
+)
+def test_an_id_that_only_looks_like_one_of_ours_is_kept(own):
+    call = {**USE, "id": own}
+    back = {**result(), "content": [{**result()["content"][0], "tool_use_id": own}]}
+    _, turn, told = inner(HELLO, used(call), back, tools=[TOOL])["messages"]
+    assert turn["tool_calls"][0]["id"] == told["tool_call_id"] == own
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import msgspec
 
 from services.edge import completion
 from services.edge.completion import Call, Choice, Said, Usage
+from services.edge.messages import ids
 
 Json = dict[str, Any]
 
@@ -118,7 +119,7 @@ def _piece(said: Said, thoughts: bool) -> list[Json]:
 def _tool_use(call: Call) -> Json:
     return {
         "type": "tool_use",
-        "id": call.id,
+        "id": ids.shown(call.id),
         "name": call.called.name,
         "input": _input(call.called.arguments or "{}"),
     }

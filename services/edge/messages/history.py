@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from services.edge import document
-from services.edge.messages import native
+from services.edge.messages import ids, native
 from services.edge.messages.schema import (
     Assistant,
     Base64,
@@ -172,7 +172,7 @@ def _result(block: ToolResult, path: str) -> Told:
     text = "\n".join(part["text"] for part in parts) if only_text else ""
     message: Json = {
         "role": "tool",
-        "tool_call_id": block.tool_use_id,
+        "tool_call_id": ids.whole(block.tool_use_id),
         "content": text if only_text else parts,
     }
     if whole := native.whole(inner):
@@ -198,7 +198,7 @@ def _assistant(turn: Assistant) -> Json:
 def _call(block: ToolUse) -> Json:
     written = msgspec.json.encode(block.input).decode()
     return {
-        "id": block.id,
+        "id": ids.whole(block.id),
         "type": "function",
         "function": {"name": block.name, "arguments": written},
     }

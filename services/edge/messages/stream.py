@@ -10,7 +10,7 @@ import msgspec
 
 from services.edge import completion
 from services.edge.completion import Call, Choice, Completion, Said, Usage
-from services.edge.messages import answer, fault
+from services.edge.messages import answer, fault, ids
 from services.errors import RoutorError
 
 Json = dict[str, Any]
@@ -122,7 +122,8 @@ class Stream:
         yield from self._close()
 
     def _call(self, call: Call) -> Iterable[bytes]:
-        block = {"type": "tool_use", "id": call.id, "name": call.called.name, "input": {}}
+        named = {"id": ids.shown(call.id), "name": call.called.name}
+        block = {"type": "tool_use", **named, "input": {}}
         yield from self._start("tool_use", block)
         given = call.called.arguments or "{}"
         yield self._delta({"type": "input_json_delta", "partial_json": given})
