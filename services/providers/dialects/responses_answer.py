@@ -18,8 +18,8 @@ from services.providers.dialects.contract import Answer, Json, Target, Usage
 
 # Stands between two parts of a summary.
 PARAGRAPH = "\n\n"
-_CALLS = ("function_call", "custom_tool_call")
-_OURS = ("message", "reasoning", *_CALLS)
+CALLS = ("function_call", "custom_tool_call")
+_OURS = ("message", "reasoning", *CALLS)
 
 
 def decode(content: bytes, target: Target) -> Answer:
@@ -66,7 +66,7 @@ def gather(turn: Turn, item: Any, target: Target) -> None:
     if kind == "message":
         for part in typed.tables(item, "content"):
             _said(turn, part)
-    elif kind in _CALLS:
+    elif kind in CALLS:
         turn.calls.append(call(item, target))
     elif kind == "reasoning":
         turn.reasoning += thoughts(item)
@@ -75,7 +75,7 @@ def gather(turn: Turn, item: Any, target: Target) -> None:
 
 def _told(output: list[Any], target: Target) -> list[Any]:
     """Return the items that the caller gets: of calls the first, where it wants one at a time."""
-    calls = [item for item in output if item.get("type") in _CALLS]
+    calls = [item for item in output if item.get("type") in CALLS]
     beyond = calls[1:] if target.one_call else []
     return [item for item in output if not any(item is one for one in beyond)]
 
