@@ -28,13 +28,24 @@ def decode(content: bytes, target: Target) -> Answer:
     if not isinstance(body.get("output"), list):
         raise faults.bad_answer(target, "JSON that is not a response")
     reason = finish_reason(body, target)
-    turn, output = Turn(), typed.rows(body, "output")
+    turn, output = Turn(), _distinct(typed.rows(body, "output"), target)
     for item in output:
         gather(turn, item, target)
     if target.items and not target.edits:
         turn.own[openai_native.OUTPUT] = [_alone(item, target) for item in _told(output, target)]
     choice = completion.choice(0, turn, reason)
     return completion.answer(target, head(body), [choice], usage_of(body), content)
+
+
+def _distinct(output: list[Any], target: Target) -> list[Any]:
+    """Return the items, each call by an id of its own wherever it is told."""
+    taken: set[str] = set()
+    return [
+        {**item, "call_id": completion.distinct(item["call_id"], taken, target)}
+        if isinstance(item, dict) and isinstance(item.get("call_id"), str) and not hosted(item)
+        else item
+        for item in output
+    ]
 
 
 def head(body: Json) -> Json:
