@@ -187,3 +187,46 @@ async def test_others_do_without_phases_and_say_so(wire):
     told = await wire.responses(CLAUDE, given)
     assert told.json()["routor"]["droppedParameters"] == ["input[].phase"]
     assert "phase" not in json.dumps(wire.upstream.last.body)
+
+
+@pytest.mark.parametrize("door", ["responses", "messages"])
+async def test_calls_of_one_id_are_told_by_two(wire, door):
+    call = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+    output = [{**call, "id": f"fc_{number}"} for number in range(2)]
+    wire.upstream.script = lambda _: answer(response(*output))
+    tool = FUNCTION if door == "responses" else {"name": "f", "input_schema": {"type": "object"}}
+    told = (await getattr(wire, door)(GPT, tools=[tool])).json()
+    named = [one.get("call_id") or one["id"] for one in told.get("output") or told["content"]]
+    assert len(set(named)) == 2
+
+
+def sealed(number):
+    parcel = {"id": f"rs_{number}", "encrypted_content": f"enc{number}"}
+    told = [{"type": "summary_text", "text": f"Hm {number}."}]
+    return {"type": "reasoning", **parcel, "summary": told}
+
+
+async def test_thoughts_stay_before_what_they_led_to_at_anthropics_door(wire):
+    call = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": "{}"}
+    wire.upstream.script = lambda _: answer(response(sealed(1), SAID, sealed(2), call))
+    tools = [{"name": "f", "input_schema": {"type": "object"}}]
+    fields = {"tools": tools, "thinking": {"type": "adaptive"}}
+    asked = {"role": "user", "content": "Hi"}
+    told = (await wire.messages(GPT, [asked], **fields)).json()["content"]
+    assert kinds(told) == ["thinking", "text", "thinking", "tool_use"]
+    result = {"type": "tool_result", "tool_use_id": told[-1]["id"], "content": "21"}
+    turn = {"role": "assistant", "content": told}
+    await wire.messages(GPT, [asked, turn, {"role": "user", "content": [result]}], **fields)
+    given = wire.upstream.last.body["input"]
+    order = ["message", "reasoning", "message", "reasoning", "function_call"]
+    assert kinds(given) == [*order, "function_call_output"]
+    assert [one["id"] for one in given if one["type"] == "reasoning"] == ["rs_1", "rs_2"]
+
+
+async def test_thoughts_that_led_to_nothing_do_not_go_back(wire):
+    wire.upstream.script = lambda _: answer(response(sealed(1), sealed(2), status="incomplete"))
+    asked = {"role": "user", "content": "Hi"}
+    told = (await wire.responses(GPT, [asked], tools=[FUNCTION])).json()["output"]
+    assert "reasoning" in kinds(told)
+    await wire.responses(GPT, [asked, *told, asked], tools=[FUNCTION])
+    assert kinds(wire.upstream.last.body["input"]) == ["message", "message"]

@@ -4,12 +4,13 @@ Field lists: openai 3.54.0, types/responses/response_create_params.py and its it
 Nothing is stored at OpenAI: thoughts travel encrypted, inside the conversation.
 """
 
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import conversation, history, openai_native
+from services.providers.dialects import anthropic_native, conversation, history, openai_native
 from services.providers.dialects.contract import Encoded, Json, Target
 from services.providers.dialects.openai_schema import encoded, known, whole
 from services.providers.dialects.parameters import Settled, drop, settle, tool_choice_kind
@@ -184,10 +185,47 @@ def _input(messages: list[Any]) -> list[Json]:
                 items.append({"type": "message", "role": word, "content": content})
     # Of a list without items it says that the input is missing; chat completions take an empty
     # message.
-    return items or [{"type": "message", "role": "user", "content": ""}]
+    return _led_on(items) or [{"type": "message", "role": "user", "content": ""}]
+
+
+def _led_on(items: list[Json]) -> list[Json]:
+    """Return the items without thoughts that led to nothing, which OpenAI refuses.
+
+    "Item 'rs_…' of type 'reasoning' was provided without its required following item" (400,
+    github.com/continuedev/continue/issues/8933, 2025-11).
+    """
+    kept: list[Json] = []
+    after: Json = {"role": "user"}
+    for item in reversed(items):
+        others = item["type"] != "reasoning"
+        if others or (after.get("role", "assistant") == "assistant" and not _answers(after)):
+            kept.append(item)
+            after = item
+    return kept[::-1]
+
+
+def _answers(item: Json) -> bool:
+    return str(item.get("type")).endswith("_output")
+
+
+def _in_order(message: Json, whole: list[Any]) -> list[Json]:
+    """Return a turn as Anthropic's clients wrote it: thoughts before what they led to."""
+    calls = iter(message.get("tool_calls") or ())
+    items: list[Json] = []
+    for block in whole:
+        kind = block.get("type") if isinstance(block, dict) else None
+        if kind == "tool_use":
+            items += map(_call, islice(calls, 1))
+        elif kind == "text" and str(block.get("text")).strip():
+            items.append({"type": "message", "role": "assistant", "content": block["text"]})
+        elif kind is not None:
+            items += _thoughts({"thinking_blocks": [block]})
+    return [*items, *map(_call, calls)]
 
 
 def _assistant(message: Json, path: str) -> list[Json]:
+    if isinstance(whole := message.get(anthropic_native.CONTENT), list):
+        return _in_order(message, whole)
     items = [*_thoughts(message), *openai_native.items(message)]
     text = message.get("content") or message.get("refusal")
     said = history.text_of(text, f"{path}.content") if text else ""
