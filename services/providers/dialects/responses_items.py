@@ -45,7 +45,7 @@ class Items:
     def begin(self, event: Json) -> None:
         """Note that an item begins."""
         item = event.get("item")
-        if isinstance(item, dict) and item.get("type") in responses_answer.CALLS:
+        if isinstance(item, dict) and typed.text(item, "type") in responses_answer.CALLS:
             self._calls.setdefault(_marks(event)[0], _Call(item))
 
     def tell(self, event: Json, field: str, text: str) -> None:
@@ -58,16 +58,14 @@ class Items:
 
     def untold(self, event: Json, field: str, whole: str) -> str:
         """Return what is left to tell of an item that has ended."""
-        for mark in (*_marks(event), _NOWHERE):
-            if (pieces := self._told.pop((mark, field), None)) is not None:
-                told = "".join(pieces)
-                return whole.removeprefix(told) if whole.startswith(told) else ""
-        for known, pieces in self._told.items():
-            # Some call an item otherwise when it ends.
-            if known[1] == field and "".join(pieces) == whole:
-                del self._told[known]
-                return ""
-        return whole
+        marks = [(mark, field) for mark in (*_marks(event), _NOWHERE)]
+        # Some call an item otherwise when it ends: then it is the first that has not.
+        marks += [known for known in self._told if known[1] == field]
+        known = next((mark for mark in marks if mark in self._told), None)
+        if known is None:
+            return whole
+        told = "".join(self._told.pop(known))
+        return whole.removeprefix(told) if whole.startswith(told) else ""
 
     def grow(self, event: Json) -> None:
         """Take a piece of the words of a call, or all of them, if it is that."""
@@ -128,4 +126,4 @@ def _marks(event: Json) -> list[Any]:
 def _own(item: Json, place: int) -> list[object]:
     """Return what an item that has ended is known by."""
     ids = [(name, item[name]) for name in ("id", "call_id") if isinstance(item.get(name), str)]
-    return [*ids, (place, item.get("type"))]
+    return [*ids, (place, typed.text(item, "type"))]
