@@ -28,6 +28,10 @@ _encode = msgspec.json.Encoder().encode
 _MARKS = (b",", b"[", b"{")
 _PLACE = re.compile(r"(?P<text>.*?)(?: - at (?:`key` in )?`\$\.?(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.+)`")
+# A field of the body, or of an object in it: few, so that reading again costs little.
+_FRACTION = re.compile(r"Expected `int.*`, got `float` - at `\$\.([\w.]+)`")
+# Up to here a number with a point is as exact as one without.
+_EXACT = 2**53
 # How msgspec tells that the fault is in some value of an object, of whatever name.
 _SOME = "[...]"
 # What names of tools are made of.
@@ -94,6 +98,8 @@ def convert(tree: object, kind: type[T], words: Mapping[str, str] = NO_WORDS) ->
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as failure:
         told = str(failure)
+        if _made_whole(told, tree):
+            return convert(tree, kind, words)
         if _SOME in told and isinstance(tree, dict):
             told = _named_value(told, tree, kind)
         raise _fault(told, {**_WORDS, **words}) from None
@@ -209,6 +215,21 @@ def _more(raw: bytes, mark: bytes, number: int) -> bool:
 def _colons(raw: bytes) -> int:
     """Count the members as they were written: in valid JSON, the colons outside strings."""
     return _bare(raw).count(b":")
+
+
+def _made_whole(told: str, tree: Any) -> bool:
+    """Write 100.0 as 100 where an integer is due: JSON has one kind of number, some clients two."""
+    match = _FRACTION.fullmatch(told)
+    if match is None:
+        return False
+    *way, name = match[1].split(".")
+    for step in way:
+        tree = tree[step]
+    value = tree[name]
+    if not value.is_integer() or abs(value) > _EXACT:
+        return False
+    tree[name] = int(value)
+    return True
 
 
 def _named_value(told: str, tree: Json, kind: type) -> str:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from services.edge import chat, document
+from services.edge import chat, document, schema
 from services.errors import Kind, RoutorError
 from tests.edge.fakes import AUTO, HELLO
 
@@ -132,3 +132,17 @@ async def test_more_fields_than_anybody_knows_are_400(house):
     answer = await house.chat(**{f"field_{number}": 1 for number in range(10_001)})
     assert answer.status_code == 400
     assert "10,000 fields" in answer.json()["error"]["message"]
+
+
+def test_a_whole_number_with_a_point_is_an_integer():
+    tree = {"model": "auto", "messages": [USER], "max_tokens": 100.0, "seed": 7.0, "n": 1.0}
+    request = document.convert(tree, schema.ChatRequest)
+    assert (request.max_tokens, request.seed, request.n) == (100, 7, 1)
+    assert type(tree["seed"]) is int
+
+
+@pytest.mark.parametrize("value", [1.5, 1e300, -1e17])
+def test_another_number_with_a_point_is_no_integer(value):
+    with pytest.raises(RoutorError) as refusal:
+        document.convert({"model": "auto", "messages": [USER], "seed": value}, schema.ChatRequest)
+    assert refusal.value.param == "seed"
