@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from routor.v1.router_pb2 import RouteRequest
-from routor.v1.types_pb2 import PROFILE_DIRECT
+from routor.v1.types_pb2 import PROFILE_DIRECT, Profile
 from services.edge import blocks, document, fields, legacy, problem, schema, spelling
 from services.edge.door import NO_HEADERS, Call, Headers
 from services.edge.spelling import Names, Places
@@ -74,20 +74,32 @@ def call(tree: dict[str, Any], raw: bytes | None = None) -> Call:
         dropped = _strip(tree)
         if older or dropped or len(tree) != size:
             raw = None
+    fractions = _fractions(tree)
     request, places = _request(tree)
+    if fractions != _fractions(tree):
+        raw = None  # the body says 100.0 where the tree has 100 by now
     if request.tool_choice is not None:
         _check_choice(request.tool_choice, request.tools)
     if request.top_logprobs and not request.logprobs:
         raise document.invalid("top_logprobs", "needs logprobs to be true")
-    model = request.model or ""
+    profile, asked = _asked(request.model or "", own)
+    body = msgspec.json.encode(tree) if raw is None or places else raw
+    return Call(body, request, own, profile, asked, dropped=dropped, view=older, places=places)
+
+
+def _asked(model: str, own: fields.Fields) -> tuple["Profile.ValueType", str]:
+    """Return the profile, and the model that is named or "auto"."""
     if not model and own.routor_profile is None and own.routor_tier is None:
         raise document.invalid("model", 'is missing: name one, or "auto"')
     profile = fields.profile(own, model)
     if profile == PROFILE_DIRECT and not MODEL_ID.fullmatch(model):
         raise RoutorError(Kind.UNKNOWN_MODEL, "There is no model of this name.", param="model")
-    asked = model if profile == PROFILE_DIRECT else "auto"
-    body = msgspec.json.encode(tree) if raw is None or places else raw
-    return Call(body, request, own, profile, asked, dropped=dropped, view=older, places=places)
+    return profile, model if profile == PROFILE_DIRECT else "auto"
+
+
+def _fractions(tree: dict[str, Any]) -> list[str]:
+    """Return the names of the numbers that were written with a point."""
+    return [name for name, value in tree.items() if type(value) is float]
 
 
 def _request(tree: dict[str, Any]) -> tuple[schema.ChatRequest, Places]:

@@ -109,6 +109,13 @@ async def test_providers_get_the_body_without_routor_fields(house):
     assert 0 < house.providers.deadlines[0] <= 600
 
 
+async def test_providers_get_a_whole_number_without_its_point(house):
+    answer = await house.chat(max_tokens=100.0, temperature=1.0)
+    assert answer.status_code == 200
+    body = house.providers.requests[-1].body
+    assert b'"max_tokens":100,' in body and b'"temperature":1.0' in body
+
+
 async def test_a_body_with_nothing_to_take_out_is_forwarded_byte_for_byte(house):
     raw = b'{ "model":"auto",\n "messages":[{"role":"user","content":"\\u0041"}] }'
     headers = {"Content-Type": "application/json"}
