@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from services.router import words
 from services.router.classify import (
@@ -81,9 +82,10 @@ def lessons(learn: Sequence[Example], corpora: Sequence[Path]) -> list[Example]:
     ours = list(written)
     made: list[Example] = []
     if (path := _last(corpora, phrases.PHRASES.name)) is not None:
-        said = phrases.spoken(*_material(learn), path)
-        ours += [example for example in said if example.split is Split.TRAIN]
-        made += phrases.closings(ours, path)
+        texts, codes = _material(learn)
+        for language in phrases.read(path):
+            ours += phrases.spoken(language, texts, codes)
+            made += phrases.closings(language, ours)
     if (path := _last(corpora, lexicon.LEXICON.name)) is not None:
         made += lexicon.switched(written, lexicon.read(path), 2)
         made += lexicon.switched(ours[len(written) :], lexicon.read(path), 1)
@@ -101,28 +103,41 @@ def _last(corpora: Sequence[Path], name: str) -> Path | None:
     return next((path / name for path in reversed(corpora) if (path / name).exists()), None)
 
 
-def _material(learn: Sequence[Example]) -> tuple[list[str], list[str]]:
-    """Return long texts and code to paste into requests."""
-    single = [e.request.messages[0].text for e in learn if len(e.request.messages) == 1]
-    long = [text for text in single if len(text) > LONG]
-    code = [
-        text
-        for text in single
-        if text.count("\n") > 2
-        and ("def " in text or "```" in text or ("{" in text and ";" in text))
-    ]
-    prose = set(code)
-    return [text for text in long if text not in prose], code
+def _material(learn: Sequence[Example]) -> tuple[dict[str, list[str]], list[str]]:
+    """Return long texts by language, and code, to paste into requests."""
+    texts: dict[str, list[str]] = {}
+    code = []
+    for example in learn:
+        text = example.request.messages[0].text
+        if len(example.request.messages) > 1:
+            continue
+        if text.count("\n") > 2 and _is_code(text):
+            code.append(text)
+        elif len(text) > LONG:
+            texts.setdefault(example.lang, []).append(text)
+    return texts, code
 
 
-def calibrate(scores: Floats, data: Rows) -> Calibration:
-    """Find the temperatures and the sigmoid's slope and bias with the least log loss."""
+def _is_code(text: str) -> bool:
+    return "def " in text or "```" in text or ("{" in text and ";" in text)
+
+
+def calibrate(scores: Floats, data: Rows, ours: npt.NDArray[np.bool_]) -> Calibration:
+    """Find the temperatures and the sigmoid's slope and bias with the least log loss.
+
+    `ours` tells our own examples from others, which count as much together for the category: of
+    prompts that are not like ours the classifier is otherwise too sure.
+    """
     grid = np.exp(np.linspace(np.log(0.25), np.log(6), 121))
     best: list[float] = []
-    for part, column in ((CATEGORY, 0), (TIER, 1)):
-        known = data.weights[:, column] > 0
-        truth = data.targets[known, part].argmax(axis=1)
-        losses = [_log_loss(scores[known, part] / t, truth) for t in grid]
+    for part, column, groups in ((CATEGORY, 0, (ours, ~ours)), (TIER, 1, (ours,))):
+        judged = [group & (data.weights[:, column] > 0) for group in groups]
+        sides = [
+            (scores[rows, part], data.targets[rows, part].argmax(axis=1))
+            for rows in judged
+            if rows.any()
+        ]
+        losses = [sum(_log_loss(said / t, truth) for said, truth in sides) for t in grid]
         best.append(float(grid[int(np.argmin(losses))]))
     known = data.weights[:, 2] > 0
     margin, truth = scores[known, FOLLOWS], data.targets[known, FOLLOWS] > 0.5
@@ -193,13 +208,14 @@ def train(
     data = batches.rows(learn, weigh, told.know)
     known = data.vocabulary.known
     start = fit.Start(told.start(known), pairs)
-    tune = [e for e in kept if e.split is Split.TUNE and e.source == OWN]
-    kept_aside = batches.rows(tune, weigh, lambda _: known)
+    tune = [e for e in kept if e.split is Split.TUNE and e.read]
+    ours = np.array([example.source == OWN for example in tune])
+    kept_aside = batches.rows(tune, weigh, lambda *_: known)
     with cores.apart() as processes:
         data = teachers.taught(data, families, heard, start, processes)
         fitted = processes.submit(fit.fit, data, start, _tell).result()
         scores = processes.submit(predicted, fitted, kept_aside).result()
-    return save(path, rounded(fitted, known), calibrate(scores, kept_aside))
+    return save(path, rounded(fitted, known), calibrate(scores, kept_aside, ours))
 
 
 def _tell(line: str) -> None:

@@ -18,6 +18,11 @@ write a loop in {lang}
 hi
 %% lang
 python|rust
+"""
+LISTS = """%% before
+well, |
+%% after
+!
 %% thanks
 thanks|danke
 %% continue
@@ -25,13 +30,13 @@ go on
 %% answer
 Shall I go on?
 """
+FILE += LISTS
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "phrases.txt"
-    path.write_text(FILE)
-    return path
+def file(tmp_path: Path) -> phrases.Phrases:
+    (tmp_path / "en.txt").write_text(FILE)
+    return phrases.read(tmp_path)[0]
 
 
 def example(text: str, lang: str = "en") -> Example:
@@ -44,10 +49,10 @@ def said(made: list[Example]) -> list[str]:
     return [e.request.messages[-1].text for e in made]
 
 
-def test_phrases_are_filled_and_labelled(file: Path) -> None:
-    made = list(phrases.spoken([], ["def f(): pass"], file))
+def test_phrases_are_filled_and_labelled(file: phrases.Phrases) -> None:
+    made = list(phrases.spoken(file, {}, ["def f(): pass"]))
     assert [e.request for e in made] == [
-        e.request for e in phrases.spoken([], ["def f(): pass"], file)
+        e.request for e in phrases.spoken(file, {}, ["def f(): pass"])
     ]
     assert len(made) == phrases.EACH * 2 + 2
     assert not any("{" in text for text in said(made))
@@ -56,25 +61,38 @@ def test_phrases_are_filled_and_labelled(file: Path) -> None:
     assert len({e.id for e in made}) == len(made)
 
 
-def test_one_phrase_stays_on_one_side(file: Path) -> None:
-    sides: dict[str, set[str]] = {}
-    for made in phrases.spoken([], [], file):
-        sides.setdefault(made.id.rsplit("/", 1)[0], set()).add(made.split)
-    assert all(len(split) == 1 for split in sides.values())
+def test_what_stands_around_a_phrase_is_of_its_file(file: phrases.Phrases) -> None:
+    hi = [text for text in said(list(phrases.spoken(file, {}, []))) if "hi" in text]
+    assert set(hi) <= {"hi", "well, hi", "hi!", "well, hi!"}
 
 
-def test_closings_thank_or_go_on_behind_a_turn(file: Path) -> None:
-    made = list(phrases.closings([example("write a parser")], file))
+def test_pasted_material_is_of_the_language_of_a_phrase(tmp_path: Path) -> None:
+    (tmp_path / "de.txt").write_text("== summarization LIGHT\nfass zusammen: {text}\n" + LISTS)
+    made = phrases.spoken(phrases.read(tmp_path)[0], {"en": ["a tale"], "de": ["ein Märchen"]}, [])
+    texts = said(list(made))
+    assert any("ein Märchen"[:5] in text for text in texts)
+    assert not any("tale" in text for text in texts)
+    assert {e.lang for e in made} <= {"de"}
+
+
+def test_closings_thank_or_go_on_behind_a_turn(file: phrases.Phrases) -> None:
+    made = list(phrases.closings(file, [example("write a parser"), example("nein", "de")]))
     assert {(e.follows, e.tier) for e in made} == {(False, Tier.NANO), (True, Tier.LIGHT)}
     assert all(len(e.request.messages) == 3 for e in made)
+    assert {e.request.messages[0].text for e in made} == {"write a parser"}
 
 
-def test_the_shipped_phrases_cover_every_category_but_vision() -> None:
-    found, lists = phrases.read()
-    assert {phrase.category for phrase in found} == set(Category) - {Category.VISION}
-    assert {phrase.tier for phrase in found} == set(Tier)
-    used = {name for phrase in found for name in phrases._SLOT.findall(phrase.text)}
-    assert used - {"text", "code"} <= set(lists)
+@pytest.mark.parametrize("shipped", phrases.read(), ids=lambda shipped: shipped.lang)
+def test_the_shipped_phrases_cover_every_category_but_vision(shipped: phrases.Phrases) -> None:
+    assert {phrase.category for phrase in shipped.said} >= set(Category) - {
+        Category.VISION,
+        Category.TOOL_USE,
+    }
+    assert {phrase.tier for phrase in shipped.said} == set(Tier)
+    used = {name for phrase in shipped.said for name in phrases._SLOT.findall(phrase.text)}
+    around = {"before", "after", "thanks", "continue", "answer"}
+    assert (used - {"text", "code"}) | around <= set(shipped.lists)
+    assert len({phrase.text for phrase in shipped.said}) == len(shipped.said)
 
 
 def test_the_lexicon_ties_expressions_word_by_word(tmp_path: Path) -> None:
