@@ -21,8 +21,7 @@ from services.catalog import Category, Tier
 from services.router import words
 from services.router.features import (
     DENSE,
-    END,
-    START,
+    MARKS,
     VERSION,
     Features,
     Floats,
@@ -304,7 +303,7 @@ def _without(features: Features) -> Iterator[tuple[str, Features]]:
     passages = features.passages
     mine = passages[turn]
     for word in dict.fromkeys(mine.words):
-        if word in {START, END}:
+        if word in MARKS:
             continue
         rest = _passage_without(mine, word)
         yield (

@@ -15,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from routor.v1 import router_pb2, types_pb2
-from services.router.words import sentences
+from services.router.courtesy import asked
+from services.router.keywords import LISTED, set_apart
+from services.router.words import QUOTED, sentences
 
 Floats = npt.NDArray[np.float32]
 
-VERSION: Final = 8  # raise it when the same request gives other features: old weights are void
+VERSION: Final = 9  # raise it when the same request gives other features: old weights are void
 
 
 class Part(IntEnum):
@@ -55,6 +57,7 @@ MOST_SENTENCES: Final = 13
 # Marks before a sentence and behind a passage, so that first and last words can be told.
 START: Final = "#"
 END: Final = "$"
+MARKS: Final = frozenset({START, END, QUOTED, LISTED})
 
 DENSE: Final = (
     "always",
@@ -62,7 +65,7 @@ DENSE: Final = (
     "code characters",
     "operators",
     "code fence",
-    "lines",
+    "sentences",
     "question mark",
     "question at the end",
     "quotation marks",
@@ -191,6 +194,8 @@ def _passage(part: Part, text: str) -> Passage:
     if not text.isascii() and len(text) > 96 and text.count(" ") * 16 < len(text):
         text = _window(text, head // DENSER, sample // DENSER, tail // DENSER)
     found = sentences(text)
+    if part <= Part.EARLIER:
+        found = set_apart(asked(found))
     if len(found) > MOST_SENTENCES:
         half = MOST_SENTENCES // 2
         middle = [word for sentence in found[half:-half] for word in sentence]
@@ -231,9 +236,13 @@ def _window(text: str, head: int, sample: int, tail: int) -> str:
 
 
 def _text_facts(passage: Passage) -> tuple[float, ...]:
-    """Count what the words do not say: marks of code, mathematics, questions and quotations."""
-    text, count = passage.text, passage.text.count
-    size = len(text) + 1
+    """Count what the words do not say: marks of code, mathematics, questions and quotations.
+
+    Length, sentences and questions are those of the words that are left, so that a greeting or a
+    frame of Markdown does not change them.
+    """
+    text, words, count = passage.text, passage.words, passage.text.count
+    size = len("".join(words)) + len(words)
     code = count("{") + count("(") + count(";") + count("_")
     operators = count("=") + count("+") + count("\\") + count("^")
     return (
@@ -241,13 +250,19 @@ def _text_facts(passage: Passage) -> tuple[float, ...]:
         math.log(size) / 8,
         min(code * 16 / size, 1.0),
         min(operators * 24 / size, 1.0),
-        "```" in text,
-        math.log1p(count("\n")) / 4,
-        "?" in text or "？" in text or "؟" in text,
-        text[-3:].rstrip()[-1:] in {"?", "？", "؟"},
+        "```" in text and not _framed(text),
+        math.log(len(passage.ends)) / 4,
+        "?" in words,
+        words[-2] == "?",
         math.log1p(count('"') + count("“") + count("「")) / 3,
-        math.log1p(len(passage.words)) / 6,
+        math.log1p(len(words)) / 6,
     )
+
+
+def _framed(text: str) -> bool:
+    """Tell whether a code fence stands around the whole text, where it says nothing of it."""
+    text = text.strip()
+    return text.startswith("```") and text.endswith("```") and text.count("```") == 2
 
 
 def _attached(message: router_pb2.Message) -> tuple[float, ...]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from services.router import words
 from services.router.features import Floats
+from services.router.spelling import Speller, strange
 
 Bytes = npt.NDArray[np.int8]
 
@@ -22,12 +23,13 @@ AT_ONCE: Final = 256  # words composed at a time
 
 
 class _Shelf:
-    """Vectors of words, their parts in trios, and in which row each word's are."""
+    """Vectors of words, their parts in trios, if they are strange, and the row of each."""
 
     def __init__(self, capacity: int, width: int, trios: int) -> None:
         self.rows: dict[str, int] = {}
         self.vectors = np.zeros((capacity, width), np.float32)
         self.trios = np.zeros((3, capacity, trios), np.float32)
+        self.strange = np.zeros(capacity, bool)
 
 
 class WordVectors:
@@ -48,13 +50,23 @@ class WordVectors:
         self._capacity = capacity
         self._widths = table.shape[1], trios.shape[1] // 3
         self._shelf = _Shelf(capacity, *self._widths)
+        self._speller = Speller(known)
         self._filling = Lock()
 
     def look_up(self, wanted: Sequence[str]) -> tuple[Floats, Floats]:
         """Return each word's vector, and (3, words, detectors) what it says to detectors.
 
-        As the last, the middle and the first word of a trio.
+        As the last, the middle and the first word of a trio. A word of which nothing is known is
+        read as the known one that it is a slip of.
         """
+        shelf, at = self._found(wanted)
+        strange = shelf.strange.take(at)
+        if strange.any():
+            shelf, at = self._found(self._speller.read(wanted, strange.nonzero()[0].tolist()))
+        return shelf.vectors.take(at, 0), shelf.trios.take(at, 1)
+
+    def _found(self, wanted: Sequence[str]) -> tuple[_Shelf, words.Ints]:
+        """Return a shelf that holds all of `wanted`, and where."""
         shelf = self._shelf
         try:
             at = np.fromiter(map(shelf.rows.__getitem__, wanted), np.int64, len(wanted))
@@ -62,7 +74,7 @@ class WordVectors:
             with self._filling:
                 shelf = self._filled(set(wanted))
             at = np.fromiter(map(shelf.rows.__getitem__, wanted), np.int64, len(wanted))
-        return shelf.vectors.take(at, 0), shelf.trios.take(at, 1)
+        return shelf, at
 
     def _filled(self, wanted: set[str]) -> _Shelf:
         """Return a shelf that holds all of `wanted`; a full one is left to those who read it."""
@@ -73,9 +85,11 @@ class WordVectors:
             missing = sorted(wanted)
         for i in range(0, len(missing), AT_ONCE):
             some = missing[i : i + AT_ONCE]
-            vectors = compose(self._table, self._scale, words.rows(some, self._known))
+            rows = words.rows(some, self._known)
+            vectors = compose(self._table, self._scale, rows)
             first, last = len(shelf.rows), len(shelf.rows) + len(some)
             shelf.vectors[first:last] = vectors
+            shelf.strange[first:last] = strange(some, rows)
             # A product of its own for each word: that of many may differ in the last bit.
             for row, vector in enumerate(vectors, first):
                 trios = vector.dot(self._trios[:-1]) + self._trios[-1]

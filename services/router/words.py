@@ -47,13 +47,16 @@ _BETWEEN: Final = (
     r"\s\x00-/:-@\[-`{-~\u00a0-\u00bf\u055d-\u055f\u060c\u061b\u061f\u0964\u0965\u06d4"
     r"\u2000-\u206f\u3000-\u3020\u30fb\uff01-\uff0f\uff1a-\uff20"
 )
-_WORDS: Final = re.compile(f"[?]|[^{_BETWEEN}]+")
+QUOTED: Final = "\x02"  # the first word of a sentence that stood in quotation marks
+LONG_QUOTE: Final = 32  # characters; a shorter quotation stays in its sentence
+_NOTHING: Final = [QUOTED]
+_WORDS: Final = re.compile(f"[?{QUOTED}]|[^{_BETWEEN}]+")
 _APOSTROPHES: Final = {ord("'"): None}
 _DIGITS: Final = {ord(digit): "0" for digit in "123456789"}
 _ASCII: Final = {
     code: " " if not chr(code).isalnum() else "0" if chr(code).isdigit() else chr(code).lower()
     for code in range(128)
-    if chr(code) not in "\n?"
+    if chr(code) not in f"\n?{QUOTED}"
 } | _APOSTROPHES
 
 _STOPS: Final = (". ", "! ", ": ")
@@ -61,52 +64,76 @@ _STOPS: Final = (". ", "! ", ": ")
 _PLAIN: Final = (
     dict.fromkeys("\u3002\uff01\uff1a\u0964\u2026", "\n")
     | dict.fromkeys("\uff1f\u061f", "?\n")
-    | dict.fromkeys("\u201c\u201d\u2018\u2013\u2014\u2022\u00a0", " ")
+    | dict.fromkeys("\u2018\u2013\u2014\u2022\u00a0", " ")
+    | dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d", '"')
     | {"\u2019": ""}
 )
 
 _GRAM_LENGTHS: Final = np.array(GRAMS)
 
-_BASE: Final = 0x9E3779B97F4A7C15
+# A word's hash is that of its letters between "<" and ">": the sum of code times BASE ** place.
+BASE: Final = np.uint64(0x9E3779B97F4A7C15)
+INVERSE: Final = np.uint64(pow(int(BASE), -1, 2**64))
 _FOLD, _MIX = np.uint64(29), np.uint64(0xE7037ED1A0B428DB)
 _TAG: Final = np.uint64(64 - SLOT_BITS - 16)  # bits that the group does not depend on
 
 
-def _powers(base: int, count: int) -> Hashes:
-    return np.cumprod(np.full(count, base, np.uint64), dtype=np.uint64)
+def _powers(base: np.uint64, count: int) -> Hashes:
+    factors = np.full(count, base, np.uint64)
+    factors[0] = 1
+    return np.cumprod(factors, dtype=np.uint64)
 
 
 _MOST_CODES: Final = 1 << 15
-_POWERS: Final = _powers(_BASE, _MOST_CODES)
-_INVERSES: Final = _powers(pow(_BASE, -1, 2**64), _MOST_CODES)
+POWERS: Final = _powers(BASE, _MOST_CODES)
+_INVERSES: Final = _powers(INVERSE, _MOST_CODES)
 
 
 def sentences(text: str) -> list[list[str]]:
     """Return the words of each sentence of a text, in lower case and in order.
 
     A line's end, a full stop, a colon and the like before a space end a sentence; so does a
-    question mark, which is a word of it. Sentences without words are left out.
+    question mark, which is a word of it. A long quotation stands apart: the first word of each of
+    its sentences is `QUOTED`. Sentences without words are left out.
     """
+    if not text.isascii():
+        for mark, plain in _PLAIN.items():
+            if mark in text:
+                text = text.replace(mark, plain)
+    if '"' in text:
+        text = _quotations_apart(text)
     for mark in _STOPS:
         if mark in text:
             text = text.replace(mark, "\n")
     text = text.replace("?", " ?\n")
     if text.isascii():
         return _plain_sentences(text)
-    for mark, plain in _PLAIN.items():
-        if mark in text:
-            text = text.replace(mark, plain)
-    if text.isascii():
-        return _plain_sentences(text)
     text = text.lower().replace("'", "")
     text = _UNSPACED.sub(_apart, text)
     found = map(_WORDS.findall, text.split("\n"))
-    return [line for line in found if line]
+    return [line for line in found if line and line != _NOTHING]
+
+
+def _quotations_apart(text: str) -> str:
+    """Put each sentence of long quotations on a line that says so, if quotation marks match."""
+    parts = text.split('"')
+    if len(parts) % 2:
+        for i in range(1, len(parts), 2):
+            if len(parts[i]) >= LONG_QUOTE:
+                parts[i] = f"\n{_quoted(parts[i].strip())}\n"
+    return " ".join(parts)
+
+
+def _quoted(text: str) -> str:
+    text = text.replace("\n", f"\n{QUOTED} ").replace("? ", f"?\n{QUOTED} ")
+    for mark in _STOPS:
+        text = text.replace(mark, f"\n{QUOTED} ")
+    return f"{QUOTED} {text}"
 
 
 def _plain_sentences(text: str) -> list[list[str]]:
     lines = map(str.split, text.translate(_ASCII).split("\n"))
-    return [line for line in lines if line]
+    return [line for line in lines if line and line != _NOTHING]
 
 
 def _apart(run: re.Match[str]) -> str:
@@ -149,7 +176,7 @@ class Rows(NamedTuple):
 def rows(words: Sequence[str], known: Known) -> Rows:
     """Find the rows of words; every word's result depends on that word and `known` alone."""
     hashes = _hashes(words)
-    slots = _slots(hashes, known.tags)
+    slots = _slots(hashes.groups, hashes.tags, known.tags)
     own = np.where(slots < 0, NOWHERE, known.rows[slots].astype(np.int64))
     return Rows(own, GRAMS_AT + _first_bits(hashes.grams, GRAM_BITS), hashes.counts)
 
@@ -166,7 +193,8 @@ def owned(words: Sequence[str], among: Known) -> Known:
 
 def slots(words: Sequence[str], tags: Shorts) -> Ints:
     """Return the slot of each word, -1 for one that has none."""
-    parts = [_slots(_hashes(words[i : i + 256]), tags) for i in range(0, len(words), 256)]
+    found = (_hashes(words[i : i + 256]) for i in range(0, len(words), 256))
+    parts = [_slots(hashes.groups, hashes.tags, tags) for hashes in found]
     return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
@@ -183,9 +211,16 @@ def tagged(words: Sequence[str], tags: Shorts) -> Shorts:
     return tags
 
 
-def _slots(hashes: "_Hashes", tags: Shorts) -> Ints:
-    ways = tags.reshape(-1, WAYS)[hashes.groups] == hashes.tags[:, None]
-    return np.where(ways.any(axis=1), hashes.groups * WAYS + ways.argmax(axis=1), -1)
+def found(hashes: Hashes, known: Known) -> tuple[Ints, Ints]:
+    """Return which of these are hashes of words of which something is known, and their rows."""
+    groups, tags = _places(_mixed(hashes))
+    which, way = (known.tags.reshape(-1, WAYS)[groups] == tags[:, None]).nonzero()
+    return which, known.rows[groups[which] * WAYS + way].astype(np.int64)
+
+
+def _slots(groups: Ints, wanted: Shorts, tags: Shorts) -> Ints:
+    ways = tags.reshape(-1, WAYS)[groups] == wanted[:, None]
+    return np.where(ways.any(axis=1), groups * WAYS + ways.argmax(axis=1), -1)
 
 
 class _Hashes(NamedTuple):
@@ -207,7 +242,7 @@ def _hashes(words: Sequence[str]) -> _Hashes:
         raise ValueError("too many words to hash at once")
     # A run's hash is the difference of two prefix sums, shifted back to position 0.
     sums = np.zeros(len(codes) + 1, np.uint64)
-    np.cumsum(codes * _POWERS[: len(codes)], out=sums[1:])
+    np.cumsum(codes * POWERS[: len(codes)], out=sums[1:])
     lengths = np.array([len(word) for word in marked])
     ends = lengths.cumsum()
     begins = ends - lengths
@@ -217,8 +252,13 @@ def _hashes(words: Sequence[str]) -> _Hashes:
     at, size = fits // len(GRAMS), _GRAM_LENGTHS[fits % len(GRAMS)]
     grams = _mixed((sums[at + size] - sums[at]) * _INVERSES[at] + size.astype(np.uint64))
     counts = np.maximum(lengths[:, None] - (_GRAM_LENGTHS - 1), 0).sum(axis=1)
+    return _Hashes(*_places(whole), grams, counts)
+
+
+def _places(whole: Hashes) -> tuple[Ints, Shorts]:
+    """Return the group and the tag of words by their hashes."""
     tags = np.maximum((whole >> _TAG).astype(np.uint16), 1)
-    return _Hashes(_first_bits(whole, SLOT_BITS) // WAYS, tags, grams, counts)
+    return _first_bits(whole, SLOT_BITS) // WAYS, tags
 
 
 def _mixed(hashes: Hashes) -> Hashes:

@@ -1,13 +1,13 @@
-"""How the classifier does on 2,440 conversations that it did not learn from.
+"""How the classifier does on 2,881 conversations that it did not learn from.
 
     python tests/bench/brain_judged.py [WEIGHTS]
 
-`judged.jsonl` was written and labelled for this alone, with the help of a language model, by six
-hands that had not seen the corpus, 420, 420 and four times 400: ordinary requests, and kinds that
-mislead (short and hard, long and easy, words of a trade around a trivial question, turns that go
-on, thanks, changes of subject, system prompts, tools, attachments, other languages). An `adjacent`
-tier and `alternatives` of the category can be defended as well as the label. Prompts and labels
-are of one pass each, so they are cleaner than real traffic.
+`judged.jsonl` was written and labelled for this alone, with the help of a language model, by seven
+hands that had not seen the corpus, 420, 420, four times 400, and 441: ordinary requests, and kinds
+that mislead (short and hard, long and easy, words of a trade around a trivial question, turns that
+go on, thanks, changes of subject, system prompts, tools, attachments, other languages). An
+`adjacent` tier and `alternatives` of the category can be defended as well as the label. Prompts and
+labels are of one pass each, so they are cleaner than real traffic.
 
 Do not tune to it. Tables of the first hand were looked at between the weights of 2026-11-28, those
 of the second between the ones after, and the weak kinds decided what kinds were written next into
@@ -16,8 +16,8 @@ helped to keep the teachers and to leave out other shapes of the net; what the f
 words of a trade around a small question led to `corpus/prefaces.txt`; all five were looked at when
 words got rows of their own and a start that draws them back. The sixth (2026-11-29) was first asked
 when the weights of that day were chosen, and looked at, as were all others, when words without rows
-of their own got those of their meanings (2026-11-30). `judgement.ENOUGH` is chosen on the tune
-split.
+of their own got those of their meanings (2026-11-30). The seventh was first asked when the weights
+of the end of that day were chosen. `judgement.ENOUGH` is chosen on the tune split.
 """
 
 import sys

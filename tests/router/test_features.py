@@ -23,6 +23,7 @@ from services.router.features import (
     extract,
 )
 from services.router.vectors import WordVectors, compose
+from services.router.words import QUOTED
 
 NONE = words.Known.nothing()
 USER, ASSISTANT, SYSTEM = router_pb2.ROLE_USER, router_pb2.ROLE_ASSISTANT, router_pb2.ROLE_SYSTEM
@@ -113,6 +114,43 @@ def test_a_syllable_has_grams_of_its_own() -> None:
         ("好吗？好。", [["好吗", "?"], ["好"]]),
         ("โปรดช่วย ok", [["โปรด", "ปรดช", "รดช่", "ดช่ว", "ช่วย", "ok"]]),
         ("“Quoted” – it’s…", [["quoted", "its"]]),
+        (
+            'Translate "The meeting was moved. Can we still go on Friday?" for me',
+            [
+                ["translate"],
+                [QUOTED, "the", "meeting", "was", "moved"],
+                [QUOTED, "can", "we", "still", "go", "on", "friday", "?"],
+                ["for", "me"],
+            ],
+        ),
+        (
+            "Erkläre „Wer zuletzt lacht, lacht am besten von allen“",
+            [
+                ["erkläre"],
+                [QUOTED, "wer", "zuletzt", "lacht", "lacht", "am", "besten", "von", "allen"],
+            ],
+        ),
+        (
+            'a 24" screen and a "very very very long name" of 15" each',
+            [
+                [
+                    "a",
+                    "00",
+                    "screen",
+                    "and",
+                    "a",
+                    "very",
+                    "very",
+                    "very",
+                    "long",
+                    "name",
+                    "of",
+                    "00",
+                    "each",
+                ]
+            ],
+        ),
+        ('say "' + " " * 40 + '" now', [["say"], ["now"]]),
         ("", []),
         (" .,;- ", []),
     ],

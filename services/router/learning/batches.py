@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 
 from services.catalog import Tier
-from services.router import words
+from services.router import spelling, words
 from services.router.classify import (
     CATEGORIES,
     COLUMNS,
@@ -69,7 +69,7 @@ class Rows:
     weights: Floats
 
 
-def alone(own: Sequence[str]) -> words.Known:
+def alone(own: Sequence[str], _: Sequence[str]) -> words.Known:
     """Return that these words have rows of their own, and nothing is known of others."""
     return words.owned(own, words.Known.nothing())
 
@@ -77,11 +77,11 @@ def alone(own: Sequence[str]) -> words.Known:
 def rows(
     chosen: Sequence[Example],
     weigh: Callable[[Example], Weights],
-    know: Callable[[Sequence[str]], words.Known] = alone,
+    know: Callable[[Sequence[str], Sequence[str]], words.Known] = alone,
 ) -> Rows:
     """Extract features and targets of examples.
 
-    `know` tells what is known of words, given those that are to have rows of their own.
+    `know` tells what is known of words, given those that are to have rows of their own, and all.
     """
     seen = [extract(example.request) for example in chosen]
     passages = [features.passages[features.turn] for features in seen]
@@ -91,11 +91,15 @@ def rows(
         for passage in features.passages[features.turn + 1 :]
     ]
     passages += [passage for _, passage in context]
+    texts = [passage.words for passage in passages]
+    names = list({word: None for text in texts for word in text})
+    known = know(shared(chosen, seen), names)
     index: dict[str, int] = {}
-    ids = [index.setdefault(word, len(index)) for passage in passages for word in passage.words]
+    read = _as_meant(texts, names, known)
+    ids = [index.setdefault(word, len(index)) for text in read for word in text]
     targets, weights = _targets(chosen, weigh)
     return Rows(
-        vocabulary=Vocabulary.of(list(index), know(shared(chosen, seen))),
+        vocabulary=Vocabulary.of(list(index), known),
         ids=np.array(ids),
         ends=np.cumsum([len(passage.words) for passage in passages]),
         sentences=[features.passages[features.turn].ends for features in seen],
@@ -105,6 +109,22 @@ def rows(
         targets=targets,
         weights=weights,
     )
+
+
+def _as_meant(
+    texts: Sequence[Sequence[str]], names: Sequence[str], known: words.Known
+) -> list[Sequence[str]]:
+    """Return the words of texts as the classifier will read them. `names`: all of them, once."""
+    unknown: set[str] = set()
+    for i in range(0, len(names), 256):
+        some = names[i : i + 256]
+        slips = spelling.strange(some, words.rows(some, known))
+        unknown.update(name for name, slip in zip(some, slips.tolist(), strict=True) if slip)
+    speller = spelling.Speller(known, len(unknown))
+    speller.look_up(unknown)
+    return [
+        speller.read(text, [i for i, word in enumerate(text) if word in unknown]) for text in texts
+    ]
 
 
 def shared(

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, Self
 
 import numpy as np
 
-from services.router import words
+from services.router import spelling, words
 from services.router.features import Floats
 
 DISTILLED: Final = Path(__file__).parent / "distilled.npz"
@@ -30,14 +30,20 @@ class Distilled(NamedTuple):
             known = words.Known(file["tags"], file["rows"])
             return cls(known, file["meanings"], file["table"] * file["scale"])
 
-    def know(self, own: Sequence[str]) -> words.Known:
-        """Return what is known when these words have rows of their own: of others their meaning."""
-        return words.owned(own, words.Known(self.known.tags, self.meanings))
+    def know(self, own: Sequence[str], names: Sequence[str]) -> words.Known:
+        """Return what is known when `own` words have rows of their own: of others their meaning.
+
+        Slips among all `names` have the rows of what they are slips of.
+        """
+        known = words.owned(own, words.Known(self.known.tags, self.meanings))
+        return spelling.remembered(names, known)
 
     def start(self, known: words.Known) -> Floats:
         """Return the table that `known` words start with: (ROWS, VALUES)."""
         table = self.table.copy()
         table[: words.OWN] = 0
-        told = (self.known.tags > 0) & (known.rows < words.OWN)
+        told = ((self.known.tags > 0) & (known.rows < words.OWN)).nonzero()[0]
+        # Slips share the row of a word that is more common: the last one counts.
+        told = told[np.argsort(-self.known.rows[told].astype(np.int64), kind="stable")]
         table[known.rows[told]] = self.table[self.known.rows[told]]
         return table

@@ -47,7 +47,7 @@ TIE: Final = np.float32(0.002)  # how much each counts; five times that slowed e
 # Facts that say nothing of the tier: length and politeness ("would you mind?") change them.
 MANNERS: Final = (
     "length",
-    "lines",
+    "sentences",
     "words",
     "quotation marks",
     "question mark",

@@ -38,7 +38,7 @@ def test_points_that_lie_together_are_clustered_together() -> None:
 
 def test_a_word_that_is_to_have_no_row_of_its_own_is_told_by_its_meaning() -> None:
     told = Distilled.load()
-    known = told.know(["translate", "brandnewword"])
+    known = told.know(["translate", "brandnewword"], [])
     own, meaning, new, nothing = words.rows(
         ["translate", "poem", "brandnewword", "zzxqy"], known
     ).own.tolist()
@@ -46,6 +46,17 @@ def test_a_word_that_is_to_have_no_row_of_its_own_is_told_by_its_meaning() -> No
     assert words.OWN <= meaning < words.GRAMS_AT
     start = told.start(known)
     assert start[0].any() and start[meaning].any() and not start[1].any()
+
+
+def test_a_slip_of_a_common_word_is_that_word_and_leaves_its_start_alone() -> None:
+    told = Distilled.load()
+    own = ["come", "people"]
+    known = told.know(own, ["come", "cmoe", "peopel", "poem"])
+    come, people, slip, other, poem = words.rows([*own, "cmoe", "peopel", "poem"], known).own
+    assert (come, people) == (slip, other) == (0, 1)
+    assert poem >= words.OWN
+    plain = told.start(told.know(own, []))
+    assert np.array_equal(told.start(known)[:2], plain[:2])
 
 
 def test_the_table_is_small_and_words_of_one_meaning_are_alike_in_it() -> None:
