@@ -72,7 +72,7 @@ def _signed(found: list[list[str]]) -> bool:
     return (
         len(found) > 2
         and len(found[-1]) < 3
-        and bool(_SIGNS & set(found[-2]))
+        and not _SIGNS.isdisjoint(found[-2])
         and _courteous(found[-2])
     )
 
@@ -90,9 +90,9 @@ def _courteous(sentence: list[str]) -> bool:
 
 def _without_first(sentence: list[str]) -> list[str]:
     for phrase in _BEFORE.get(sentence[0], ()):
-        size = len(phrase)
-        if sentence[:size] == phrase and len(sentence) >= size + LEAST:
-            return _without_first(sentence[size:])
+        rest = sentence[len(phrase) :]
+        if sentence == phrase + rest and len(rest) >= LEAST:
+            return _without_first(rest)
     return sentence
 
 

@@ -60,9 +60,9 @@ class WordVectors:
         read as the known one that it is a slip of.
         """
         shelf, at = self._found(wanted)
-        strange = shelf.strange.take(at)
-        if strange.any():
-            shelf, at = self._found(self._speller.read(wanted, strange.nonzero()[0].tolist()))
+        unknown = shelf.strange.take(at)
+        if unknown.any():
+            shelf, at = self._found(self._speller.read(wanted, unknown.nonzero()[0].tolist()))
         return shelf.vectors.take(at, 0), shelf.trios.take(at, 1)
 
     def _found(self, wanted: Sequence[str]) -> tuple[_Shelf, words.Ints]:

@@ -214,13 +214,19 @@ def tagged(words: Sequence[str], tags: Shorts) -> Shorts:
 def found(hashes: Hashes, known: Known) -> tuple[Ints, Ints]:
     """Return which of these are hashes of words of which something is known, and their rows."""
     groups, tags = _places(_mixed(hashes))
-    which, way = (known.tags.reshape(-1, WAYS)[groups] == tags[:, None]).nonzero()
+    which, way = _ways(groups, tags, known.tags).nonzero()
     return which, known.rows[groups[which] * WAYS + way].astype(np.int64)
 
 
 def _slots(groups: Ints, wanted: Shorts, tags: Shorts) -> Ints:
-    ways = tags.reshape(-1, WAYS)[groups] == wanted[:, None]
+    ways = _ways(groups, wanted, tags)
     return np.where(ways.any(axis=1), groups * WAYS + ways.argmax(axis=1), -1)
+
+
+def _ways(groups: Ints, wanted: Shorts, tags: Shorts) -> npt.NDArray[np.bool_]:
+    """Return for each word which of the slots of its group have its tag."""
+    found: npt.NDArray[np.bool_] = tags.reshape(-1, WAYS)[groups] == wanted[:, None]
+    return found
 
 
 class _Hashes(NamedTuple):

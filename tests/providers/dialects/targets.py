@@ -12,6 +12,14 @@ from services.providers.dialects.contract import Answer, Chunk, Decoder, Ending,
 from services.providers.vendors import VENDORS
 
 SOURCE: dict[str, Any] = {"source": "test", "checked": date(2026, 11, 23)}
+# A call as an item of OpenAI's Responses.
+CALL = {
+    "type": "function_call",
+    "id": "fc_1",
+    "call_id": "call_1",
+    "name": "weather",
+    "arguments": '{"city": "Rome"}',
+}
 
 
 def reasoning(**facts: Any) -> Reasoning:

@@ -343,13 +343,12 @@ def test_needs_a_user_message(provider: str) -> None:
 def test_a_system_message_at_the_end_is_the_users_where_a_template_wants_that() -> None:
     last = {"role": "system", "content": "be brief"}
     told = {"role": "user", "content": "<system>\nbe brief\n</system>"}
-    assert encode(ask(user("hi"), last), "mistral")["messages"] == [user("hi"), told]
-    assert encode(ask(user("hi"), last), "deepseek")["messages"] == [user("hi"), told]
+    for provider in ("mistral", "deepseek"):
+        assert encode(ask(user("hi"), last), provider)["messages"] == [user("hi"), told]
     assert encode(ask(last, user("hi")), "mistral")["messages"] == [last, user("hi")]
-    answered = [user("hi"), {"role": "assistant", "content": "b"}]
-    assert encode(ask(*answered, last), "deepseek")["messages"] == [*answered, told]
-    between = [last, *answered, last, user("c")]
-    assert encode(ask(*between), "deepseek")["messages"] == between
+    talk = [last, user("hi"), {"role": "assistant", "content": "b"}]
+    for end, sent_end in ((last, told), (user("c"), user("c"))):
+        assert encode(ask(*talk, end), "deepseek")["messages"] == [*talk, sent_end]
     assert encode(ask(user("hi"), last), "nvidia")["messages"] == [user("hi"), last]
 
 

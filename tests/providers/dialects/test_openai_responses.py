@@ -13,7 +13,16 @@ from openai.types.responses.response_create_params import (
 from services.errors import Kind, RoutorError
 from services.providers.dialects import chosen
 from services.providers.dialects.openai_responses import OpenAIResponses
-from tests.providers.dialects.targets import ask, parameters, reasoning, sent, target, tool, user
+from tests.providers.dialects.targets import (
+    CALL,
+    ask,
+    parameters,
+    reasoning,
+    sent,
+    target,
+    tool,
+    user,
+)
 
 WEATHER = {
     "type": "function",
@@ -224,13 +233,6 @@ TEXT = {
     "type": "message",
     "role": "assistant",
     "content": [{"type": "output_text", "text": "Sunny", "annotations": []}],
-}
-CALL = {
-    "type": "function_call",
-    "id": "fc_1",
-    "call_id": "call_1",
-    "name": "weather",
-    "arguments": '{"city": "Rome"}',
 }
 THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
 SEALED = {"type": "redacted_thinking", "data": "openai.rs_1.gAAA"}

@@ -7,7 +7,7 @@ import pytest
 
 from services.errors import RoutorError
 from services.providers.dialects.openai_responses import OpenAIResponses
-from tests.providers.dialects.targets import target
+from tests.providers.dialects.targets import CALL, target
 
 THOUGHT = {
     "type": "reasoning",
@@ -18,13 +18,6 @@ THOUGHT = {
 CITED = {"type": "url_citation", "url": "https://x.test", "start_index": 0, "end_index": 3}
 PART = {"type": "output_text", "text": "Sunny.", "annotations": [CITED]}
 TEXT = {"type": "message", "id": "msg_1", "role": "assistant", "content": [PART]}
-CALL = {
-    "type": "function_call",
-    "id": "fc_1",
-    "call_id": "call_1",
-    "name": "weather",
-    "arguments": '{"city": "Rome"}',
-}
 FREE = {
     "type": "custom_tool_call",
     "id": "ctc_1",
