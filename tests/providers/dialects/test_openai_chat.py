@@ -347,8 +347,8 @@ def test_a_system_message_at_the_end_is_the_users_where_a_template_wants_that() 
         assert encode(ask(user("hi"), last), provider)["messages"] == [user("hi"), told]
     assert encode(ask(last, user("hi")), "mistral")["messages"] == [last, user("hi")]
     talk = [last, user("hi"), {"role": "assistant", "content": "b"}]
-    for end, sent_end in ((last, told), (user("c"), user("c"))):
-        assert encode(ask(*talk, end), "deepseek")["messages"] == [*talk, sent_end]
+    for end, kept in (([last], [told]), ([last, user("c")], [last, user("c")])):
+        assert encode(ask(*talk, *end), "deepseek")["messages"] == [*talk, *kept]
     assert encode(ask(user("hi"), last), "nvidia")["messages"] == [user("hi"), last]
 
 
