@@ -11,7 +11,7 @@ from typing import Any
 
 from services.catalog import Model
 from services.errors import Kind, RoutorError
-from services.providers.dialects import history, parameters, reasoning
+from services.providers.dialects import history, parameters, reasoning, structured
 from services.providers.dialects.contract import Answer, Chunk, Decoder, Ending, Json, Target
 
 # These say themselves why there is no call.
@@ -41,6 +41,20 @@ def _means(body: Json, target: Target, model: Model) -> set[str]:
         means |= {*rules.tool_choice_without_reasoning}
     # The only tool that is offered is named by that.
     return means | ({"named"} if "required" in means else set())
+
+
+def is_moot(body: Json, target: Target) -> bool:
+    """Tell whether response_format asks for text, in words or JSON mode, where a call must come.
+
+    Clients send both (instructor 1.17, Mode.RESPONSES_TOOLS), and told to "answer with one JSON
+    object and nothing else" a model does not call. What a call holds its own schema says.
+    """
+    model, (kind, _) = target.model, structured.wanted(body)
+    if model is None or kind == "text" or not body.get("tools"):
+        return False
+    if parameters.tool_choice_kind(body.get("tool_choice")) not in ("required", "named"):
+        return False
+    return bool(target.must_call) or model.structured_outputs != "json_schema"
 
 
 def words(tools: Sequence[Json]) -> str:

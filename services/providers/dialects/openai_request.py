@@ -72,10 +72,13 @@ _LONGEST_BLANK = 64
 def encode(body: Json, target: Target) -> Encoded:
     """Translate a request. Raises RoutorError naming the field (see `parameters`)."""
     quirks = target.vendor.quirks
+    moot: list[str] = []
+    if obliged.is_moot(body, target):
+        drop(body := {**body}, ("response_format",), moot)
     if body.get("response_format") is not None:
         body = structured.emulate(conversation.spelled(body), target)
     settled = settle(body, target)
-    dropped = list(settled.dropped)
+    dropped = [*moot, *settled.dropped]
     values = dict(settled.values)
     drop(values, _foreign(values, target), dropped)
     _reword(values, quirks, dropped)
