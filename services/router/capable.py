@@ -31,8 +31,14 @@ LACKS: Final = {
     Can.LOGPROBS: ("parameters", "logprobs"),
     Can.SEVERAL_CHOICES: ("parameters", "n above 1"),
     Can.STOP: ("parameters", "stop"),
-    Can.ANTHROPIC_TOOLS: ("tools", "tools of Anthropic's own"),
-    Can.OPENAI_TOOLS: ("tools", "tools that OpenAI runs"),
+    Can.ANTHROPIC_TOOLS: (
+        "tools",
+        "tools of Anthropic's own (web_search, web_fetch, code_execution, bash, computer, …)",
+    ),
+    Can.OPENAI_TOOLS: (
+        "tools",
+        "tools that OpenAI runs (web_search, file_search, code_interpreter, mcp, …)",
+    ),
     Can.ANTHROPIC: ("parameters", "files, containers, MCP servers or inference_geo of Anthropic's"),
 }
 

@@ -361,3 +361,5 @@ def test_tools_of_a_vendors_own_are_its_models_alone(owner: str, other: str) -> 
     with pytest.raises(RoutorError) as caught:
         decide(asked, brain(), status(up(other)), NOON)
     assert caught.value.kind is Kind.NO_CAPABLE_MODEL
+    # Callers know them by these names.
+    assert "web_search" in caught.value.message
