@@ -1,11 +1,14 @@
 """Wire formats: one module each, all with the interface of `contract`."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from services.providers.dialects import (
     anthropic_native,
     anthropic_thinking,
     free_text,
+    members,
     naming,
     obliged,
     openai_native,
@@ -51,15 +54,20 @@ def fitted(name: str, target: Target, body: Json) -> tuple[Target, Json]:
     free: frozenset[str] = frozenset()
     if name != "openai_responses" and not parameters.is_openai(target):
         body, free = free_text.fit(body)
+    by_tool = structured.by_tool(body, target)
+    known: Mapping[str, members.Names] = {}
+    if name == "anthropic_messages":
+        body, known = members.fit(body, by_tool=by_tool)
     items = openai_native.NAME in body or anthropic_native.NAME in body
     done = {
         "stop": stop,
         "must_call": must,
         "names": names,
         "free": free,
+        "members": known,
         "items": items,
         "unfenced": passage.is_fenced(body, target),
-        "by_tool": structured.by_tool(body, target),
+        "by_tool": by_tool,
     }
     return msgspec.structs.replace(target, **done) if any(done.values()) else target, body
 

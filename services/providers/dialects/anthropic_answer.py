@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from services.providers.dialects import completion, faults, halves, typed
+from services.providers.dialects import completion, faults, halves, members, typed
 from services.providers.dialects.anthropic_native import CONTENT, ENDING
 from services.providers.dialects.beside import citation
 from services.providers.dialects.completion import Call, Turn, count
@@ -47,7 +47,7 @@ def decode(content: bytes, target: Target) -> Answer:
     choice = completion.choice(0, turn, reason, stopped_at=stopped_at(body))
     mixed = _mixed(blocks) and not (target.stop or target.one_call)
     if target.items and (mixed or any(map(is_beyond, blocks))):
-        choice["message"][CONTENT] = blocks
+        choice["message"][CONTENT] = [members.own(block, target.members) for block in blocks]
     if target.items and mixed:
         choice["message"][PIECES] = [_piece(block, target, reason) for block in blocks]
     if target.items and (ended := ending(body, counted(body.get("usage")))):
@@ -180,7 +180,7 @@ def call(block: Json, arguments: object, target: Target, reason: str) -> Call:
     if not isinstance(name, str) or not name or not isinstance(own, str) or not own:
         raise faults.bad_answer(target, "a tool call without id or name")
     given = completion.arguments(arguments, name, target, cut=reason == "length")
-    return Call(id=own, name=name, arguments=given)
+    return Call(id=own, name=name, arguments=members.told(given, name, target.members))
 
 
 def _gather(turn: Turn, block: Json, target: Target, reason: str) -> None:

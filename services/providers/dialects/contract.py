@@ -37,6 +37,8 @@ class Target(msgspec.Struct, frozen=True):
     unfenced: bool = False  # text is JSON, and goes on without a fence around it (`passage`)
     by_tool: bool = False  # the answer is a tool's arguments, text none of it (`structured`)
     names: Mapping[str, str] = {}  # tools' names at the caller, by those sent (`naming`)
+    # By the name of a tool as it is sent: its arguments' names at the caller, by those sent
+    members: Mapping[str, Mapping[str, str]] = {}
     free: frozenset[str] = frozenset()  # functions declared as custom tools (`free_text`)
     must_call: frozenset[str] = frozenset()  # tools, by the caller's names (`obliged`)
     items: bool = False  # the caller reads its vendor's own items or blocks (`…_native`)
