@@ -36,6 +36,8 @@ def content(parts: list[Any], target: Target, *, known: bool) -> Any:
         solid = [_as_text(part) if part.get("type") == "refusal" else part for part in solid]
     elif not quirks.any_parameter:
         solid = [_attached(part) for part in solid]
+    if quirks.sound_urls:
+        solid = [_addressed(part) for part in solid]
     if not quirks.text_parts and all(part.get("type") == "text" for part in solid):
         return "\n".join(part["text"] for part in solid)
     return [_marked(_plain(part, target) if known else part, target) for part in solid] or ""
@@ -83,6 +85,17 @@ def _marked(part: Json, target: Target) -> Json:
 def _attached(part: Json) -> Json:
     file = part.get("file")
     return {**part, "file": history.attached(file)} if isinstance(file, dict) else part
+
+
+def _addressed(part: Json) -> Json:
+    """Return a part of sound whose data tells by itself what it is."""
+    sound = part.get("input_audio")
+    if not isinstance(sound, dict) or not isinstance(data := sound.get("data"), str):
+        return part
+    if data.startswith(("data:", "http:", "https:")):
+        return part
+    url = f"data:audio/{sound.get('format') or 'wav'};base64,{data}"
+    return {**part, "input_audio": {**sound, "data": url}}
 
 
 def _as_text(refusal: Json) -> Json:

@@ -28,6 +28,7 @@ class Quirks:
     lacks: tuple[str, ...] = ()  # parameters of OpenAI's that are refused and harmless to leave out
     any_parameter: bool = False  # nobody lists what is taken: everything is passed on
     part_members: tuple[str, ...] = ()  # of parts of contents, beside those that all know
+    sound_urls: bool = False  # the data of input_audio is a data URL
     text_parts: bool = True  # else a list of text parts is joined into one string
     answer_text: bool = False  # an earlier answer without text is refused, even beside calls
     max_tokens_field: str = ""  # overrides the model's field when the vendor knows only one

@@ -25,6 +25,9 @@ VENDOR = Vendor(
         # 37841, 2026-06), and of a tool's result in parts (github.com/XiaomiMiMo/MiMo/issues/44)
         answer_text=True,
         text_parts=False,
+        # "data:{MIME_TYPE};base64,…", audio/wav or audio/mp3, "by input_audio.data as a data URL";
+        # bare data is not among the forms (mimo.mi.com/docs, usage-guide/audio, 2026)
+        sound_urls=True,
         # The vendor's reference of chat completions (2026-11-23)
         parameters=("thinking",),
         lacks=("logit_bias",),

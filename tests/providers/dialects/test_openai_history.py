@@ -127,6 +127,20 @@ def test_mimo_gets_a_text_in_every_answer_and_results_as_text() -> None:
     assert messages("deepseek", turns)[1].get("content") is None
 
 
+@pytest.mark.parametrize(
+    ("provider", "heard"),
+    [
+        ("xiaomi", {"data": "data:audio/mp3;base64,SUQz", "format": "mp3"}),
+        ("openai", {"data": "SUQz", "format": "mp3"}),
+        ("nvidia", {"data": "SUQz", "format": "mp3"}),
+    ],
+)
+def test_mimo_gets_sound_as_data_urls(provider: str, heard: dict[str, str]) -> None:
+    sound = {"type": "input_audio", "input_audio": {"data": "SUQz", "format": "mp3"}}
+    (turn,) = messages(provider, [user([sound, {"type": "text", "text": "a"}])])
+    assert turn["content"][0] == {"type": "input_audio", "input_audio": heard}
+
+
 def test_openai_gets_files_as_urls_with_names() -> None:
     given = [
         {"type": "file", "file": {"file_data": "JVBERi0="}},
