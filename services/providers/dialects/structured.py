@@ -17,6 +17,7 @@ JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no prose, no c
 def wanted(body: Json) -> tuple[str, Json]:
     """Return the kind of response_format ("text", "json_object", "json_schema") and its schema.
 
+    What it is for, said beside the schema, is in it: others than OpenAI have no other place.
     Raises RoutorError(INVALID_REQUEST) naming the faulty field.
     """
     given = body.get("response_format")
@@ -39,7 +40,8 @@ def wanted(body: Json) -> tuple[str, Json]:
             "response_format.json_schema.schema must be a JSON Schema object.",
             param="response_format.json_schema.schema",
         )
-    return "json_schema", schema
+    told = named.get("description") if isinstance(named, dict) else None
+    return "json_schema", {"description": told, **schema} if told else schema
 
 
 def instruction(schema: Json) -> str:
