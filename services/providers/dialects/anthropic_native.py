@@ -52,6 +52,14 @@ def take(values: Json) -> Native:
     return carried.take(values, NAME, Native)
 
 
+def budget(values: Json) -> int:
+    """Return how many tokens a request gives to thoughts; 0 where it does not say."""
+    held = values.get(NAME)
+    thinking = held.get("thinking") if isinstance(held, dict) else None
+    given = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
+    return given if isinstance(given, int) else 0
+
+
 def leave_out(values: Json, target: Target) -> tuple[str, ...]:
     """Take it out for another dialect; return the names, or raise for tools that are missed."""
     native = take(values)

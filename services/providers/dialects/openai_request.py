@@ -206,7 +206,8 @@ def _parameters(values: Json, settled: Settled, target: Target, *, sent: str) ->
     if values.get("tool_choice") == "required":
         values["tool_choice"] = quirks.required_word
     if model is not None:
-        told = reasoning.switch(settled.effort, model, limit or model.max_output_tokens)
+        most = limit or model.max_output_tokens
+        told = reasoning.switch(settled.effort, model, most, settled.budget)
         values.update(_beside(told, values))
     elif settled.effort:
         values["reasoning_effort"] = settled.effort

@@ -36,13 +36,15 @@ class Settled:
     """A request's parameters, in OpenAI's names, as one model takes them.
 
     `values` never holds null. `max_tokens` stands for both of OpenAI's fields. `effort` is
-    resolved ("" leaves the model its default) and `thinks` says whether the model will.
+    resolved ("" leaves the model its default) and `thinks` says whether the model will, of `budget`
+    tokens where the caller says so.
     """
 
     values: Json
     dropped: tuple[str, ...]
     effort: str
     thinks: bool
+    budget: int = 0
 
 
 def _shorten(values: Json, most: int) -> None:
@@ -70,6 +72,8 @@ def settle(body: Json, target: Target) -> Settled:
     }
     if target.vendor.quirks.store_and_metadata and target.vendor.dialect in IDENTIFIER_CHARS:
         _shorten(values, IDENTIFIER_CHARS[target.vendor.dialect])
+    said = target.effort in ("", body.get("reasoning_effort"))
+    budget = anthropic_native.budget(values) if said else 0
     dropped = _foreign(values, target)
     if not is_openai(target):
         _refuse_openais(values, target)
@@ -92,7 +96,7 @@ def settle(body: Json, target: Target) -> Settled:
         drop(values, ("stop",), dropped)  # the text is cut by us (`stopping`)
     _fewer_stops(values, target, dropped)
     _refuse(values, target, thinks)
-    return Settled(values, tuple(dropped), effort, thinks)
+    return Settled(values, tuple(dropped), effort, thinks, budget)
 
 
 def _fewer_stops(values: Json, target: Target, dropped: list[str]) -> None:

@@ -69,10 +69,11 @@ def budget_tokens(effort: str, limit: int) -> int:
     return max(1024, min(_BUDGETS.get(effort, _LARGEST_BUDGET), limit))
 
 
-def switch(effort: str, model: Model, limit: int) -> Json:
+def switch(effort: str, model: Model, limit: int, named: int = 0) -> Json:
     """Return the fields that tell an OpenAI-compatible vendor how much to think.
 
-    `limit` is how long the answer may be, in tokens, its thoughts included.
+    `limit` is how long the answer may be, in tokens, its thoughts included; `named` how many of
+    them the caller gives to thoughts, 0 where the effort says it.
     """
     if not effort:
         return {}
@@ -88,12 +89,13 @@ def switch(effort: str, model: Model, limit: int) -> Json:
         case "thinking_adaptive":
             return {"thinking": {"type": "adaptive" if on else "disabled"}}
         case "enable_thinking":
-            budget = {"thinking_budget": budget_tokens(effort, model.max_output_tokens)}
+            most = model.max_output_tokens
+            budget = {"thinking_budget": min(named, most) or budget_tokens(effort, most)}
             return {"enable_thinking": on, **(budget if on else {})}
         case "chat_template_kwargs":
             # At most half of the limit, so that there is room to answer.
             most = min(_BUDGETS.get(effort, _LARGEST_BUDGET), max(limit // 2, 1))
-            budget = {"reasoning_budget": most}
+            budget = {"reasoning_budget": min(named, limit) or most}
             kwargs: Json = {"chat_template_kwargs": {"enable_thinking": on}}
             return {**kwargs, **(budget if on else {})}
         case _:

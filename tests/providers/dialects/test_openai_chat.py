@@ -153,6 +153,22 @@ def test_effort_becomes_the_vendors_switch(
     assert {name: body[name] for name in names if name in body} == fields
 
 
+@pytest.mark.parametrize(
+    ("switch", "field"),
+    [("enable_thinking", "thinking_budget"), ("chat_template_kwargs", "reasoning_budget")],
+)
+def test_a_budget_of_anthropics_clients_is_kept_where_the_vendor_has_one(
+    switch: str, field: str
+) -> None:
+    own = {"thinking": {"type": "enabled", "budget_tokens": 5000}, "names": []}
+    named = switch == "chat_template_kwargs"  # by effort at most half of the limit
+    given = ask(reasoning_effort="low", max_tokens=9000, anthropic=own)
+    facts = reasoning(switch=switch, default="high")
+    for effort, budget in (("", 5000), ("low", 5000), ("medium", 4500 if named else 8192)):
+        aim = target("alibaba", effort=effort, reasoning=facts)
+        assert sent(DIALECT.encode(given, aim))[field] == budget
+
+
 def test_decided_effort_comes_before_the_requests() -> None:
     facts = reasoning(switch="reasoning_effort", efforts=("low", "high"))
     body = sent(DIALECT.encode(ask(reasoning_effort="low"), target(effort="high", reasoning=facts)))
