@@ -407,6 +407,21 @@ def test_thoughts_are_told_to_those_who_asked_for_them():
     assert [block["type"] for block in thinking] == ["thinking", "text"]
 
 
+@pytest.mark.parametrize("model", ["claude-fable-5", "anthropic/claude-opus-4.8"])
+def test_a_model_of_anthropics_tells_what_it_thinks_unasked(model: str):
+    block = {"type": "thinking", "thinking": "hm", "signature": "s"}
+    said = {"content": "Hi", "reasoning_content": "hm", "thinking_blocks": [block]}
+    assert answered(said, model=model)["content"][0] == block
+    told = [
+        event["content_block"]["type"]
+        for event in streamed(said, model=model)[1:]
+        if "content_block" in event
+    ]
+    assert told == ["thinking", "text"]
+    off = answered(said, model=model, thinking={"type": "disabled"})["content"]
+    assert [one["type"] for one in off] == ["text"]
+
+
 def chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": reason}
     return msgspec.json.encode({"id": "chatcmpl-1", "model": "m", "choices": [choice]})

@@ -56,7 +56,10 @@ def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
     with spelling.placing(places, history.WORDS):
         call = chat.call({"model": request.model or "", **inner, **carried})
     needs = native.needs(request, carried)
-    thoughts = request.thinking is not None and request.thinking.type != "disabled"
+    # Models of Anthropic's that think unasked are asked by their name (types/
+    # message_create_params.py: what happens without `thinking` depends on the model).
+    theirs = request.thinking is None and call.model.startswith((THEIRS, "anthropic/"))
+    thoughts = theirs or (request.thinking is not None and request.thinking.type != "disabled")
     other = f"anthropic/{call.model}" if call.model.startswith(THEIRS) else ""
     return msgspec.structs.replace(
         call, thoughts=thoughts, dropped=dropped, other_model=other, needs=needs, places=places
