@@ -265,9 +265,14 @@ def _call(call: Json) -> Json:
 def _result(message: Json, path: str, custom: set[str]) -> Json:
     call_id = message["tool_call_id"]
     kind = "custom_tool_call_output" if call_id in custom else "function_call_output"
-    text, shown = history.result_of(message, path)
-    parts = [_part(part, where) for where, part in shown]
-    told: Any = [{"type": "input_text", "text": text}, *parts] if parts else text
+    told: Any
+    told, shown = history.result_of(message, path)
+    if shown:
+        # Here results are more than text: each part as it is, in its place.
+        given = history.parts_of(message.get("content"), f"{path}.content")
+        told = [_part(part, where) for where, part in given]
+        if message.get("is_error"):
+            told.insert(0, {"type": "input_text", "text": "Error:"})
     return {"type": kind, "call_id": call_id, "output": told}
 
 

@@ -16,8 +16,10 @@ from services.providers.dialects.openai_responses import OpenAIResponses
 from tests.providers.dialects.targets import (
     CALL,
     ask,
+    called,
     parameters,
     reasoning,
+    result,
     sent,
     target,
     tool,
@@ -155,6 +157,18 @@ def test_images_and_files_go_along():
     (item,) = encoded(messages=[{"role": "user", "content": parts}])["input"]
     kinds = [part["type"] for part in item["content"]]
     assert kinds == ["input_text", "input_image", "input_file"]
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_what_a_tool_shows_stands_in_its_result_as_it_came(failed):
+    image = {"type": "image_url", "image_url": {"url": "https://x.test/a.png", "detail": "low"}}
+    parts = [{"type": "text", "text": "before"}, image, {"type": "text", "text": "after"}]
+    error = {"is_error": True} if failed else {}
+    turns = [called(("c1", "f", "{}")), {**result("c1", parts), **error}]
+    told = encoded(messages=[{"role": "user", "content": "a"}, *turns])["input"][-1]["output"]
+    assert [part.get("text", part.get("image_url")) for part in told] == [
+        *(["Error:"] if failed else []), "before", "https://x.test/a.png", "after",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
