@@ -3,6 +3,8 @@
 Shapes: anthropic 2.12.0, types/message_create_params.py (2026-11-23).
 """
 
+import re
+from hashlib import sha256
 from typing import Any, cast
 
 import msgspec
@@ -27,6 +29,12 @@ from services.providers.dialects.parameters import Settled, drop, settle, tool_c
 _DEFAULT_TOKENS = 16384
 _DEFAULT_TOKENS_THINKING = 32768
 _STRICT = "tools[].function.strict"
+# "user_id appears to contain an email address. Please send a uuid or hash value instead"
+# (github.com/BerriAI/litellm/issues/10106, 2025-04); telephone numbers are no more welcome
+# (types/metadata_param.py). Digits alone are an id as well.
+_PERSONAL = re.compile(
+    r".*[^\s@]@[^\s@]+\.\w.*|\+\d[\d\s().-]{6,}|\(?\d{2,4}[\s).-][\d\s().-]{5,}", re.S
+)
 
 
 def encode(body: Json, target: Target) -> Encoded:
@@ -165,7 +173,9 @@ def _account(values: Json) -> Json:
     user = values.pop("safety_identifier", None) or values.get("user")
     values.pop("user", None)
     if user:
-        made["metadata"] = {"user_id": user}
+        personal = isinstance(user, str) and _PERSONAL.fullmatch(user)
+        opaque = sha256(user.encode()).hexdigest() if personal else user
+        made["metadata"] = {"user_id": opaque}
     tier = {"auto": "auto", "default": "standard_only"}.get(str(values.get("service_tier")))
     if tier:
         del values["service_tier"]

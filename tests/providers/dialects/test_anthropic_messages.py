@@ -205,6 +205,26 @@ def test_a_long_name_of_a_user_stays_as_it_is() -> None:
     assert encode(ask(user("hi"), user=name))["metadata"] == {"user_id": name}
 
 
+@pytest.mark.parametrize(
+    ("name", "personal"),
+    [
+        ("bob@example.com", True),
+        ("tenant 7: Bob <bob.b@mail.example.com>", True),
+        ("+1 (415) 555-2671", True),
+        ("415-555-2671", True),
+        ("41555526", False),
+        ("user_1@tenant", False),
+        ("0b9cd4f6-7f64-4c1e-9f5e-1c6f0c9a2a11", False),
+        ('{"device_id":"d","session_id":"s"}', False),
+    ],
+)
+def test_a_user_who_is_named_by_an_address_goes_by_its_digest(name: str, personal: bool) -> None:
+    told = encode(ask(user("hi"), user=name))["metadata"]["user_id"]
+    assert (told != name) is personal
+    assert told == encode(ask(user("hi"), user=name))["metadata"]["user_id"]
+    assert "@example" not in told
+
+
 def test_sampling() -> None:
     encoded = DIALECT.encode(
         ask(temperature=1.5, top_p=0.9, stop=["END", " "], seed=1, user="u", top_k=5),
