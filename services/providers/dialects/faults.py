@@ -8,9 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from services.errors import Kind, RoutorError
+from services.providers.dialects import error_body
 from services.providers.dialects.contract import Target
 from services.providers.dialects.waiting import retry_after_s
 
@@ -142,7 +141,7 @@ def classify(
     status: int, headers: Mapping[str, str], content: bytes, target: Target
 ) -> RoutorError:
     """Return the error of an answer whose HTTP status is not 2xx; header names are lower case."""
-    body = _decoded(content)
+    body = error_body.decoded(status, headers, content)
     return _error(status, headers, body, target)
 
 
@@ -195,15 +194,6 @@ def redact(text: str) -> str:
     """Return `text` bounded in length, with anything that looks like a key taken out."""
     text = _SECRET.sub(REDACTED, text[: 4 * MESSAGE_LIMIT])
     return text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…"
-
-
-def _decoded(content: bytes) -> object:
-    try:
-        body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    # Gemini wraps errors of streams in an array of one (google-genai 3.4.0, errors.py).
-    return body[0] if isinstance(body, list) and body else body
 
 
 def _error(status: int, headers: Mapping[str, str], body: object, target: Target) -> RoutorError:

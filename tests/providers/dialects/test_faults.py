@@ -193,6 +193,33 @@ def test_message_and_param_are_the_vendors() -> None:
     assert (error.message, error.param) == ("Param Incorrect: `text` is not set", None)
 
 
+def test_words_that_are_not_json() -> None:
+    said = b"Failed to deserialize the JSON body into the target type: missing field `content`"
+    error = fail("xai", 422, said, content_type="text/plain; charset=utf-8")
+    assert (error.kind, error.message) == (Kind.INVALID_REQUEST, said.decode())
+    event = b'event:error\ndata:{"error":{"message":"bad widget","code":"x"}}\n\n'
+    error = fail("alibaba", 400, event, content_type="text/event-stream")
+    assert (error.kind, error.message) == (Kind.INVALID_REQUEST, "bad widget")
+    long = fail("nvidia", 400, LONG.encode(), content_type="text/plain")
+    assert long.kind is Kind.CONTEXT_TOO_LONG
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "kind"),
+    [
+        (500, b"upstream 10.0.0.7 refused", "text/plain"),
+        (400, b"<html>Blocked</html>", "text/plain"),
+        (400, b"Blocked by a proxy", "text/html"),
+        (400, b"\xff\xfe", "text/plain"),
+        (400, b"data: {\n\n", "text/event-stream"),
+        (400, b"data: \xff\n\n", "text/event-stream"),
+        (400, b"", "text/event-stream"),
+    ],
+)
+def test_what_is_not_a_vendors_word_to_the_caller(status: int, content: bytes, kind: str) -> None:
+    assert f"HTTP status {status}" in fail("openai", status, content, content_type=kind).message
+
+
 @pytest.mark.parametrize(
     "key",
     [
