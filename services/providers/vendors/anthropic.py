@@ -34,6 +34,9 @@ VENDOR = Vendor(
         # HTTP 400, too, until the month ends: the limit that the owner has set
         # (github.com/anthropics/claude-code/issues/38035, 2026-03)
         "specified api usage limits": "PROVIDER_QUOTA",
+        # HTTP 400, and no word of the request: the account behind the key is closed
+        # (github.com/anthropics/claude-code/issues/72457, 2026-06)
+        "organization has been disabled": "PROVIDER_AUTH",
         # HTTP 400, and an event of streams
         # (github.com/anthropics/claude-code/issues/58367, 2026-05)
         "blocked by content filtering policy": "CONTENT_REFUSED",

@@ -30,6 +30,9 @@ VENDOR = Vendor(
         "enable billing": "PROVIDER_QUOTA",
         # HTTP 429 (github.com/JeffOtano/roni/pull/125, 2026-04)
         "credits are depleted": "PROVIDER_QUOTA",
+        # HTTP 429, of a project or a billing account, until the month ends
+        # (help.apiyi.com/en/ai-studio-monthly-spending-cap-429-solution-en.html, 2026-05)
+        "spending cap": "PROVIDER_QUOTA",
         # A signature made on another route
         # (ai.google.dev/gemini-api/docs/thought-signatures, 2026-11-23)
         "thought_signature": "UNSUPPORTED_PARAMETER",

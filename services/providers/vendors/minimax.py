@@ -19,7 +19,7 @@ VENDOR = Vendor(
         "1002": "PROVIDER_RATE_LIMITED",
         "1004": "PROVIDER_AUTH",
         "1008": "PROVIDER_QUOTA",
-        "1039": "PROVIDER_RATE_LIMITED",
+        **dict.fromkeys(("1039", "1041", "2045"), "PROVIDER_RATE_LIMITED"),
         "2013": "INVALID_REQUEST",
         "2049": "PROVIDER_AUTH",
     },
@@ -30,6 +30,9 @@ VENDOR = Vendor(
         # HTTP 429 or 500, the code in the words alone
         # (github.com/MiniMax-AI/MiniMax-M2/issues/62, 2025-12)
         "insufficient balance": "PROVIDER_QUOTA",
+        # 2056, until the next window of five hours; the code in the words alone, too
+        # (github.com/MiniMax-AI/MiniMax-M2.7/issues/36, 2026-05)
+        "usage limit exceeded": "PROVIDER_QUOTA",
     },
     quirks=Quirks(
         # npm @mariozechner/pi-ai 0.73.1 (2026-11-23)
