@@ -10,6 +10,13 @@ from aiohttp.abc import AbstractStreamWriter
 
 from services.edge import notes, problem
 
+# Python's str.splitlines ends lines with these, which JSON and server-sent events hold for text; so
+# does httpx, by whose lines litellm 1.106.2 reads Messages (llms/anthropic/chat/handler.py).
+_LINE_ENDS = (
+    (b"\xe2\x80\xa8", b"\\u2028"),
+    (b"\xe2\x80\xa9", b"\\u2029"),
+    (b"\xc2\x85", b"\\u0085"),
+)
 _START = f"HTTP/1.1 200 OK\r\nServer: {problem.SERVER}\r\n"
 
 
@@ -124,6 +131,8 @@ class Events(_Plain):
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client has gone")
         self.ended = end
+        if not events.isascii():
+            events = _unbroken(events)
         if self._chunked:
             # A chunk of no length would be the end.
             chunk = b"%x\r\n%b\r\n" % (len(events), events) if events else b""
@@ -142,6 +151,13 @@ class Events(_Plain):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing: the end has been put."""
+
+
+def _unbroken(events: bytes) -> bytes:
+    """Return events with what some clients take for the end of a line as JSON's escapes."""
+    for mark, escape in _LINE_ENDS:
+        events = events.replace(mark, escape)
+    return events
 
 
 @lru_cache(maxsize=1)

@@ -202,6 +202,32 @@ async def test_a_client_that_does_not_read_holds_up_its_own_stream_alone(house):
     assert tail.endswith(b"data: [DONE]\n\n")
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", AUTO),
+        ("/v1/responses", {"model": "auto", "input": "Hello"}),
+        ("/v1/messages", {**AUTO, "max_tokens": 9}),
+    ],
+)
+async def test_text_never_ends_a_line(house, path, body):
+    """Clients that split lines as Python's strings do would lose the event."""
+    said = "a\u2028b\u2029c\x85d\\\u2028é"
+    house.providers.events = [*text_chunks(said), finish()]
+    answer = await house.client.post(path, json={**body, "stream": True})
+    assert not set("\u2028\u2029\x85") & set(answer.text)
+    data = [line[6:] for line in answer.text.splitlines() if line.startswith("data: {")]
+    assert any(said in str(_texts(msgspec.json.decode(event))) for event in data)
+
+
+def _texts(tree):
+    """Return every string in a tree, joined."""
+    if isinstance(tree, str):
+        return tree
+    inside = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+    return "\n".join(map(_texts, inside))
+
+
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 
 
