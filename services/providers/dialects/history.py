@@ -11,6 +11,7 @@ import msgspec
 from services.errors import Kind, RoutorError
 from services.providers.dialects.completion import digest
 from services.providers.dialects.contract import Json
+from services.providers.dialects.inline import seen
 
 # Splits a call's own id from Google's thought signature, which has to come back with it and
 # which clients keep nowhere else. Allowed in every vendor's ids.
@@ -27,14 +28,6 @@ _MEDIA_TYPES = {
     "image/jpg": "image/jpeg",
     "image/pjpeg": "image/jpeg",
     **{f"application/{kind}": "text/plain" for kind in _TEXTS},
-}
-# How pictures begin, in base64: some vendors refuse one that is called by another type
-# (github.com/BerriAI/litellm/issues/24900, 2026-04).
-_BEGINNINGS = {
-    "iVBORw0KGgo": "image/png",
-    "/9j/": "image/jpeg",
-    "R0lGOD": "image/gif",
-    "UklGR": "image/webp",
 }
 _ENDINGS = {"text/plain": "txt"}
 _FILE_TYPES = dict.fromkeys(("txt", "md", "csv", "json", "xml", "yaml", "html"), "text/plain")
@@ -113,13 +106,8 @@ def data_url(url: object, path: str) -> tuple[str, str] | None:
     if not data or "base64" not in options:
         raise invalid(f"{path} must be a data URL with base64 data.", path)
     kind = media_type.lower() or "application/octet-stream"
-    picture = _seen(data) if kind.startswith("image/") else ""
+    picture = seen(data) if kind.startswith("image/") else ""
     return picture or _MEDIA_TYPES.get(kind, kind), data
-
-
-def _seen(data: str) -> str:
-    """Return the type of a picture by its beginning, or ""."""
-    return next((kind for start, kind in _BEGINNINGS.items() if data.startswith(start)), "")
 
 
 def file_url(file: Any) -> object:

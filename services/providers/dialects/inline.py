@@ -8,6 +8,17 @@ Some vendors read all that and others refuse it; there is one spelling that all 
 from typing import Any
 from urllib.parse import unquote
 
+# How pictures begin, in base64: some vendors refuse one that is called by another type
+# (github.com/BerriAI/litellm/issues/24900, 2026-04).
+_BEGINNINGS = {
+    "iVBORw0KGgo": "image/png",
+    "/9j/": "image/jpeg",
+    "R0lGOD": "image/gif",
+    "UklGR": "image/webp",
+}
+# What clients call a picture whose type they do not know; OpenAI refuses it
+# (github.com/dickpy/dsh-imagegen/issues/23, 2026-09; anomalyco/opencode/issues/37581, 2026-07).
+_NAMELESS = ("", "application/octet-stream")
 _ODD = "%-_ \r\n\t"  # what base64 for all vendors has not: looked for one by one, it costs least
 _USUAL = str.maketrans("-_", "+/")
 # Where parts keep data: in an object by the name of their type.
@@ -42,7 +53,10 @@ def tidied(url: str) -> str:
     kind, *options = head.lower().split(";")
     if "base64" not in (option.strip() for option in options):
         return url
-    return f"data:{kind.strip()};base64,{_base64(data)}"
+    kind, data = kind.strip(), _base64(data)
+    if kind in _NAMELESS:
+        kind = seen(data) or kind
+    return f"data:{kind};base64,{data}"
 
 
 def _base64(data: str) -> str:
@@ -53,3 +67,8 @@ def _base64(data: str) -> str:
         bare = data.rstrip("=")
         data = bare + "=" * (-len(bare) % 4)
     return data
+
+
+def seen(data: str) -> str:
+    """Return the type of a picture by its beginning, or ""."""
+    return next((kind for start, kind in _BEGINNINGS.items() if data.startswith(start)), "")

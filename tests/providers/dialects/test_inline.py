@@ -36,6 +36,12 @@ def test_what_is_no_base64_stays(url: str) -> None:
     assert inline.tidied(url) == url
 
 
+@pytest.mark.parametrize("called", ["", "application/octet-stream", "Application/Octet-Stream"])
+def test_a_picture_without_a_type_gets_that_of_its_first_bytes(called: str) -> None:
+    assert inline.tidied(f"data:{called};base64,/9j/4AAQ") == "data:image/jpeg;base64,/9j/4AAQ"
+    assert inline.tidied(f"data:{called};base64,AAAA") == f"data:{called.lower()};base64,AAAA"
+
+
 @pytest.mark.parametrize("role", ["user", "tool"])
 def test_it_is_so_in_every_part(role: str) -> None:
     odd = PLAIN.replace(";base64", ";charset=utf-8;base64")
