@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from routor.v1 import router_pb2, types_pb2
 from services.router.courtesy import asked
-from services.router.keywords import LISTED, set_apart
+from services.router.keywords import without_piles
 from services.router.words import QUOTED, sentences
 
 Floats = npt.NDArray[np.float32]
 
-VERSION: Final = 9  # raise it when the same request gives other features: old weights are void
+VERSION: Final = 10  # raise it when the same request gives other features: old weights are void
 
 
 class Part(IntEnum):
@@ -57,7 +57,7 @@ MOST_SENTENCES: Final = 13
 # Marks before a sentence and behind a passage, so that first and last words can be told.
 START: Final = "#"
 END: Final = "$"
-MARKS: Final = frozenset({START, END, QUOTED, LISTED})
+MARKS: Final = frozenset({START, END, QUOTED})
 
 DENSE: Final = (
     "always",
@@ -195,7 +195,7 @@ def _passage(part: Part, text: str) -> Passage:
         text = _window(text, head // DENSER, sample // DENSER, tail // DENSER)
     found = sentences(text)
     if part <= Part.EARLIER:
-        found = set_apart(asked(found))
+        found = without_piles(asked(found))
     if len(found) > MOST_SENTENCES:
         half = MOST_SENTENCES // 2
         middle = [word for sentence in found[half:-half] for word in sentence]

@@ -1,15 +1,14 @@
-"""Set apart words that are only strung together: "… kubernetes entropy proof sharding lemma".
+"""Leave out words that are only strung together: "… kubernetes entropy proof sharding lemma".
 
-A sentence has words between its words. Many without any, at the beginning or the end of an English
-sentence or as one of several, say little of what is asked; they become a sentence of their own
-whose first word is `LISTED`, so that its weight can be learned apart.
+A sentence has words between its words. Many without any, before or behind an English request, ask
+for nothing, and a judgement that they move is wrong. Inside a text they may be a table or code, and
+stay. So does what may be another language.
 """
 
 from typing import Final
 
-LISTED: Final = "\x03"
-LEAST: Final = 6  # words without any between them that are set apart
-ENGLISH: Final = 2  # words of `_BETWEEN` in the rest: without them it may be another language
+LEAST: Final = 6  # words without any between them that are left out
+ENGLISH: Final = 2  # words of `_BETWEEN` in what is left
 
 _ENGLISH: Final = (
     "a an the this that these those my your his her its our their i me you he she it we "
@@ -24,29 +23,35 @@ _ENGLISH: Final = (
     "go take keep put say know think see come dont doesnt didnt isnt arent cant wont im "
     "ive id youre thats whats "
 )
+# Such of them as are words of other languages, too.
+_OTHERS: Final = (
+    "a also am an as be can die do few had has he her here i in is list may me no not of on or "
+    "over per so to under up us use via was we"
+)
 _BETWEEN: Final = frozenset(_ENGLISH.split())
+_SHARED: Final = frozenset(_OTHERS.split())
 
 
-def set_apart(found: list[list[str]]) -> list[list[str]]:
-    """Return sentences with what is strung together in sentences of its own."""
-    if not any(len(sentence) >= LEAST for sentence in found) or not any(map(_is_english, found)):
+def without_piles(found: list[list[str]]) -> list[list[str]]:
+    """Return sentences without piles of words before and behind; all if too little is left."""
+    if not found or max(len(found[0]), len(found[-1])) < LEAST:
         return found
-    apart: list[list[str]] = []
-    for sentence in found:
-        apart += _parts(sentence) if len(sentence) >= LEAST else (sentence,)
-    return apart
+    first, last = _said(found[0]), _said(found[-1])
+    kept = [first, *found[1:-1], last] if len(found) > 1 else [first]
+    kept = [sentence for sentence in kept if sentence]
+    joining = {word for sentence in kept for word in sentence if word in _BETWEEN}
+    return kept if len(joining) >= ENGLISH and not joining <= _SHARED else found
 
 
-def _parts(sentence: list[str]) -> list[list[str]]:
+def _said(sentence: list[str]) -> list[str]:
+    """Return a sentence without the pile that it begins or ends with, or nothing of one."""
     behind = _strung(sentence[::-1])
-    if behind == len(sentence):
-        return [[LISTED, *sentence] if "".join(sentence).isascii() else sentence]
-    if behind >= LEAST and _is_english(sentence[:-behind]):
-        return [sentence[:-behind], [LISTED, *sentence[-behind:]]]
-    ahead = _strung(sentence)
-    if ahead >= LEAST and _is_english(sentence[ahead:]):
-        return [[LISTED, *sentence[:ahead]], sentence[ahead:]]
-    return [sentence]
+    if behind < len(sentence):
+        ahead = _strung(sentence)
+        if behind >= LEAST and _is_joined(sentence[:-behind]):
+            return sentence[:-behind]
+        return sentence[ahead:] if ahead >= LEAST and _is_joined(sentence[ahead:]) else sentence
+    return [] if behind >= LEAST and "".join(sentence).isascii() else sentence
 
 
 def _strung(sentence: list[str]) -> int:
@@ -54,5 +59,5 @@ def _strung(sentence: list[str]) -> int:
     return next((i for i, word in enumerate(sentence) if word in _BETWEEN), len(sentence))
 
 
-def _is_english(sentence: list[str]) -> bool:
+def _is_joined(sentence: list[str]) -> bool:
     return sum(word in _BETWEEN for word in sentence) >= ENGLISH

@@ -17,7 +17,8 @@ words of a trade around a small question led to `corpus/prefaces.txt`; all five 
 words got rows of their own and a start that draws them back. The sixth (2026-11-29) was first asked
 when the weights of that day were chosen, and looked at, as were all others, when words without rows
 of their own got those of their meanings (2026-11-30). The seventh was first asked when the weights
-of the end of that day were chosen. `judgement.ENOUGH` is chosen on the tune split.
+of the end of that day were chosen, and again when piles of words were left out.
+`judgement.ENOUGH` is chosen on the tune split.
 """
 
 import sys

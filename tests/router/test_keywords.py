@@ -1,34 +1,38 @@
-"""Words that are only strung together stand apart from what is asked."""
+"""Words that are only strung together are left out of what is asked."""
 
 import pytest
 
-from services.router.keywords import LISTED, set_apart
+from services.router.keywords import without_piles
 from services.router.words import sentences
 
-PILE = ["lemma", "kubernetes", "entropy", "sharding", "proof", "quantum"]
+PILE = " ".join(["lemma", "kubernetes", "entropy", "sharding", "proof", "quantum"])
+ASKED = "What is the capital of it"
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "left"),
     [
-        ("What is the capital of it " + " ".join(PILE), [6, 7]),
-        (" ".join(PILE) + " what is the capital of Peru", [7, 6]),
-        ("What is the capital of Peru? " + " ".join(PILE), [7, 7]),
-        ("What is the capital of it " + " ".join(PILE[:5]), [11]),
-        (" ".join(PILE), [6]),
-        ("Schreibe " + " ".join(PILE) + " bitte", [8]),
-        ("", []),
+        (f"{ASKED} {PILE}", ASKED),
+        (f"{PILE} {ASKED}", ASKED),
+        (f"{ASKED}? {PILE}", f"{ASKED}?"),
+        (f"{PILE}. {ASKED}? {PILE}", f"{ASKED}?"),
+        # Too few, alone, or beside what is no English.
+        (f"{ASKED} lemma kubernetes entropy", f"{ASKED} lemma kubernetes entropy"),
+        (PILE, PILE),
+        (f"Schreibe {PILE} bitte", f"Schreibe {PILE} bitte"),
+        (f"No me lo digas a mí. {PILE}", f"No me lo digas a mí. {PILE}"),
+        ("", ""),
     ],
 )
-def test_piles_of_words_stand_apart(text: str, found: list[int]) -> None:
-    assert [len(sentence) for sentence in set_apart(sentences(text))] == found
+def test_piles_before_and_behind_are_left_out(text: str, left: str) -> None:
+    assert without_piles(sentences(text)) == sentences(left)
 
 
-def test_only_piles_are_marked() -> None:
-    kept = set_apart(sentences("Tell me what it is. " + " ".join(PILE)))
-    assert kept == [["tell", "me", "what", "it", "is"], [LISTED, *PILE]]
+def test_a_table_inside_a_text_is_material() -> None:
+    text = f"What is the name of the third one?\n{PILE}\nTell me that and no more."
+    assert without_piles(sentences(text)) == sentences(text)
 
 
 def test_what_is_quoted_in_another_script_is_no_pile() -> None:
     text = "Tell me what this is about:\n敏捷的棕色狐狸跳过懒狗"
-    assert set_apart(sentences(text)) == sentences(text)
+    assert without_piles(sentences(text)) == sentences(text)

@@ -125,12 +125,12 @@ def _is_code(text: str) -> bool:
 def calibrate(scores: Floats, data: Rows, ours: npt.NDArray[np.bool_]) -> Calibration:
     """Find the temperatures and the sigmoid's slope and bias with the least log loss.
 
-    `ours` tells our own examples from others, which count as much together for the category: of
-    prompts that are not like ours the classifier is otherwise too sure.
+    `ours` tells our own examples from others, which count half as much together for the category:
+    of prompts that are not like ours the classifier is otherwise too sure.
     """
     grid = np.exp(np.linspace(np.log(0.25), np.log(6), 121))
     best: list[float] = []
-    for part, column, groups in ((CATEGORY, 0, (ours, ~ours)), (TIER, 1, (ours,))):
+    for part, column, groups in ((CATEGORY, 0, (ours, ours, ~ours)), (TIER, 1, (ours,))):
         judged = [group & (data.weights[:, column] > 0) for group in groups]
         sides = [
             (scores[rows, part], data.targets[rows, part].argmax(axis=1))
