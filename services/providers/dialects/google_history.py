@@ -86,7 +86,7 @@ def _turn(message: Json, path: str, names: dict[str, str]) -> tuple[str, list[Js
 
 def _model(message: Json, path: str, names: dict[str, str]) -> list[Json]:
     said = message.get("content") or message.get("refusal") or ""
-    text = history.text_of(said, f"{path}.content")
+    text = history.said_of(said, f"{path}.content")
     signed = _extra_signature(message)
     own = {"text": text, **({"thoughtSignature": signed} if signed else {})}
     parts: list[Json] = [own] if text.strip() else []

@@ -70,6 +70,19 @@ def text_of(content: object, path: str) -> str:
     return "\n".join(texts)
 
 
+def said_of(content: object, path: str) -> str:
+    """Return the text of an answer, whose parts are pieces of one text: nothing is between them.
+
+    A passage with a source is a block of its own, in the midst of its sentence
+    (anthropic 2.12.0, TextBlock.citations).
+    """
+    pieces = content if isinstance(content, list) else []
+    texts = [piece.get("text") for piece in pieces if isinstance(piece, dict)]
+    if len(texts) == len(pieces) > 1 and all(isinstance(text, str) for text in texts):
+        return "".join(map(str, texts))
+    return text_of(content, path)
+
+
 BESIDE_TEXT = "[What this tool returned beside text follows.]"
 
 

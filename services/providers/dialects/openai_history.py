@@ -191,7 +191,10 @@ def _message(message: Json, settled: Settled, target: Target, *, recent: bool) -
         fate = _fate(settled, target, recent=recent)
         kept = _with_thoughts(told, kept, fate, target)
     if isinstance(kept.get("content"), list):
-        kept["content"] = openai_parts.content(kept["content"], target, known=_is_known(target))
+        answer = kept["role"] == "assistant"
+        kept["content"] = openai_parts.content(
+            kept["content"], target, known=_is_known(target), answer=answer
+        )
     if kept["role"] == "tool":
         kept["content"] = _result(kept.get("content") or "", quirks)
     return kept

@@ -25,10 +25,11 @@ _INNER: Final = {
 _MARK: Final = "cache_control"
 
 
-def content(parts: list[Any], target: Target, *, known: bool) -> Any:
+def content(parts: list[Any], target: Target, *, known: bool, answer: bool) -> Any:
     """Return parts without blank text; as one string where the vendor wants that.
 
     `known`: whether anybody knows what the model takes; else nothing but marks is left out.
+    `answer`: whether they are pieces of an answer, and of one text (`history.said_of`).
     """
     quirks = target.vendor.quirks
     solid = [part for _, part in history.parts_of(parts, "content")]
@@ -39,7 +40,8 @@ def content(parts: list[Any], target: Target, *, known: bool) -> Any:
     if quirks.sound_urls:
         solid = [_addressed(part) for part in solid]
     if not quirks.text_parts and all(part.get("type") == "text" for part in solid):
-        return "\n".join(part["text"] for part in solid)
+        apart = "\n".join(part["text"] for part in solid)
+        return history.said_of(parts, "content") if answer else apart
     return [_marked(_plain(part, target) if known else part, target) for part in solid] or ""
 
 

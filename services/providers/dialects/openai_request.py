@@ -119,7 +119,7 @@ def _reword(values: Json, quirks: Quirks, dropped: list[str]) -> None:
         values["top_p"] = 1
     predicted = values.get("prediction")
     if isinstance(predicted, dict) and not quirks.store_and_metadata:
-        text = history.text_of(predicted.get("content"), "prediction.content")
+        text = history.said_of(predicted.get("content"), "prediction.content")
         values["prediction"] = {**predicted, "content": text}
 
 

@@ -228,7 +228,7 @@ def _assistant(message: Json, path: str) -> list[Json]:
         return _in_order(message, whole)
     items = [*_thoughts(message), *openai_native.items(message)]
     text = message.get("content") or message.get("refusal")
-    said = history.text_of(text, f"{path}.content") if text else ""
+    said = history.said_of(text, f"{path}.content") if text else ""
     if said.strip():
         phase = message.get(openai_native.PHASE)
         told = {"type": "message", "role": "assistant", "content": said}

@@ -99,3 +99,8 @@ def test_what_a_file_is_called_by(url: str, part: dict[str, Any]) -> None:
     given = {"type": "file", "file": {"file_data": url}}
     body = sent(DIALECT.encode(ask(user([given])), target("google")))
     assert body["contents"][0]["parts"] == [part]
+
+
+def test_pieces_of_an_answer_are_one_text() -> None:
+    pieces = [{"type": "text", "text": text} for text in ("It is", " ", "42.")]
+    assert replayed({"role": "assistant", "content": pieces}) == [{"text": "It is 42."}]

@@ -461,10 +461,11 @@ def test_members_of_parts_are_left_out_and_named() -> None:
 
 
 def test_mistral_has_words_of_its_own_for_openais_services() -> None:
-    predicted = {"type": "content", "content": [{"type": "text", "text": "a"}]}
+    parts = [{"type": "text", "text": text} for text in ("a", " b")]
+    predicted = {"type": "content", "content": parts}
     body = encode(ask(user("hi"), service_tier="default", prediction=predicted), "mistral")
     assert body["service_tier"] == "standard_only"
-    assert body["prediction"] == {"type": "content", "content": "a"}
+    assert body["prediction"] == {"type": "content", "content": "a b"}
     made = DIALECT.encode(ask(user("hi"), service_tier="flex"), target("mistral"))
     assert "service_tier" not in sent(made)
     assert made.dropped == ("service_tier",)

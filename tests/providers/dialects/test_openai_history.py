@@ -155,3 +155,12 @@ def test_openai_gets_files_as_urls_with_names() -> None:
     asked = ask(user(given[:1]), tools=[tool()], reasoning_effort="high")
     over = DIALECTS["openai_responses"].encode(asked, target("openai"))
     assert sent(over)["input"][0]["content"] == [{"type": "input_file", **pdf}]
+
+
+@pytest.mark.parametrize("provider", ["deepseek", "zai", "moonshot"])
+def test_pieces_of_an_answer_are_one_text_and_parts_of_a_question_are_not(provider: str) -> None:
+    pieces = [{"type": "text", "text": text} for text in ("It is", " ", "42 degr", "ees.")]
+    given = [user(pieces), {"role": "assistant", "content": pieces}, user("b")]
+    asked, said, _ = messages(provider, given)
+    assert said["content"] == "It is 42 degrees."
+    assert asked["content"] == "It is\n42 degr\nees."
