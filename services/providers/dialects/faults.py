@@ -127,9 +127,11 @@ _ABOUT_THE_REQUEST = (
     Kind.CONTENT_REFUSED,
     Kind.TOO_LARGE,
 )
-# Vendors' key shapes, bearer headers, and any long run that could be one.
+# Vendors' key shapes, bearer headers, and any long run that could be one: not words that are
+# joined, as the names of MCP's tools are, for a fault says by the name what is wrong.
 _SECRET = re.compile(
-    r"(?i:bearer)\s+\S+|\b(?:sk|tp|nvapi|xai|gsk|pk)-[\w*.-]{4,}|\bAIza[\w-]{10,}|\b[\w-]{40,}"
+    r"(?i:bearer)\s+\S+|\b(?:sk|tp|nvapi|xai|gsk|pk)-[\w*.-]{4,}|\bAIza[\w-]{10,}"
+    r"|\b(?![a-zA-Z]{1,20}(?:[_-]+[a-zA-Z]{1,20})+(?![\w-]))[\w-]{40,}"
 )
 
 

@@ -238,6 +238,8 @@ def test_what_is_not_a_vendors_word_to_the_caller(status: int, content: bytes, k
         "AIzaSyA1234567890abcdef",
         "Bearer abc.def",
         "a" * 48,
+        "gYx_" + "aB" * 11 + "-" + "Cd" * 11,
+        "cafe_babe-" + "0a" * 16,
     ],
 )
 def test_keys_never_show(key: str) -> None:
@@ -247,6 +249,12 @@ def test_keys_never_show(key: str) -> None:
         assert "[redacted]" in error.message
     error = fail("openai", 400, openai(param=key))
     assert key not in f"{error.message} {error.param}"
+
+
+def test_a_long_name_is_no_key() -> None:
+    name = "mcp__claude_ai_Google_Drive__list_recent_files-and-folders"
+    error = fail("openai", 400, openai(message=f"Invalid schema for function '{name}'."))
+    assert name in error.message
 
 
 def test_messages_are_bounded() -> None:
