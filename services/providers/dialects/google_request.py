@@ -60,8 +60,9 @@ def _config(values: Json, settled: Settled, target: Target) -> Json:
     config: Json = {
         theirs: values.pop(ours) for ours, theirs in _NAMES.items() if values.get(ours) is not None
     }
-    if isinstance(config.get("seed"), int):
-        config["seed"] &= 0x7FFFFFFF  # an int32, there
+    seed = config.get("seed")
+    if isinstance(seed, int) and not -(2**31) <= seed < 2**31:  # an int32, there
+        config["seed"] = seed & 0x7FFFFFFF
     if config.get("candidateCount") == 1:
         del config["candidateCount"]
     stop = values.pop("stop", None)

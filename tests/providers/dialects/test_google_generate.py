@@ -102,6 +102,12 @@ def test_tools_and_choice() -> None:
     }
 
 
+@pytest.mark.parametrize("seed", [-5, -(2**31), 2**31 - 1, 2**31 + 7, 2**62])
+def test_a_seed_is_an_int32_and_what_is_one_stays(seed: int) -> None:
+    made = encode(ask(seed=seed))["generationConfig"]["seed"]
+    assert made == seed or (not -(2**31) <= seed < 2**31 and 0 <= made < 2**31)
+
+
 def test_there_is_no_switch_for_one_call_per_turn() -> None:
     rules = parameters(parallel_tool_calls=True)
     asked = ask(tools=[tool()], parallel_tool_calls=False)
