@@ -80,8 +80,9 @@ def emulate(body: Json, target: Target) -> Json:
 
     json_schema on a model with json_object alone: json_object and the schema as instruction.
     json_object where nobody says "JSON": the same, as vendors refuse it otherwise, or write on.
-    On a model without either: the answer becomes a forced tool call, which the decoders
-    turn back into content. Raises RoutorError(UNSUPPORTED_PARAMETER) when that cannot be.
+    On a model without either: the answer becomes a forced tool call (beside the caller's tools
+    one of several), which the decoders turn back into content. Raises
+    RoutorError(UNSUPPORTED_PARAMETER) when that cannot be.
     """
     kind, schema = wanted(body)
     model = target.model
@@ -115,7 +116,7 @@ def by_tool(body: Json, target: Target) -> bool:
     """
     kind, schema = wanted(body)
     model = target.model
-    if kind == "text" or model is None or body.get("tools"):
+    if kind == "text" or model is None or (body.get("tools") and not _joins(body, model)):
         return False
     own = target.vendor.dialect == "anthropic_messages" and model.tools
     return model.structured_outputs == "none" or (own and _is_open(kind, schema, body, target))
@@ -134,6 +135,17 @@ def _is_open(kind: str, schema: Json, body: Json, target: Target) -> bool:
     return able and kind == "json_schema" and schema.get("type") == "object" and not closed(schema)
 
 
+def _joins(body: Json, model: Model) -> bool:
+    """Tell whether the tool of the answer may stand beside the caller's, one of which is called.
+
+    Agents ask for both (openai-agents 0.24.0, `output_type`): they call until all is known.
+    """
+    free = body.get("tool_choice") in (None, "auto")
+    return (
+        free and model.structured_outputs == "none" and "required" in model.parameters.tool_choice
+    )
+
+
 def forced(body: Json, model: Model, schema: Json) -> Json:
     """Return a body in which the answer is the arguments of a tool that has to be called."""
     rest = {key: value for key, value in body.items() if key != "response_format"}
@@ -141,18 +153,19 @@ def forced(body: Json, model: Model, schema: Json) -> Json:
 
 
 def _forced(body: Json, model: Model, schema: Json) -> Json:
-    takes = model.parameters.tool_choice
-    if body.get("tools") or not model.tools or not {"named", "required"} & set(takes):
+    takes, tools = model.parameters.tool_choice, body.get("tools") or []
+    able = _joins(body, model) if tools else {"named", "required"} & set(takes)
+    if not (model.tools and able):
         raise RoutorError(
             Kind.UNSUPPORTED_PARAMETER,
-            f"{model.key} has no structured outputs; leave out response_format or choose a "
-            "model that has them.",
+            f"{model.key} has no structured outputs{' beside tools' if tools else ''}; leave out "
+            "response_format or choose a model that has them.",
             param="response_format",
             provider=model.provider,
             model=model.key,
         )
     named: Json = {"type": "function", "function": {"name": ANSWER_TOOL}}
     return {
-        "tools": [answer_tool(schema)],
-        "tool_choice": named if "named" in takes else "required",
+        "tools": [*tools, answer_tool(schema)],
+        "tool_choice": named if "named" in takes and not tools else "required",
     }

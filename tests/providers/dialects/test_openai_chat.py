@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from services.errors import Kind, RoutorError
-from services.providers.dialects import DIALECTS
+from services.providers.dialects import DIALECTS, chosen
+from services.providers.dialects.completion import ANSWER_TOOL
 from tests.providers.dialects.targets import (
     ask,
     call_delta,
@@ -330,9 +331,37 @@ def test_schema_is_a_forced_tool_where_nothing_exists_and_comes_back_as_content(
     data = event(chunk(call_delta(0, '{"a":1}', "c", name))) + event(chunk({}, "tool_calls"))
     chunks, ending = run(DIALECT.decoder(aim, {}), data)
     assert (text(chunks), ending.finish_reason) == ('{"a":1}', "stop")
+
+
+def test_the_tool_of_the_answer_stands_beside_the_callers() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+    both = ask(response_format=form, tools=[tool()])
+    aim, made = chosen(target("nvidia", structured_outputs="none"), both)[1:]
+    body = sent(DIALECT.encode(made, aim))
+    names = [one["function"]["name"] for one in body["tools"]]
+    assert (names, body["tool_choice"]) == (["f", ANSWER_TOOL], "required")
+    for name, arguments, finish in (("f", "{}", "tool_calls"), (ANSWER_TOOL, '{"a":1}', "stop")):
+        called = chunk(call_delta(0, arguments, "c", name))
+        data = event(chunk({"content": "So: "})) + event(called)
+        chunks, ending = run(DIALECT.decoder(aim, made), data + event(chunk({}, "tool_calls")))
+        assert ending.finish_reason == finish
+        assert text(chunks) == ("So: " if name == "f" else '{"a":1}')
+
+
+@pytest.mark.parametrize(
+    ("choice", "takes"),
+    [("none", ("auto", "none", "required")), ("auto", ("auto", "none"))],
+)
+def test_both_are_refused_where_no_call_can_be_demanded(
+    choice: str, takes: tuple[str, ...]
+) -> None:
+    form = {"type": "json_object"}
+    rules = parameters(tool_choice=takes)
+    aim = target("nvidia", structured_outputs="none", parameters=rules)
     with pytest.raises(RoutorError) as caught:
-        DIALECT.encode(ask(response_format=form, tools=[tool()]), aim)
+        DIALECT.encode(ask(response_format=form, tools=[tool()], tool_choice=choice), aim)
     assert caught.value.param == "response_format"
+    assert "beside tools" in caught.value.message
 
 
 def test_a_forced_tool_without_a_schema_is_open_and_told_in_words() -> None:
