@@ -276,10 +276,15 @@ def _codes(body: Mapping[str, Any]) -> list[str]:
 
 
 def _reasons(details: object) -> list[str]:
-    """Return the reasons of google.rpc.ErrorInfo details ("API_KEY_INVALID")."""
-    if not isinstance(details, list):
-        return []
-    reasons = (detail.get("reason") for detail in details if isinstance(detail, dict))
+    """Return what details say: google.rpc.ErrorInfo "API_KEY_INVALID", Anthropic its error_code.
+
+    The latter: anthropic 2.12.0, _exceptions.py, extract_error_code.
+    """
+    if isinstance(details, dict):
+        reasons = [details.get("error_code")]
+    else:
+        rows = details if isinstance(details, list) else []
+        reasons = [row.get("reason") for row in rows if isinstance(row, dict)]
     return [reason.lower() for reason in reasons if isinstance(reason, str)]
 
 

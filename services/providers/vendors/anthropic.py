@@ -23,6 +23,13 @@ VENDOR = Vendor(
     error_codes={
         # developersdigest.tech/errors/api/anthropic-api (2026-11-23): 429, not to be retried
         "enforced_spend_limit_reached": "PROVIDER_QUOTA",
+        # error.details.error_code (anthropic 2.12.0, types/shared/*_error_details.py): 429 as
+        # well, then 400s that are about the owner's account, not about the request
+        "contract_spend_limit_reached": "PROVIDER_QUOTA",
+        "organization_on_hold": "PROVIDER_AUTH",
+        "organization_type_not_supported": "PROVIDER_AUTH",
+        "cmek_key_disabled": "PROVIDER_AUTH",
+        "cmek_key_network_blocked": "PROVIDER_AUTH",
     },
     error_words={
         # Schemas of tools are taken in part here, and whole elsewhere: a choice at the root, keys

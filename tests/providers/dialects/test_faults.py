@@ -395,3 +395,23 @@ def test_what_is_wrong_is_told_within_an_answer_as_by_a_status(
     with pytest.raises(RoutorError) as fault:
         decoder.feed(b"data: " + msgspec.json.encode(body) + b"\n\n")
     assert (fault.value.kind, fault.value.upstream_status) == (kind, 200)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind_of_error", "code", "kind"),
+    [
+        (429, "rate_limit_error", "enforced_spend_limit_reached", "PROVIDER_QUOTA"),
+        (429, "rate_limit_error", "contract_spend_limit_reached", "PROVIDER_QUOTA"),
+        (429, "rate_limit_error", "ramp_limit_exceeded", "PROVIDER_RATE_LIMITED"),
+        (400, "invalid_request_error", "organization_on_hold", "PROVIDER_AUTH"),
+        (400, "invalid_request_error", "cmek_key_disabled", "PROVIDER_AUTH"),
+        (400, "invalid_request_error", "image_dimensions_too_large", "INVALID_REQUEST"),
+    ],
+)
+def test_anthropics_details_say_whose_matter_an_error_is(
+    status: int, kind_of_error: str, code: str, kind: str
+) -> None:
+    body = anthropic(kind_of_error, "Please wait.")
+    body["error"]["details"] = {"error_code": code}
+
+    assert fail("anthropic", status, body).kind == kind
