@@ -62,16 +62,27 @@ def lacks_thoughts(messages: list[Any]) -> bool:
     A model with a thinking budget refuses such turns while thinking is on: "a final `assistant`
     message must start with a thinking block (preceding the lastmost set of `tool_use` and
     `tool_result` blocks)". What the user says after the results is no turn of its own: it stands
-    beside them; and the model's messages that follow each other are one turn.
+    beside them; and the model's messages that follow each other are one turn, the blank ones none.
     """
     turns: list[list[Any]] = []
-    for spoken, group in groupby(reversed(messages), lambda one: one.get("role") == "assistant"):
+    told = (message for message in reversed(messages) if not _is_silent(message))
+    for spoken, group in groupby(told, lambda one: one.get("role") == "assistant"):
         turn = list(group)
         if spoken and any(message.get("tool_calls") for message in turn):
             turns.append(turn)
         elif spoken or not any(message.get("role") == "tool" for message in turn):
             break
     return not all(_thoughts(turn[-1]) for turn in turns)
+
+
+def _is_silent(message: Json) -> bool:
+    """Whether a message of the model is left out, as nothing is in it but white space."""
+    if message.get("role") != "assistant" or message.get("tool_calls") or message.get("refusal"):
+        return False
+    whole = message.get(anthropic_native.CONTENT)
+    if isinstance(whole, list):
+        return not _as_given(whole, message, thinks=False)
+    return not history.parts_of(message.get("content"), "content")
 
 
 def _is_system(message: Json) -> bool:

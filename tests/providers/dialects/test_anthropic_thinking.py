@@ -107,6 +107,14 @@ def test_calls_without_thoughts_have_none_whatever_follows_their_results(after: 
     assert body["thinking"] == BUDGET
 
 
+@pytest.mark.parametrize("blank", ["", " \n", None, [{"type": "text", "text": ""}]])
+def test_a_blank_message_of_the_model_does_not_end_its_turn(blank: Any) -> None:
+    said = [*LOOP, {"role": "assistant", "content": blank}, user("And now?")]
+    body = sent(encoded(HAIKU, *said, native={"thinking": BUDGET}, tools=[tool()]))
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
+    assert body["thinking"] == {"type": "disabled"}
+
+
 def test_messages_that_follow_each_other_are_one_turn() -> None:
     signed = {"type": "thinking", "thinking": "t", "signature": "s"}
     said = {"role": "assistant", "content": "Well."}
