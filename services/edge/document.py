@@ -48,7 +48,7 @@ _WORDS = {
     "content.type": "text, or of users image_url, input_audio, file or video_url",
     "custom.name": f"{NAME}, 64 at most",
     "function.name": f"{NAME}, 64 at most",
-    "url": "an address that begins with https:, http: or data:",
+    "url": "an address that begins with https: or http:, or a data URL of base64",
     "input_audio.format": ", ".join(get_args(SoundFormat)),
     "effort": "none, minimal, low, medium, high, xhigh or max",
     "reasoning_effort": "none, minimal, low, medium, high, xhigh or max",

@@ -14,7 +14,8 @@ CallId = Annotated[str, Meta(min_length=1, max_length=1 << 18)]
 # Anthropic's clients may use as many characters; those of OpenAI 64 (`chat.MOST_NAME_CHARS`).
 ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 # Nothing else is ever fetched by anybody: no file:, no gopher:.
-Address = Annotated[str, Meta(pattern=r"^(?i:https?://|data:)")]
+# Data URLs are of base64 wherever pictures are taken.
+Address = Annotated[str, Meta(pattern=r"^(?i:https?://|data:[^,]*;\s*base64\s*,\s*\S)")]
 # https://platform.openai.com/docs/api-reference/chat/create#chat-create-metadata (2026-11)
 Label = Annotated[str, Meta(max_length=64)]
 Metadata = Annotated[dict[Label, Annotated[str, Meta(max_length=512)]], Meta(max_length=16)]

@@ -39,6 +39,13 @@ WRONG = [
         user({"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}),
         "messages[0].content[0].image_url.url",
     ),
+    *(
+        (
+            user({"type": "image_url", "image_url": {"url": url}}),
+            "messages[0].content[0].image_url.url",
+        )
+        for url in ("data:", "data:image/png,AAAA", "data:image/png;base64,", "data:base64,AAAA")
+    ),
     (user({"type": "file", "file": {}}), "messages[0].content[0].file"),
     (
         user({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "xyz"}}),
@@ -218,6 +225,7 @@ RIGHT = [
     user(
         {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+        {"type": "image_url", "image_url": {"url": "DATA:;name=a%2Cb.png; BASE64,\nAAAA"}},
         {"type": "image_url", "image_url": {"url": "HTTPS://example.org/a.png", "detail": "low"}},
         {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
         {"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA"}},

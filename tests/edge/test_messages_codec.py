@@ -47,8 +47,8 @@ def result(content: Any = "21", **fields: Any) -> dict[str, Any]:
     return {"role": "user", "content": [block]}
 
 
-def picture(media_type: str) -> dict[str, Any]:
-    source = {"type": "base64", "media_type": media_type, "data": "AAAA"}
+def picture(media_type: str, data: str = "AAAA") -> dict[str, Any]:
+    source = {"type": "base64", "media_type": media_type, "data": data}
     return {"type": "image", "source": source}
 
 
@@ -291,6 +291,7 @@ def test_openai_is_strict_where_its_strictness_takes_the_schema(schema, exact):
         ({"tool_choice": {"type": "any"}}, "tool_choice"),
         ({"model": None}, "model"),
         (user(picture("image/tiff")), "messages[0].content[0].source.media_type"),
+        (user(picture("image/png", data="")), "messages[0].content[0].source.data"),
         ({"tools": [TOOL, TOOL]}, "tools[1].name"),
         ({"max_tokens": 2000, "thinking": {**ENABLED, "budget_tokens": 2000}}, "max_tokens"),
     ],

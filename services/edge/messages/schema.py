@@ -13,6 +13,7 @@ Word = Annotated[str, Meta(min_length=1, max_length=512)]
 CallId = Annotated[str, Meta(min_length=1, max_length=1 << 18)]
 ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 Address = Annotated[str, Meta(pattern=r"^(?i:https?://)")]
+Data = Annotated[str, Meta(min_length=1)]
 MediaType = Annotated[str, Meta(pattern=r"^[\w.+-]{1,64}/[\w.+-]{1,64}$")]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -23,14 +24,14 @@ class Base64(Struct, tag_field="type", tag="base64"):
     """Data in the request itself."""
 
     media_type: MediaType
-    data: str
+    data: Data
 
 
 class Picture(Struct, tag_field="type", tag="base64"):
     """An image in the request itself."""
 
     media_type: Literal["image/jpeg", "image/png", "image/gif", "image/webp"]
-    data: str
+    data: Data
 
 
 class Url(Struct, tag_field="type", tag="url"):

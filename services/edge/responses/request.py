@@ -58,7 +58,7 @@ WORDS = {
     "output.type": _PARTS,
     "format.name": f"{document.NAME}, 64 at most",
     "tools.name": f"{document.NAME}, 64 at most",
-    "image_url": "an address that begins with https:, http: or data:",
+    "image_url": "an address that begins with https: or http:, or a data URL of base64",
     "file_url": "an address that begins with https: or http:",
 }
 _SAME = ("temperature", "top_p", "parallel_tool_calls", "metadata", "user", "service_tier")

@@ -16,7 +16,8 @@ CallId = Annotated[str, Meta(min_length=1, max_length=1 << 18)]
 # Stands before tools and items that only OpenAI reads (`hosted`).
 HOSTED = "routor_hosted"
 ToolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Address = Annotated[str, Meta(pattern=r"^(?i:https?://|data:)")]
+# Data URLs are of base64 wherever pictures are taken.
+Address = Annotated[str, Meta(pattern=r"^(?i:https?://|data:[^,]*;\s*base64\s*,\s*\S)")]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Detail = Literal["auto", "low", "high", "original"]
 
