@@ -6,6 +6,7 @@ Shapes: openai 3.54.0, types/chat/chat_completion.py.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -136,6 +137,14 @@ def count(value: object) -> int:
     if type(value) is float and value.is_integer():
         value = int(value)
     return value if type(value) is int and 0 <= value < 2**53 else 0
+
+
+def in_order(choices: list[Any], indexes: list[Any]) -> list[tuple[int, Any]]:
+    """Return choices by their index, or by their place where vendors do not tell them apart."""
+    told = [count(index) for index in indexes]
+    if len(set(told)) < len(told):
+        return list(enumerate(choices))
+    return sorted(zip(told, choices, strict=True), key=itemgetter(0))
 
 
 def answer_id(given: object, content: bytes, target: Target) -> str:

@@ -110,14 +110,15 @@ def _text(content: bytes, target: Target) -> Answer | None:
     odd = told.error or told.base_resp or told.type or target.vendor.quirks.think_tags
     if odd or not all(one.message.is_text for one in told.choices):
         return None
+    ordered = completion.in_order(told.choices, [one.index for one in told.choices])
     choices = [
         completion.text_choice(
-            count(one.index) or place,
+            index,
             one.message.content,
             finish_reason(one.finish_reason, target),
             logprobs_of(one.logprobs),
         )
-        for place, one in enumerate(told.choices)
+        for index, one in ordered
     ]
     head = {name: getattr(told, name) for name in _HEAD}
     return completion.answer(target, head, choices, usage(told.usage, target), content)
@@ -125,7 +126,9 @@ def _text(content: bytes, target: Target) -> Answer | None:
 
 def _any(content: bytes, target: Target) -> Answer:
     body = parsed(content, target)
-    choices = [_choice(place, one, target) for place, one in enumerate(typed.rows(body, "choices"))]
+    given = typed.rows(body, "choices")
+    indexes = [one.get("index") if isinstance(one, dict) else None for one in given]
+    choices = [_choice(index, one, target) for index, one in completion.in_order(given, indexes)]
     return completion.answer(target, head(body), choices, usage(body.get("usage"), target), content)
 
 
@@ -292,7 +295,7 @@ def _table(body: Json, name: str) -> Json:
     return value if isinstance(value, dict) else {}
 
 
-def _choice(place: int, given: Any, target: Target) -> Json:
+def _choice(index: int, given: Any, target: Target) -> Json:
     message = given.get("message") if isinstance(given, dict) else None
     if not isinstance(message, dict):
         raise faults.bad_answer(target, "a choice without a message")
@@ -315,11 +318,6 @@ def _choice(place: int, given: Any, target: Target) -> Json:
             for number, one in enumerate(calls_of(message))
         ],
     )
-    made = completion.choice(
-        count(given.get("index")) or place,
-        turn,
-        reason,
-        logprobs_of(given.get("logprobs")),
-    )
+    made = completion.choice(index, turn, reason, logprobs_of(given.get("logprobs")))
     made["message"] |= beside(message, whole=True)
     return made

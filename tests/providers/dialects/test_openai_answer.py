@@ -39,6 +39,26 @@ def test_answer_is_an_openai_answer() -> None:
     assert answer.body["usage"]["completion_tokens_details"]["reasoning_tokens"] == 2
 
 
+CALLS = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+
+
+@pytest.mark.parametrize("more", [{}, {"tool_calls": CALLS}])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [((1, 0), "ba"), ((0, 1), "ab"), ((0, 0), "ab"), ((None, None), "ab"), ((2, 0), "b a")],
+)
+def test_choices_keep_their_index(given: Any, told: str, more: Any) -> None:
+    rows = [
+        {"message": {"content": text, **more}, "finish_reason": "stop"}
+        | ({} if index is None else {"index": index})
+        for index, text in zip(given, "ab", strict=True)
+    ]
+    choices = decode({"id": "x", "choices": rows}).body["choices"]
+    texts = {choice["index"]: choice["message"]["content"] for choice in choices}
+    assert texts == {place: text for place, text in enumerate(told) if text != " "}
+    assert list(texts) == sorted(texts)
+
+
 @given(st.text(), st.sampled_from(["stop", "length", "tool_calls", ""]), st.none() | st.just([]))
 def test_plain_text_takes_a_shorter_way_to_the_same_answer(
     words: str, finish: str, calls: Any
