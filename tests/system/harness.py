@@ -25,13 +25,16 @@ QUICK = {
 }
 
 
+_ports = iter(random.sample(range(20_000, 32_000), 12_000))
+
+
 def free_port() -> int:
-    """Return a port nobody listens on, below those that systems give to connections."""
-    while True:
-        port = random.randrange(20_000, 32_000)
+    """Return a port nobody listens on or was given, below those that systems give connections."""
+    for port in _ports:
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("no port is left")
 
 
 def until(holds, what: str, timeout_s: float = 30.0):
