@@ -1,9 +1,9 @@
 # Thin on purpose: each target is a line or two of a real tool.
 # An interpreter built without profile-guided optimisation, as pyenv does unless told, takes a
 # quarter more CPU for each request: then rather the system's, where it is new and whole enough.
-PYTHON ?= $(shell $(PLAIN) && $(SYSTEM) && echo /usr/bin/python3 || echo python3)
-PLAIN = python3 -c 'import sysconfig; exit("--enable-optimizations" in sysconfig.get_config_var("CONFIG_ARGS"))'
-SYSTEM = /usr/bin/python3 -c 'import ensurepip, sys; exit(sys.version_info < (3, 11))' 2>/dev/null
+PYTHON ?= $(shell $(UNOPTIMISED) && $(SYSTEM_WILL_DO) && echo /usr/bin/python3 || echo python3)
+UNOPTIMISED = python3 -c 'import sysconfig; exit("--enable-optimizations" in sysconfig.get_config_var("CONFIG_ARGS"))'
+SYSTEM_WILL_DO = /usr/bin/python3 -c 'import ensurepip, sys; exit(sys.version_info < (3, 11))' 2>/dev/null
 BIN := .venv/bin
 # The lock names every package: nothing is left for pip to resolve.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps

@@ -36,8 +36,8 @@ def without_piles(found: list[list[str]]) -> list[list[str]]:
     """Return sentences without piles of words before and behind; all if too little is left."""
     if not found or max(len(found[0]), len(found[-1])) < LEAST:
         return found
-    first, last = _said(found[0]), _said(found[-1])
-    kept = [first, *found[1:-1], last] if len(found) > 1 else [first]
+    outer = {0, len(found) - 1}
+    kept = [_said(sentence) if at in outer else sentence for at, sentence in enumerate(found)]
     kept = [sentence for sentence in kept if sentence]
     joining = {word for sentence in kept for word in sentence if word in _BETWEEN}
     return kept if len(joining) >= ENGLISH and not joining <= _SHARED else found
