@@ -82,6 +82,10 @@ def call(tree: dict[str, Any], raw: bytes | None = None) -> Call:
         _check_choice(request.tool_choice, request.tools)
     if request.top_logprobs and not request.logprobs:
         raise document.invalid("top_logprobs", "needs logprobs to be true")
+    if request.stream_options is not None and not request.stream:
+        # OpenAI refuses it; an answer in one piece loses nothing by its absence.
+        del tree["stream_options"]
+        raw, dropped = None, (*dropped, "stream_options")
     profile, asked = _asked(request.model or "", own)
     body = msgspec.json.encode(tree) if raw is None or places else raw
     return Call(body, request, own, profile, asked, dropped=dropped, view=older, places=places)

@@ -278,6 +278,16 @@ def test_hosts_are_dropped_at_any_depth():
     assert call.dropped == ("web_search_options.user_location.approximate.headers",)
 
 
+def test_options_of_a_stream_are_named_where_there_is_none():
+    options = {"stream_options": {"include_usage": True}}
+    call = chat.parse(msgspec.json.encode({**AUTO, **options}))
+    assert msgspec.json.decode(call.body) == AUTO
+    assert call.dropped == ("stream_options",)
+    streamed = {**AUTO, **options, "stream": True}
+    call = chat.parse(msgspec.json.encode(streamed))
+    assert (msgspec.json.decode(call.body), call.dropped) == (streamed, ())
+
+
 @pytest.mark.parametrize("tools", [{}, {"tools": []}])
 def test_a_wrong_type_is_refused_although_there_are_no_tools(tools):
     with pytest.raises(RoutorError) as caught:

@@ -214,6 +214,12 @@ def test_a_wish_to_have_long_input_cut_is_named():
     assert parsed(truncation="disabled").dropped == ()
 
 
+def test_options_of_a_stream_are_named_where_there_is_none():
+    options = {"include_obfuscation": False}
+    assert parsed(stream_options=options).dropped == ("stream_options",)
+    assert parsed(stream_options=options, stream=True).dropped == ()
+
+
 def test_only_the_allowed_tools_are_offered():
     choice = {"type": "allowed_tools", "mode": "required", "tools": [{"name": "f"}]}
     body = inner(tools=[TOOL, {**TOOL, "name": "g"}], tool_choice=choice)

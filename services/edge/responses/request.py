@@ -162,11 +162,14 @@ def _idle(request: ResponsesRequest) -> tuple[str, ...]:
     """Return the names of what changes nothing here.
 
     Without tools that OpenAI runs nobody counts calls; what is too long goes to a model that takes
-    it, or is refused, and is never cut.
+    it, or is refused, and is never cut; an answer in one piece has no stream's options.
     """
-    counts = request.max_tool_calls is not None and not hosted.offered(request)
-    cuts = request.truncation == "auto"
-    return (*(("max_tool_calls",) if counts else ()), *(("truncation",) if cuts else ()))
+    idle = {
+        "max_tool_calls": request.max_tool_calls is not None and not hosted.offered(request),
+        "truncation": request.truncation == "auto",
+        "stream_options": request.stream_options is not None and not request.stream,
+    }
+    return tuple(name for name, is_idle in idle.items() if is_idle)
 
 
 def _items(given: list[Any]) -> tuple[str, ...]:
