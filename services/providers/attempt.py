@@ -18,7 +18,7 @@ from services.errors import Kind, RoutorError
 from services.providers import flaw, headroom
 from services.providers.call import Call, decoded
 from services.providers.deadlines import Deadlines
-from services.providers.dialects import faults, openai_native
+from services.providers.dialects import faults, openai_native, stopping
 from services.providers.dialects.contract import Answer, Chunk, Ending, Json
 from services.providers.patience import Patience
 from services.providers.reading import Reading, linger
@@ -146,10 +146,8 @@ class Caller:
         try:
             return await self._asked(call, patience)
         except RoutorError as refusal:
-            lesser = openai_native.without(call.body, refusal)
-            if lesser is None:
+            if not _yields(call, refusal):
                 raise
-        call.body = lesser
         return await self._asked(call, patience)
 
     async def _asked(self, call: Call, patience: Patience) -> Reply:
@@ -196,6 +194,14 @@ class Caller:
         if choices is not None and all(_hollow(choice) for choice in choices):
             flaw.refuse_silence(call.body, answer.usage, others=call.others, later=call.later)
         return answer
+
+
+def _yields(call: Call, refusal: RoutorError) -> bool:
+    """Take out of the request what was refused, where the answer can do without; else False."""
+    lesser = openai_native.without(call.body, refusal)
+    target = stopping.after(refusal, call.body, call.target)
+    call.body, call.target = lesser or call.body, target or call.target
+    return lesser is not None or target is not None
 
 
 def _fail(call: Call, error: RoutorError) -> None:

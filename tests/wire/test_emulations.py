@@ -95,6 +95,31 @@ async def test_a_stop_sequence_ends_the_answer_where_no_vendor_looks_for_it(wire
     assert spoken[-1]["finish_reason"] == "stop"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", ["openai/gpt-5.4-mini", "microsoft/mai-code-1.1-flash"])
+async def test_a_stop_sequence_ends_the_answer_where_the_vendor_refuses_to_look(
+    wire, model, stream
+):
+    text = "Unsupported parameter: 'stop' is not supported with this model."
+    refusal = {"message": text, "type": "invalid_request_error"}
+    refusal |= {"param": "stop", "code": "unsupported_parameter"}
+
+    def script(seen):
+        return answer({"error": refusal}, 400) if "stop" in seen.body else one_two(seen)
+
+    wire.upstream.script = script
+    told = await wire.chat(model, stop=["STOP"], stream=stream)
+    assert told.status_code == 200, told.text
+    if stream:
+        spoken = choices(told)
+        assert "".join(one["delta"].get("content") or "" for one in spoken) == "one "
+        assert spoken[-1]["finish_reason"] == "stop"
+    else:
+        assert told.json()["choices"][0]["message"]["content"] == "one "
+        assert told.json()["routor"]["droppedParameters"] == ["stop"]
+    assert len(wire.upstream.seen) == 2
+
+
 @pytest.mark.parametrize(
     "model", ["anthropic/claude-haiku-4.5", "openai/gpt-5.4", "openai/gpt-5.5"]
 )

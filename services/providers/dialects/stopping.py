@@ -3,7 +3,10 @@
 What could be the beginning of a stop sequence is held until it is clear.
 """
 
+from msgspec import structs
+
 from services.catalog import Model
+from services.errors import Kind, RoutorError
 from services.providers.dialects import reasoning
 from services.providers.dialects.contract import Json, Target
 
@@ -34,11 +37,25 @@ def here(body: Json, target: Target, dialect: str) -> tuple[str, ...]:
 
 
 def taken(target: Target, dialect: str, words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return those of the stop sequences that the API takes."""
+    """Return those of the stop sequences that the API takes, and that are not looked for here."""
     quirks = target.vendor.quirks
     longest = quirks.longest_stop
-    short = [word for word in words if not longest or len(word.encode()) <= longest]
+    left = (word for word in words if word not in target.stop)
+    short = [word for word in left if not longest or len(word.encode()) <= longest]
     return tuple(short[: quirks.most_stops or _MOST.get(dialect, len(words))])
+
+
+def after(refusal: RoutorError, body: Json, target: Target) -> Target | None:
+    """Return the target once its vendor has refused `stop`: all of it is looked for here.
+
+    Of one series some models refuse it and some take it, and no list tells which: OpenAI's gpt-5.1
+    and 5.2 do not take it even while they do not think (github.com/huggingface/smolagents/pull/1868
+    and issues/1893, 2025-11). None where something else was refused.
+    """
+    words = words_of(body)
+    if refusal.kind is not Kind.UNSUPPORTED_PARAMETER or refusal.param != "stop":
+        return None
+    return None if set(words) <= {*target.stop} else structs.replace(target, stop=words)
 
 
 def is_taken(model: Model, thinks: bool) -> bool:
