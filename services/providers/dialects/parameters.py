@@ -249,6 +249,8 @@ def _sampling(values: Json, rules: Parameters, thinks: bool, dropped: list[str])
     heat = values.get("temperature")
     if isinstance(heat, int | float):
         values["temperature"] = min(max(heat, rules.temperature_min), rules.temperature_max)
+        if heat > rules.temperature_max:
+            dropped.append("temperature")
     share = values.get("top_p")
     if isinstance(share, int | float):
         values["top_p"] = max(share, rules.top_p_min)

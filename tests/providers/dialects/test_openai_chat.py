@@ -89,6 +89,12 @@ def test_temperature_is_clamped() -> None:
     assert encode(ask(temperature=1.7), "zai", parameters=rules)["temperature"] == 1.0
 
 
+def test_a_temperature_is_named_that_is_brought_down() -> None:
+    known = target("zai", parameters=parameters(temperature_min=0.01, temperature_max=1.0))
+    assert DIALECT.encode(ask(temperature=1.7), known).dropped == ("temperature",)
+    assert DIALECT.encode(ask(temperature=0), known).dropped == ()
+
+
 @pytest.mark.parametrize(
     ("field", "value", "rules"),
     [
