@@ -100,15 +100,15 @@ def settle(body: Json, target: Target) -> Settled:
 
 
 def _fewer_stops(values: Json, target: Target, dropped: list[str]) -> None:
-    """Leave out what is more than the vendor takes: the text is cut there by us, too."""
+    """Leave out what is more than the vendor takes, where we cut the text, and what is empty."""
     words = stopping.words_of(values)
     own = stopping.taken(target, target.vendor.dialect, words)
     if own != words:
         dropped.append("stop")
-    if words and not own:
-        del values["stop"]
-    elif own != words or (words and target.vendor.quirks.most_stops):
-        values["stop"] = list(own)
+    given = values.pop("stop", None)
+    if own:
+        text = isinstance(given, str) and not target.vendor.quirks.most_stops
+        values["stop"] = given if text else list(own)
 
 
 def _foreign(values: Json, target: Target) -> list[str]:

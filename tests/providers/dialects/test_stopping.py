@@ -16,6 +16,7 @@ from tests.providers.dialects.targets import (
     event,
     parameters,
     run,
+    sent,
     target,
     text,
     tool_calls,
@@ -105,3 +106,12 @@ def test_no_vendor_is_told_a_word_that_it_refuses() -> None:
     encoded = made.encode(ask(user("hi"), stop=["x"]), aimed)
     assert b"stop" not in encoded.body
     assert encoded.dropped == ("stop",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [("a", "a"), (["a", ""], ["a"]), ("", None), ([], None), ([""], None), (["a"], ["a"])],
+)
+def test_an_empty_stop_sequence_is_none(asked: Any, told: Any) -> None:
+    encoded = DIALECTS["openai_chat"].encode(ask(stop=asked), target())
+    assert (sent(encoded).get("stop"), encoded.dropped) == (told, ())
