@@ -6,6 +6,18 @@ from typing import Final, get_args
 from services.catalog import Effort
 
 EFFORTS: Final[tuple[Effort, ...]] = get_args(Effort)
+# OpenAI's word for a budget of thinking tokens; the steps of `dialects/reasoning.py`, halfway. The
+# least is not "minimal": to some models that says not to think at all.
+_UP_TO: Final[tuple[tuple[int, Effort], ...]] = (
+    (5_119, "low"),
+    (12_287, "medium"),
+    (24_575, "high"),
+)
+
+
+def of_budget(tokens: int) -> Effort:
+    """Return the effort that a budget of thinking tokens stands for."""
+    return next((word for most, word in _UP_TO if tokens <= most), "xhigh")
 
 
 def nearest(available: Sequence[Effort], wanted: Effort) -> Effort:

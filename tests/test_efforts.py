@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services import catalog
-from services.efforts import EFFORTS, meant
+from services.efforts import EFFORTS, meant, of_budget
 from services.providers.dialects.reasoning import resolve
 from services.router.effort import asked
 
@@ -54,3 +54,11 @@ def test_the_router_reckons_with_what_the_vendor_is_told(model: catalog.Model) -
     for word in EFFORTS:
         if (effort := asked(model, word)) is not None and model.reasoning.switch != "none":
             assert resolve(word, model) == effort == resolve(effort, model)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "word"),
+    [(1024, "low"), (5_119, "low"), (5_120, "medium"), (24_575, "high"), (64_000, "xhigh")],
+)
+def test_a_budget_stands_for_a_word(tokens: int, word: str) -> None:
+    assert of_budget(tokens) == word

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from services import efforts
 from services.edge import chat, document, fields, spelling
 from services.edge.door import NO_HEADERS, Call, Headers
 from services.edge.messages import history, native, strictness
@@ -37,9 +38,6 @@ WORDS = {
 }
 # With this word of anthropic-beta a budget is of all thoughts of a turn, whatever its calls.
 INTERLEAVED = "interleaved-thinking"
-# OpenAI's word for a budget of thinking tokens; the steps of `dialects/reasoning.py`, halfway. The
-# least is not "minimal": to some models that says not to think at all.
-_EFFORT_UP_TO = ((5_119, "low"), (12_287, "medium"), (24_575, "high"))
 
 
 def parse(raw: bytes, headers: Headers = NO_HEADERS) -> Call:
@@ -177,7 +175,7 @@ def _effort(request: Counted) -> str:
     if budget is None:
         # Thinking that is asked for is as much as Anthropic's default, and not the model's none.
         return "high"
-    return next((word for most, word in _EFFORT_UP_TO if budget <= most), "xhigh")
+    return efforts.of_budget(budget)
 
 
 def _tools(offered: Sequence[Tool]) -> list[Json]:

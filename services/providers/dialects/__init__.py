@@ -46,8 +46,9 @@ def chosen(target: Target, body: Json) -> tuple[Dialect, Target, Json]:
 
 def fitted(name: str, target: Target, body: Json) -> tuple[Target, Json]:
     """Return the target and the request as `chosen` does, for a format that is given."""
+    items = openai_native.NAME in body or anthropic_native.NAME in body
     if name == "anthropic_messages":
-        body, target = anthropic_thinking.asked(body, target)
+        body, target = anthropic_thinking.asked(anthropic_thinking.written(body), target)
     stop = stopping.here(body, target, name)
     must = obliged.here(body, target, name)
     body, names = naming.fit(body, name, lettered=target.vendor.quirks.letter_first)
@@ -58,7 +59,6 @@ def fitted(name: str, target: Target, body: Json) -> tuple[Target, Json]:
     known: Mapping[str, members.Names] = {}
     if name == "anthropic_messages":
         body, known = members.fit(body, by_tool=by_tool)
-    items = openai_native.NAME in body or anthropic_native.NAME in body
     done = {
         "stop": stop,
         "must_call": must,

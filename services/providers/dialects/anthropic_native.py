@@ -30,6 +30,7 @@ class Native(Struct, frozen=True):
     output: Json = {}  # ... and of its output_config
     only: list[str] = []  # paths of what no other model can do without
     display: str = ""  # of thoughts
+    chat: bool = False  # its caller is none of Anthropic's clients, and means thoughts to be shown
     # As they were asked for.
     thinking: dict[str, Any] | None = None
     effort: str = ""

@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from services import efforts
 from services.catalog import Model
-from services.providers.dialects import anthropic_native, reasoning
+from services.providers.dialects import anthropic_native, history, own_switch, reasoning
 from services.providers.dialects.anthropic_history import lacks_thoughts
 from services.providers.dialects.anthropic_native import Native
 from services.providers.dialects.contract import Json, Target
@@ -21,6 +22,26 @@ _LEAST_BUDGET = 1024
 # With this word of anthropic-beta a budget is of all thoughts of a turn, whatever its calls.
 _INTERLEAVED = "interleaved-thinking"
 _EFFORT = "output_config.effort"
+
+
+def written(body: Json) -> Json:
+    """Return the request with the chat door's `thinking` where Anthropic's clients have it.
+
+    Anthropic's own OpenAI door takes one (https://platform.claude.com/docs/en/api/openai-sdk,
+    2026-11-23). Beside an effort, which is OpenAI's word for the same, it is left out and named.
+    """
+    given = body.get("thinking")
+    if given is None or body.get("reasoning_effort") or anthropic_native.NAME in body:
+        return body
+    word, budget = own_switch.word_of(given), given.get("budget_tokens")
+    if budget is not None and (not isinstance(budget, int) or isinstance(budget, bool)):
+        raise history.invalid(
+            "thinking.budget_tokens must be a whole number.", "thinking.budget_tokens"
+        )
+    meant = "none" if word == "disabled" else efforts.of_budget(budget) if budget else "high"
+    own = {"thinking": given, "display": given.get("display") or "", "chat": True}
+    rest = {name: value for name, value in body.items() if name != "thinking"}
+    return {**rest, "reasoning_effort": meant, anthropic_native.NAME: own}
 
 
 def asked(body: Json, target: Target) -> tuple[Json, Target]:
@@ -123,7 +144,7 @@ def _thinking(word: str, model: Model, own: Native, given: Json, limit: int) -> 
     if word == "none":
         return {"thinking": {"type": "disabled"}} if model.reasoning.can_disable else {}
     budgeted = model.reasoning.switch == "anthropic_budget"
-    shown = _shown(own, budgeted=budgeted)
+    shown = _shown(own, budgeted=budgeted or "budget_tokens" in given)
     if "budget_tokens" in given:
         whole = _INTERLEAVED in own.beta
         budget = given["budget_tokens"] if whole else min(given["budget_tokens"], limit - 1)
@@ -151,5 +172,6 @@ def _shown(own: Native, *, budgeted: bool) -> Json:
     Opus 4.7 and later leave it out unless it is asked for, which clients other than Anthropic's
     cannot (github.com/srtab/daiv/pull/1429, 2026-07).
     """
-    display = own.display or ("" if budgeted or own.thinking else "summarized")
+    theirs = own.thinking and not own.chat
+    display = own.display or ("" if budgeted or theirs else "summarized")
     return {"display": display} if display else {}

@@ -45,7 +45,7 @@ def take(values: Json, model: Model, dropped: list[str]) -> Own:
         return Own(kind, values[kind])
     if kind not in _ON or "thinking" not in values:
         return Own()
-    word = _word(values["thinking"])
+    word = word_of(values["thinking"])
     on = word != "disabled"
     dropped += [f"thinking.{name}" for name in _ANTHROPICS if name in values["thinking"]]
     kept = {name: value for name, value in values["thinking"].items() if name not in _ANTHROPICS}
@@ -53,7 +53,7 @@ def take(values: Json, model: Model, dropped: list[str]) -> Own:
     return Own("thinking", on)
 
 
-def _word(given: Any) -> str:
+def word_of(given: Any) -> str:
     """Return the type of a `thinking`; one that says none is on, as at Z.AI."""
     if not isinstance(given, dict):
         raise _fault("thinking", "must be an object with a type")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.errors import Kind, RoutorError
 from services.providers.dialects import chosen
 from services.providers.dialects.contract import Encoded
 from tests.providers.dialects.targets import (
@@ -34,6 +35,47 @@ def encoded(facts: Any, *messages: Any, native: Any, word: str = "high", **field
     one = target("anthropic", reasoning=facts, parameters=SOBER)
     dialect, one, asked = chosen(one, asked)
     return dialect.encode(asked, one)
+
+
+def in_chat(facts: Any, thinking: Any, **fields: Any) -> Encoded:
+    dialect, one, asked = chosen(
+        target("anthropic", reasoning=facts, parameters=SOBER), ask(thinking=thinking, **fields)
+    )
+    assert not one.items
+    return dialect.encode(asked, one)
+
+
+@pytest.mark.parametrize("facts", [HAIKU, SONNET])
+def test_the_chat_doors_thinking_is_the_models(facts: Any) -> None:
+    given = in_chat(facts, BUDGET, max_tokens=9000)
+    assert (sent(given)["thinking"], given.dropped) == (BUDGET, ())
+    assert sent(in_chat(facts, {"type": "disabled"}))["thinking"] == {"type": "disabled"}
+
+
+def test_the_chat_doors_thinking_is_told_to_the_caller() -> None:
+    for given in (BUDGET, ADAPTIVE):
+        assert sent(in_chat(OPUS, given))["thinking"] == {**ADAPTIVE, "display": "summarized"}
+    quiet = {**ADAPTIVE, "display": "omitted"}
+    assert sent(in_chat(OPUS, quiet))["thinking"] == quiet
+
+
+def test_an_effort_counts_before_the_chat_doors_thinking() -> None:
+    both = in_chat(SONNET, BUDGET, reasoning_effort="none")
+    assert (sent(both)["thinking"], both.dropped) == ({"type": "disabled"}, ("thinking",))
+
+
+@pytest.mark.parametrize(
+    ("given", "param"),
+    [
+        ("on", "thinking"),
+        ({"type": "loud"}, "thinking.type"),
+        ({"type": "enabled", "budget_tokens": "many"}, "thinking.budget_tokens"),
+    ],
+)
+def test_what_is_no_thinking_is_refused_by_name(given: Any, param: str) -> None:
+    with pytest.raises(RoutorError) as caught:
+        in_chat(SONNET, given)
+    assert (caught.value.kind, caught.value.param) == (Kind.INVALID_REQUEST, param)
 
 
 @pytest.mark.parametrize("facts", [SONNET, OPUS])
