@@ -175,7 +175,7 @@ def _members(tree: Json) -> int:
                 kind = type(value)
                 if kind is dict or kind is list:
                     below.append(value)
-                elif kind is int and value.bit_length() > 63:
+                elif kind is int and value.bit_length() > 64:  # signed or not
                     raise _refusal("The body holds an integer beyond 64 bits.")
         if not below:
             return count

@@ -64,6 +64,17 @@ def test_sound_json_may_be_written_in_any_way(extra):
     assert chat.parse(raw).body == raw
 
 
+@pytest.mark.parametrize("most", [2**63 - 1, 9223372036854776000, 2**64 - 1])
+def test_bounds_of_64_bits_may_stand_in_a_schema(most):
+    # JavaScript writes the bounds of an int64 beyond them.
+    for least in (-(2**63), -9223372036854776000):
+        number = {"type": "integer", "minimum": least, "maximum": most}
+        parameters = {"type": "object", "properties": {"a": number}}
+        tool = {"type": "function", "function": {"name": "f", "parameters": parameters}}
+        raw = msgspec.json.encode({**AUTO, "messages": [USER], "tools": [tool]})
+        assert chat.parse(raw).body == raw
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [
