@@ -51,6 +51,15 @@ def test_blocks_are_numbered_in_order_and_one_is_open_at_a_time():
     assert deltas.count("input_json_delta") == 2
 
 
+def test_thoughts_that_nobody_signed_end_with_an_empty_signature():
+    said = {"reasoning_content": "h"}, {"reasoning_content": "m"}, {"content": "Hi"}
+    events = streamed(*said, thinking={"type": "adaptive"})
+    deltas = [event["delta"] for event in events if event["type"] == "content_block_delta"]
+    assert [delta["type"] for delta in deltas].count("signature_delta") == 1
+    assert deltas[2] == {"type": "signature_delta", "signature": ""}
+    assert deltas[3]["type"] == "text_delta"
+
+
 def test_a_broken_stream_never_stops_cleanly():
     writer = written(parsed())
     out = writer.chunks([chunk({"content": "He"})])

@@ -32,6 +32,7 @@ class Stream:
         self._estimated = Usage(prompt_tokens=input_tokens)
         self._begun = False
         self._open = ""
+        self._signs = False
         self._index = -1
         self._refused = False
 
@@ -104,8 +105,7 @@ class Stream:
                 yield from self._start("thinking", started)
                 if told := block.get("thinking"):
                     yield self._delta({"type": "thinking_delta", "thinking": told})
-            sign = block.get("signature", "")
-            yield self._delta({"type": "signature_delta", "signature": sign})
+            yield self._signature(block.get("signature", ""))
         yield from self._close()
 
     def _own(self, block: Json) -> Iterable[bytes]:
@@ -137,14 +137,21 @@ class Stream:
     def _start(self, kind: str, block: Json) -> Iterable[bytes]:
         yield from self._close()
         self._open = kind
+        self._signs = kind == "thinking"
         self._index += 1
         yield _event("content_block_start", index=self._index, content_block=block)
 
     def _close(self) -> list[bytes]:
         if not self._open:
             return []
+        # Anthropic signs every thought, and the AI SDK sends back none that was not signed.
+        unsigned = [self._signature("")] if self._signs else []
         self._open = ""
-        return [_event("content_block_stop", index=self._index)]
+        return [*unsigned, _event("content_block_stop", index=self._index)]
+
+    def _signature(self, sign: str) -> bytes:
+        self._signs = False
+        return self._delta({"type": "signature_delta", "signature": sign})
 
     def _delta(self, delta: Json) -> bytes:
         return _event("content_block_delta", index=self._index, delta=delta)
