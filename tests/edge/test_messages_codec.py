@@ -175,6 +175,21 @@ def test_documents_become_files_or_text():
     assert text == {"type": "text", "text": "told"}
 
 
+def test_a_document_of_blocks_may_hold_images():
+    picture = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
+    blocks = [
+        {"type": "text", "text": "one"},
+        {"type": "text", "text": "two"},
+        {"type": "image", "source": picture},
+        {"type": "text", "text": "three"},
+    ]
+    given = {"type": "document", "title": "Plan", "source": {"type": "content", "content": blocks}}
+    (turn,) = inner({"role": "user", "content": [given]})["messages"]
+    first, image, last = turn["content"]
+    assert (first["text"], last["text"]) == ("Plan\none\ntwo", "three")
+    assert image["image_url"]["url"] == "data:image/png;base64,AAAA"
+
+
 def test_cache_marks_stay_on_what_they_mark():
     mark = {"type": "ephemeral"}
     system = [{"type": "text", "text": "long", "cache_control": mark}]

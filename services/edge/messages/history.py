@@ -6,6 +6,7 @@ What only Anthropic has (cache marks, signed thoughts) stays on the messages by 
 
 import base64
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -272,11 +273,11 @@ def _document(block: Document, path: str) -> list[Json]:
         if not source.media_type.startswith("text/"):
             name = block.title or "document.pdf"
             return [{"type": "file", "file": {"filename": name, "file_data": _data_url(source)}}]
-        text = _decoded(source, path)
+        told: Sequence[Text | Image] = [Text(_decoded(source, path))]
     else:
-        text = _written(source)
-    head = [word for word in (block.title, block.context) if word]
-    return [{"type": "text", "text": "\n".join([*head, text])}]
+        told = _written(source)
+    head = [Text(word) for word in (block.title, block.context) if word]
+    return _joined([*head, *told])
 
 
 def _decoded(source: Base64, path: str) -> str:
@@ -286,9 +287,18 @@ def _decoded(source: Base64, path: str) -> str:
         raise document.invalid(f"{path}.source.data", "is not text in base64") from None
 
 
-def _written(source: Plain | Written) -> str:
-    if isinstance(source, Plain):
-        return source.data
-    if isinstance(source.content, str):
-        return source.content
-    return "\n".join(text.text for text in source.content)
+def _written(source: Plain | Written) -> Sequence[Text | Image]:
+    given = source.data if isinstance(source, Plain) else source.content
+    return [Text(given)] if isinstance(given, str) else given
+
+
+def _joined(blocks: Iterable[Text | Image]) -> list[Json]:
+    """Return parts in the order of blocks: texts beside each other are one, on lines of it."""
+    parts: list[Json] = []
+    for seen, run in groupby(blocks, lambda block: isinstance(block, Image)):
+        if seen:
+            parts += [_image(block) for block in run if isinstance(block, Image)]
+        else:
+            text = "\n".join(block.text for block in run if isinstance(block, Text))
+            parts.append({"type": "text", "text": text})
+    return parts

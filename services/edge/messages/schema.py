@@ -61,17 +61,17 @@ class Text(Struct, tag_field="type", tag="text"):
     citations: list[dict[str, Any]] | None = None
 
 
-class Written(Struct, tag_field="type", tag="content"):
-    """A document made of text blocks."""
-
-    content: str | list[Text]
-
-
 class Image(Struct, tag_field="type", tag="image"):
     """An image block."""
 
     source: Picture | Url | Stored
     cache_control: Mark = None
+
+
+class Written(Struct, tag_field="type", tag="content"):
+    """A document made of blocks (types/content_block_source_content_param.py)."""
+
+    content: str | list[Text | Image]
 
 
 class Citing(Struct):
