@@ -319,6 +319,16 @@ def test_an_answer_says_again_what_was_asked():
     assert answered({"role": "assistant", "content": "Hi"}, **asked).items() >= asked.items()
 
 
+def test_probabilities_tell_the_bytes_that_chat_leaves_out():
+    token = {"token": "é", "logprob": -0.1, "bytes": None}
+    given = msgspec.json.decode(completion({"content": "é"}))
+    given["choices"][0]["logprobs"] = {"content": [{**token, "top_logprobs": [token]}]}
+    body = responses.answer(parsed(), msgspec.json.encode(given), b"{}")
+    (part,) = Response.model_validate_json(body).output[0].content
+    (told,) = part.logprobs
+    assert told.bytes == told.top_logprobs[0].bytes == [0xC3, 0xA9]
+
+
 @pytest.mark.parametrize(
     "reason, why", [("length", "max_output_tokens"), ("content_filter", "content_filter")]
 )

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.edge import completion
-from services.edge.completion import Call, Said, Usage
+from services.edge.completion import Call, Choice, Said, Usage
 from services.edge.responses import sealed
 from services.edge.responses.request import View
 
@@ -28,7 +28,7 @@ def encode(body: bytes, routor: bytes, view: View) -> bytes:
     response = {
         **head(own, whole.model, whole.created, view),
         **ending,
-        "output": _items(choice.message, own, view, choice.probabilities, ending["status"]),
+        "output": _items(choice.message, own, view, probable(choice), ending["status"]),
         "usage": counters(whole.usage or Usage()),
         "service_tier": whole.service_tier or SERVED,
         "routor": msgspec.Raw(routor),
@@ -163,6 +163,21 @@ def thought(said: Said, view: View) -> bool:
     """Tell whether there are thoughts, and the caller wants any of them."""
     there = bool(said.reasoning_content or said.thinking_blocks)
     return there and (view.sealed or (view.thoughts and bool(said.reasoning_content)))
+
+
+def probable(choice: Choice) -> list[Json]:
+    """Return log probabilities by Responses' type: bytes of every token, which chat may lack."""
+    told = []
+    for one in choice.probabilities:
+        most = [_in_bytes(other) for other in one.get("top_logprobs") or ()]
+        told.append({**_in_bytes(one), "top_logprobs": most})
+    return told
+
+
+def _in_bytes(token: Json) -> Json:
+    if token.get("bytes") is not None:
+        return token
+    return {**token, "bytes": list(str(token.get("token") or "").encode())}
 
 
 def _items(said: Said, own: str, view: View, logprobs: list[Json], status: str) -> list[Json]:

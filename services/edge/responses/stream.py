@@ -99,7 +99,7 @@ class Stream:
             yield self.event("response.in_progress", response=self._head)
         self._tier = chunk.service_tier or self._tier
         for choice in chunk.choices[:1]:
-            yield from self._said(choice.delta, choice.probabilities)
+            yield from self._said(choice.delta, answer.probable(choice))
 
     def _said(self, delta: Said, logprobs: list[Json]) -> Iterable[bytes]:
         if delta.reasoning_content or delta.thinking_blocks:
