@@ -1,6 +1,7 @@
-"""The body of an error answer as an object, whatever form it came in. Pure."""
+"""The body of an error answer: as an object, whatever form it came in, and what it says. Pure."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -39,3 +40,60 @@ def _spoken(status: int, kind: str, content: bytes) -> object:
         return None
     plain = kind.startswith("text/plain") and not text.startswith("<")
     return {"message": text} if plain and status in _ABOUT_THE_REQUEST else None
+
+
+def told(body: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return the message and the field that it is about.
+
+    MiMo says "Param Incorrect", and what is wrong where the field should stand
+    (github.com/XiaomiMiMo/MiMo/issues/44, 2026-06).
+    """
+    message, param = _message(body), _param(body)
+    if param is not None and len(param.split()) > 1:
+        return f"{message}: {param}", None
+    return message, param
+
+
+def _message(body: Mapping[str, Any]) -> str:
+    error, resp = body.get("error"), body.get("base_resp")
+    if isinstance(error, str) and isinstance(body.get("code"), str) and not body.get("message"):
+        return error
+    candidates: list[object] = []
+    if isinstance(error, dict):
+        candidates += [error.get("message"), error.get("msg")]
+    if isinstance(resp, dict):
+        candidates.append(resp.get("status_msg"))
+    own = body.get("message")
+    # Mistral puts the list of what is wrong with a request into its message (HTTP 422).
+    candidates += [own, _detail(own.get("detail"))] if isinstance(own, dict) else [own]
+    candidates += [_detail(body.get("detail")), error, body.get("title")]
+    texts = (text for text in candidates if isinstance(text, str) and text.strip())
+    return next(texts, "")
+
+
+def _detail(detail: object) -> str:
+    """Return the text of a FastAPI detail: a string, or a list of {loc, msg}."""
+    if isinstance(detail, str):
+        return detail
+    if not isinstance(detail, list):
+        return ""
+    faults = [fault for fault in detail if isinstance(fault, dict)]
+    return "; ".join(f"{_location(fault)}: {fault.get('msg', '')}" for fault in faults)
+
+
+def _location(fault: Mapping[str, Any]) -> str:
+    place = fault.get("loc")
+    steps = [str(step) for step in place if step != "body"] if isinstance(place, list) else []
+    return ".".join(steps) or "request"
+
+
+def _param(body: Mapping[str, Any]) -> str | None:
+    error, own = body.get("error"), body.get("message")
+    detail = own.get("detail") if isinstance(own, dict) else body.get("detail")
+    if isinstance(error, dict) and isinstance(error.get("param"), str):
+        return str(error["param"]) or None
+    if isinstance(body.get("param"), str):
+        return str(body["param"]) or None
+    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
+        return _location(detail[0])
+    return None

@@ -78,6 +78,13 @@ _PHRASES = (
     ("context length exceeded", Kind.CONTEXT_TOO_LONG),
     ("context window", Kind.CONTEXT_TOO_LONG),
     ("context length is only", Kind.CONTEXT_TOO_LONG),  # vLLM, vllm/renderers/params.py (2026)
+    # What runs open models at a vendor's or one's own, and Groq, as clients list them
+    # (github.com/badlogic/pi-mono, packages/ai/src/utils/overflow.ts, read 2026-11-30).
+    ("longer than the model's context length", Kind.CONTEXT_TOO_LONG),  # SGLang
+    ("maximum model length", Kind.CONTEXT_TOO_LONG),  # vLLM, of whole prompts
+    ("available context size", Kind.CONTEXT_TOO_LONG),  # llama.cpp
+    ("greater than the context length", Kind.CONTEXT_TOO_LONG),  # LM Studio
+    ("reduce the length of the messages", Kind.CONTEXT_TOO_LONG),
     ("prompt is too long", Kind.CONTEXT_TOO_LONG),
     ("input token count", Kind.CONTEXT_TOO_LONG),
     ("input is too long", Kind.CONTEXT_TOO_LONG),
@@ -133,8 +140,8 @@ _SECRET = re.compile(
     r"(?i:bearer)\s+\S+|\b(?:sk|tp|nvapi|xai|gsk|pk)-[\w*.-]{4,}|\bAIza[\w-]{10,}"
     r"|\b(?![a-zA-Z]{1,20}(?:[_-]+[a-zA-Z]{1,20})+(?![\w-]))[\w-]{40,}"
 )
-
-
+# Where a request holds what is said; OpenAI bounds names, ids and labels with the same code.
+_SAID = re.compile(r"(messages|input|instructions)\b(?!.*(id|name)$)")
 # A code that is a word ("invalid_image_url"), not a number of some vendor's own.
 _WORD = re.compile(r"[a-z][a-z_]{2,63}")
 
@@ -200,14 +207,14 @@ def redact(text: str) -> str:
 
 def _error(status: int, headers: Mapping[str, str], body: object, target: Target) -> RoutorError:
     fields = body if isinstance(body, dict) else {}
-    codes, (message, param) = _codes(fields), _told(fields)
+    codes, (message, param) = _codes(fields), error_body.told(fields)
     words = message.lower()
     kind = _kind(_meant(codes) if status == 200 else status, codes, words, target)
     if kind is Kind.MODEL_GONE and target.model is None and target.upstream_model:
         # Nobody but the caller has ever said that there is such a model.
         kind, param = Kind.UNKNOWN_MODEL, "model"
-    if kind is Kind.CONTEXT_TOO_LONG and (param or "").startswith("tools"):
-        kind = Kind.UNSUPPORTED_PARAMETER  # a description too long for this vendor, not the input
+    if kind is Kind.CONTEXT_TOO_LONG:
+        kind = _exceeded(codes, param or "")
     text = redact(message) or f"HTTP status {status}"
     about_request = kind in _ABOUT_THE_REQUEST
     limited = kind is Kind.PROVIDER_RATE_LIMITED
@@ -222,6 +229,14 @@ def _error(status: int, headers: Mapping[str, str], body: object, target: Target
         upstream_status=status,
         retry_after_s=wait_s,
     )
+
+
+def _exceeded(codes: list[str], param: str) -> Kind:
+    """Return what is too long: the input, a tool for this vendor, or a member of any other kind."""
+    if param.startswith("tools"):
+        return Kind.UNSUPPORTED_PARAMETER
+    member = "string_above_max_length" in codes and param and not _SAID.match(param)
+    return Kind.INVALID_REQUEST if member else Kind.CONTEXT_TOO_LONG
 
 
 def _code(kind: Kind, body: Mapping[str, Any], message: str) -> str | None:
@@ -286,60 +301,3 @@ def _reasons(details: object) -> list[str]:
         rows = details if isinstance(details, list) else []
         reasons = [row.get("reason") for row in rows if isinstance(row, dict)]
     return [reason.lower() for reason in reasons if isinstance(reason, str)]
-
-
-def _told(body: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return the message and the field that it is about.
-
-    MiMo says "Param Incorrect", and what is wrong where the field should stand
-    (github.com/XiaomiMiMo/MiMo/issues/44, 2026-06).
-    """
-    message, param = _message(body), _param(body)
-    if param is not None and len(param.split()) > 1:
-        return f"{message}: {param}", None
-    return message, param
-
-
-def _message(body: Mapping[str, Any]) -> str:
-    error, resp = body.get("error"), body.get("base_resp")
-    if isinstance(error, str) and isinstance(body.get("code"), str) and not body.get("message"):
-        return error
-    candidates: list[object] = []
-    if isinstance(error, dict):
-        candidates += [error.get("message"), error.get("msg")]
-    if isinstance(resp, dict):
-        candidates.append(resp.get("status_msg"))
-    own = body.get("message")
-    # Mistral puts the list of what is wrong with a request into its message (HTTP 422).
-    candidates += [own, _detail(own.get("detail"))] if isinstance(own, dict) else [own]
-    candidates += [_detail(body.get("detail")), error, body.get("title")]
-    texts = (text for text in candidates if isinstance(text, str) and text.strip())
-    return next(texts, "")
-
-
-def _detail(detail: object) -> str:
-    """Return the text of a FastAPI detail: a string, or a list of {loc, msg}."""
-    if isinstance(detail, str):
-        return detail
-    if not isinstance(detail, list):
-        return ""
-    faults = [fault for fault in detail if isinstance(fault, dict)]
-    return "; ".join(f"{_location(fault)}: {fault.get('msg', '')}" for fault in faults)
-
-
-def _location(fault: Mapping[str, Any]) -> str:
-    place = fault.get("loc")
-    steps = [str(step) for step in place if step != "body"] if isinstance(place, list) else []
-    return ".".join(steps) or "request"
-
-
-def _param(body: Mapping[str, Any]) -> str | None:
-    error, own = body.get("error"), body.get("message")
-    detail = own.get("detail") if isinstance(own, dict) else body.get("detail")
-    if isinstance(error, dict) and isinstance(error.get("param"), str):
-        return str(error["param"]) or None
-    if isinstance(body.get("param"), str):
-        return str(body["param"]) or None
-    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
-        return _location(detail[0])
-    return None

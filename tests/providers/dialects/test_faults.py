@@ -52,6 +52,10 @@ LONG = "This model's maximum context length is 8192 tokens."
          "UNSUPPORTED_PARAMETER"),
         ("openai", 400, openai("string_above_max_length", param="messages[0].content"),
          "CONTEXT_TOO_LONG"),
+        ("openai", 400, openai("string_above_max_length", param="metadata.ticket"),
+         "INVALID_REQUEST"),
+        ("openai", 400, openai("string_above_max_length", param="messages[1].tool_calls[0].id"),
+         "INVALID_REQUEST"),
         ("openai", 400, openai("invalid_prompt", "Invalid prompt: your prompt was flagged as "
                                "potentially violating our usage policy."), "CONTENT_REFUSED"),
         ("openai", 429, openai("billing_not_active"), "PROVIDER_QUOTA"),
@@ -140,6 +144,16 @@ LONG = "This model's maximum context length is 8192 tokens."
         ("nvidia", 429, {"status": 429, "title": "Too Many Requests"}, "PROVIDER_RATE_LIMITED"),
         ("nvidia", 400, openai(message="You passed 9 input tokens and requested 1 output tokens. "
                                "However, the model's context length is only 8 tokens."),
+         "CONTEXT_TOO_LONG"),
+        ("xiaomi", 400, openai(message="The input (9 tokens) is longer than the model's context "
+                               "length (8 tokens)."), "CONTEXT_TOO_LONG"),
+        ("nvidia", 400, openai(message="The decoder prompt (length 9) is longer than the maximum "
+                               "model length of 8."), "CONTEXT_TOO_LONG"),
+        ("nvidia", 400, openai(message="request (9 tokens) exceeds the available context size "
+                               "(8 tokens), try increasing it"), "CONTEXT_TOO_LONG"),
+        ("nvidia", 400, openai(message="The number of tokens to keep from the initial prompt is "
+                               "greater than the context length."), "CONTEXT_TOO_LONG"),
+        ("nvidia", 400, openai(message="Please reduce the length of the messages or completion."),
          "CONTEXT_TOO_LONG"),
         ("moonshot", 429, openai(type="exceeded_current_quota_error"), "PROVIDER_QUOTA"),
         ("moonshot", 429, openai(type="engine_overloaded_error"), "PROVIDER_UNAVAILABLE"),
