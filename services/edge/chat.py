@@ -241,11 +241,17 @@ def _check_messages(messages: Sequence[schema.Message]) -> None:
             if message.content is None and not (
                 message.tool_calls or message.refusal or message.audio or message.thinking_blocks
             ):
-                path = f"messages[{index}].content"
-                raise document.invalid(path, "is missing, and there are no calls")
+                raise _unsaid(message, f"messages[{index}]")
         elif isinstance(message, schema.ToolResult) and message.tool_call_id not in called:
             text = "answers no tool call of an earlier assistant message"
             raise document.invalid(f"messages[{index}].tool_call_id", text)
+
+
+def _unsaid(message: schema.Assistant, path: str) -> RoutorError:
+    """Return the error of an assistant message that says nothing."""
+    if message.function_call is not None:
+        return document.invalid(f"{path}.function_call", "has no answer of the role function")
+    return document.invalid(f"{path}.content", "is missing, and there are no calls")
 
 
 def _check_arguments(calls: Iterable[schema.FunctionCall | schema.CustomCall]) -> None:

@@ -152,6 +152,8 @@ class Assistant(Struct, tag_field="role", tag="assistant"):
     refusal: str | None = None
     name: str | None = None
     audio: dict[str, Any] | None = None
+    # The older word for a call; where a function answers it, `legacy` has put a tool call here.
+    function_call: Called | None = None
     # What Anthropic's models thought, as we have told it
     thinking_blocks: Any = None
 

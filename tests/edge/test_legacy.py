@@ -69,6 +69,23 @@ async def test_two_calls_of_one_function_are_told_apart(house):
     assert len(set(asked)) == 2
 
 
+@pytest.mark.parametrize(
+    ("given", "param"),
+    [
+        (5, "messages[1].function_call"),
+        ({"name": "weather"}, "messages[1].function_call.arguments"),
+        (CALL["function"], "messages[1].function_call"),
+    ],
+    ids=["no object", "half a call", "unanswered"],
+)
+async def test_a_call_that_says_nothing_is_named(house, given, param):
+    messages = [*HELLO, {"role": "assistant", "content": None, "function_call": given}]
+    answer = await house.client.post("/v1/chat/completions", json={**AUTO, "messages": messages})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == param
+    assert not house.providers.requests
+
+
 async def test_the_answer_is_a_function_call(house):
     whole = msgspec.json.decode(completion(text=None))
     whole["choices"][0]["message"]["tool_calls"] = [CALL]
