@@ -121,7 +121,11 @@ class Gate:
 
 
 def _key(headers: "CIMultiDictProxy[str]") -> str:
-    """Return the one key that the headers carry, from Authorization or x-api-key."""
+    """Return the key that Authorization carries, or x-api-key where there is none.
+
+    Claude Code sends both where both are configured: the gateway's as a token, beside Anthropic's
+    own key (github.com/Alishahryar1/free-claude-code/issues/902, 2026-07).
+    """
     bearers = headers.getall("Authorization", ())
     plain = headers.getall("x-api-key", ())
     if not bearers and not plain:
@@ -133,8 +137,7 @@ def _key(headers: "CIMultiDictProxy[str]") -> str:
         scheme, _, word = bearers[0].partition(" ")
         if scheme.lower() != "bearer":
             raise RoutorError(Kind.UNAUTHENTICATED, f"The API key is not a bearer token. {HELP}")
-        word = word.strip()
-        found = word if not plain or word == found else ""
+        found = word.strip()
     if not found:
-        raise RoutorError(Kind.UNAUTHENTICATED, f"The API key is empty or ambiguous. {HELP}")
+        raise RoutorError(Kind.UNAUTHENTICATED, f"The API key is empty. {HELP}")
     return found

@@ -57,6 +57,11 @@ async def test_each_key_of_the_environment_opens(house, key, name):
     assert answer.status_code == 200
 
 
+async def test_a_token_counts_beside_a_key_of_another_house(house):
+    foreign = {"x-api-key": "sk-ant-api03-of-somebody"}
+    assert (await house.client.get("/v1/models", headers=foreign)).status_code == 200
+
+
 BAD = {
     "missing": {},
     "wrong": {"Authorization": "Bearer sk-routor-wrong"},
@@ -69,7 +74,8 @@ BAD = {
     "injection": {"Authorization": "Bearer ' OR 1=1 --"},
     "redis name": {"Authorization": "Bearer {routor:keys}:all"},
     "cookie": {"Cookie": f"key={KEY}"},
-    "two kinds": {"Authorization": f"Bearer {KEY}", "x-api-key": SECOND_KEY},
+    "wrong beside a good one": {"Authorization": "Bearer sk-routor-wrong", "x-api-key": KEY},
+    "empty beside a good one": {"Authorization": b"Bearer", "x-api-key": KEY},
     "not ASCII": {"Authorization": b"Bearer \xff\xfe"},
 }
 
