@@ -209,8 +209,8 @@ def _fail(call: Call, error: RoutorError) -> None:
     record, vendor = call.record, call.target.vendor
     if len(call.connection.key) >= SECRET_CHARS:
         # Vendors repeat a key that they refuse.
-        error.message = error.message.replace(call.connection.key, faults.REDACTED)
-        error.param = error.param and error.param.replace(call.connection.key, faults.REDACTED)
+        error.message = faults.hide(error.message, call.connection.key)
+        error.param = error.param and faults.hide(error.param, call.connection.key)
     said_by_us = not error.provider and error.kind.name.startswith("PROVIDER_")
     if said_by_us:
         error.message = f"{vendor.name}: {error.message}."

@@ -105,16 +105,21 @@ class Reading:
             self._patience.said_all(now_s)
 
     def _decoded(self, data: bytes) -> list[Chunk]:
-        """Return the chunks that data completes, before a fault, too, once there is a reader."""
+        """Return the chunks that data completes, before a fault, too, for a reader to see.
+
+        Content that came together with a fault is not shown while another model may answer whole.
+        """
         try:
             if self._ended and self._whole is not None:
                 return decoded(self._call, self._whole.rest)
             return decoded(self._call, self._decoder.feed, data)
         except RoutorError as fault:
-            if not (self._call.committed and self._decoder.halfway):
+            came = list(self._decoder.halfway)
+            alone = not self._call.others and _holds(came)[0]
+            if not (came and (self._call.committed or alone)):
                 raise
             self._fault = fault
-            return list(self._decoder.halfway)
+            return came
 
     def _received(self, most_bytes: int) -> bytes | None:
         """Return what has come, None at the end: after all was said a break is one, too."""

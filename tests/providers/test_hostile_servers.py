@@ -12,6 +12,7 @@ import pytest
 from services import rpc
 from services.errors import Kind
 from services.providers.call import Call
+from services.providers.dialects import faults
 from services.providers.sandbox import environment
 from services.providers.transport import HttpReply
 from tests.providers.conftest import (
@@ -294,10 +295,11 @@ TEXT = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"},"finish_
 FINISH = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
 
 
+@pytest.mark.parametrize("times", [1, 2, 5])
 @pytest.mark.parametrize("last", [b'{"error":{"message":"boom"}}', b'{"id":', b"[]", b'"\xff"'])
-async def test_what_came_together_with_a_fault_is_shown_before_it(hostile, last):
+async def test_what_came_together_with_a_fault_is_shown_before_it(hostile, last, times):
     """Which events share a packet is chance; what the application sees of an answer is not."""
-    body = TEXT * 5 + b"data: " + last + b"\n\n"
+    body = TEXT * times + b"data: " + last + b"\n\n"
     environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": await hostile(says(head() + body))}
     async with running(environ, FAST) as service:
         shown = []
@@ -305,8 +307,24 @@ async def test_what_came_together_with_a_fault_is_shown_before_it(hostile, last)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             async for one in asked:
                 shown.append(one)
-    assert Streamed(shown).text == "hi" * 5
+    assert Streamed(shown).text == "hi" * times
     assert rpc.error_of(caught.value, "providers").kind is Kind.STREAM_BROKEN
+
+
+async def test_what_came_together_with_a_fault_is_not_shown_where_another_answers(hostile):
+    bad = TEXT + b'data: {"error":{"message":"boom"}}\n\n'
+    good = TEXT.replace(b"hi", b"whole") + FINISH
+    environ = {
+        "OPENAI_API_KEY": "k",
+        "OPENAI_BASE_URL": await hostile(says(head() + bad)),
+        "DEEPSEEK_API_KEY": "k",
+        "DEEPSEEK_BASE_URL": await hostile(says(head() + good)),
+    }
+    async with running(environ, FAST) as service:
+        streamed = await service.stream(
+            request(True, members(CHAIN[0], "deepseek/deepseek-v4-pro"))
+        )
+    assert streamed.text == "whole"
 
 
 @pytest.mark.parametrize("member", ["message", "param"])
@@ -319,6 +337,19 @@ async def test_a_key_that_a_provider_repeats_goes_no_further(hostile, member):
         error = await failed(service, request(chain=members(CHAIN[0])))
     assert key not in f"{error.message} {error.param} {error.code}"
     assert "[redacted]" in str(getattr(error, member))
+
+
+@pytest.mark.parametrize("shown", [4, 12, 21])
+async def test_a_key_at_which_a_long_message_is_cut_goes_no_further(hostile, shown):
+    key = "a-key-of-no-usual-form"
+    words = ("no " * faults.MESSAGE_LIMIT)[: faults.MESSAGE_LIMIT - shown - 1]
+    said = msgspec.json.encode({"error": {"message": f"{words} {key} {words}"}})
+    talk = says(head("400 Bad", content_length=len(said)) + said)
+    environ = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": await hostile(talk)}
+    async with running(environ) as service:
+        error = await failed(service, request(chain=members(CHAIN[0])))
+    assert key[:shown] not in error.message
+    assert error.message.startswith("no no ")
 
 
 @pytest.mark.parametrize("hold", [False, True], ids=["closes", "is silent"])

@@ -15,6 +15,7 @@ from services.providers.dialects.waiting import retry_after_s
 
 MESSAGE_LIMIT = 600
 REDACTED = "[redacted]"
+CUT = "…"
 
 # Codes that mean the same wherever they occur: OpenAI and its imitators, Anthropic's error types,
 # google.rpc codes (openai 3.54.0, anthropic 2.12.0, google-genai 3.4.0; 2026-11-23).
@@ -202,7 +203,16 @@ def ended_early(target: Target) -> RoutorError:
 def redact(text: str) -> str:
     """Return `text` bounded in length, with anything that looks like a key taken out."""
     text = _SECRET.sub(REDACTED, text[: 4 * MESSAGE_LIMIT])
-    return text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + "…"
+    return text if len(text) <= MESSAGE_LIMIT else text[:MESSAGE_LIMIT] + CUT
+
+
+def hide(text: str, key: str) -> str:
+    """Return `text` without a key, or the part of one at which `redact` has cut it."""
+    text = text.replace(key, REDACTED)
+    for shown in range(len(key) - 1, 3, -1):
+        if text.endswith(key[:shown] + CUT):
+            return text[: -shown - len(CUT)] + REDACTED + CUT
+    return text
 
 
 def _error(status: int, headers: Mapping[str, str], body: object, target: Target) -> RoutorError:
