@@ -22,6 +22,7 @@ from services.providers.continuation import Joint, Said
 from services.providers.dialects.completion import wants_usage
 from services.providers.dialects.contract import Answer, Chunk, Dialect, Ending, Target
 from services.providers.dialects.embeddings import Embeddings
+from services.providers.dialects.history import ids_of
 from services.providers.failover import (
     Choice,
     Envelope,
@@ -320,6 +321,7 @@ class Dispatcher:
             nonce=str(now_s),
             usage_asked=wants_usage(order.body),
             one_call=order.body.get("parallel_tool_calls") is False,
+            calls=ids_of(order.body.get("messages")),
         )
 
     def _limits(

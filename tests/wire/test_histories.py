@@ -7,7 +7,7 @@ import pytest
 
 from services.providers.sandbox.anthropic_messages import signature
 from tests.wire.test_requests import ONES, TOOL
-from tests.wire.upstream import answer, message, message_events
+from tests.wire.upstream import answer, chat_body, events, message, message_events
 
 Json = dict[str, Any]
 
@@ -315,3 +315,33 @@ async def test_a_phase_is_openais_alone(wire, model):
     told = await wire.responses(model, [user("Hi"), turn, user("And?")])
     assert told.status_code == 200
     assert "phase" not in json.dumps(wire.upstream.last.body)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "model", ["moonshot/kimi-k2.6", "mistral/mistral-large-3", "openai/gpt-5.4"]
+)
+async def test_a_call_has_an_id_that_no_call_before_had(wire, model, stream):
+    """Some models count their calls from the start in every answer."""
+    call = {"id": "aaaaaaaa0", "type": "function", "function": {"name": "weather"}}
+    call["function"]["arguments"] = '{"city":"Rome"}'
+    told = chat_body({"content": None, "tool_calls": [call]}, "tool_calls")
+    chunk = {"index": 0, "delta": {"tool_calls": [{**call, "index": 0}]}}
+    ending = {"index": 0, "delta": {}, "finish_reason": "tool_calls"}
+    parts = [{**told, "object": "chat.completion.chunk", "choices": [x]} for x in (chunk, ending)]
+    wire.upstream.script = lambda _: events(*parts) if stream else answer(told)
+    turns = [user("Hi"), called("aaaaaaaa0"), result("aaaaaaaa0", "Sun.")]
+    body = await wire.chat(model, turns, tools=[TOOL], stream=stream, reasoning_effort="none")
+    (own,) = ids_told(body)
+    assert own != "aaaaaaaa0"
+    again = [*turns, called(own), result(own, "Rain.")]
+    wire.upstream.script = None
+    assert (await wire.chat(model, again, tools=[TOOL])).status_code == 200
+
+
+def ids_told(body):
+    """The ids of the calls of an answer or a stream."""
+    bodies = read(body.text.replace("[DONE]", "null")) if "data: " in body.text else [body.json()]
+    choices = [one for each in bodies if each for one in each["choices"]]
+    says = [one.get("delta") or one.get("message") or {} for one in choices]
+    return [call["id"] for one in says for call in one.get("tool_calls") or []]

@@ -160,9 +160,10 @@ def digest(content: bytes) -> str:
 
 
 def distinct(call_id: str, taken: set[str], target: Target) -> str:
-    """Return the id of a call, a fresh one where another call of the answer has it; take it.
+    """Return the id of a call, a fresh one where another call has it; take it.
 
-    A caller's results would not find their calls.
+    A caller's results would not find their calls. Some models count from 0 in every answer, and
+    the OpenAI Agents SDK refuses an id that an earlier turn had (openai-agents 0.24.0).
     """
     if call_id in taken:
         call_id = f"call_{digest(f'{target.nonce}/{call_id}/{len(taken)}'.encode())}"
@@ -206,7 +207,7 @@ def answer(target: Target, head: Json, choices: list[Json], usage: Usage, conten
         if target.one_call:
             del one["message"].get("tool_calls", [])[1:]
         if "tool_calls" in one["message"]:
-            calls, taken = one["message"]["tool_calls"], set[str]()
+            calls, taken = one["message"]["tool_calls"], set(target.calls)
             for call in calls:
                 call["id"] = distinct(call["id"], taken, target)
             one["message"]["tool_calls"] = [naming.restore(call, target) for call in calls]

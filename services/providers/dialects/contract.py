@@ -42,6 +42,7 @@ class Target(msgspec.Struct, frozen=True):
     free: frozenset[str] = frozenset()  # functions declared as custom tools (`free_text`)
     must_call: frozenset[str] = frozenset()  # tools, by the caller's names (`obliged`)
     items: bool = False  # the caller reads its vendor's own items or blocks (`…_native`)
+    calls: frozenset[str] = frozenset()  # ids of the calls that the conversation holds
     nonce: str = ""  # differs for every call; made into the ids that a vendor does not give
 
     @property

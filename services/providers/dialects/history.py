@@ -226,6 +226,14 @@ def nine_id(call_id: str) -> str:
     return own if len(own) == 9 and own.isalnum() and own.isascii() else digest(own.encode())[:9]
 
 
+def ids_of(messages: object) -> frozenset[str]:
+    """Return the ids of all calls in a conversation, of whatever is well formed in it."""
+    turns = (one for one in messages if isinstance(one, dict)) if isinstance(messages, list) else ()
+    made = (calls for turn in turns if isinstance(calls := turn.get("tool_calls"), list))
+    ids = (call.get("id") for calls in made for call in calls if isinstance(call, dict))
+    return frozenset(own for own in ids if isinstance(own, str))
+
+
 def with_ids(messages: list[Any], fit: Callable[[str], str]) -> list[tuple[str, Any]]:
     """Return the messages, each with its path, and with fitted ids of calls.
 

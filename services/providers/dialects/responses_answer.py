@@ -39,7 +39,7 @@ def decode(content: bytes, target: Target) -> Answer:
 
 def _distinct(output: list[Any], target: Target) -> list[Any]:
     """Return the items, each call by an id of its own wherever it is told."""
-    taken: set[str] = set()
+    taken = set(target.calls)
     return [
         {**item, "call_id": completion.distinct(item["call_id"], taken, target)}
         if isinstance(item, dict) and isinstance(item.get("call_id"), str) and not hosted(item)

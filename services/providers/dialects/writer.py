@@ -30,7 +30,7 @@ class Writer:
         self._head: Json = {}
         self._begun: set[int] = set()
         self._calls: dict[int, int] = {}
-        self._ids: set[str] = set()
+        self._ids = set(target.calls)
         self._passages: dict[int, Passage] = {}
 
     @property
