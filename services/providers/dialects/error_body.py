@@ -20,7 +20,14 @@ def decoded(status: int, headers: Mapping[str, str], content: bytes) -> object:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _spoken(status, headers.get("content-type", ""), content)
     # Gemini wraps errors of streams in an array of one (google-genai 3.4.0, errors.py).
-    return body[0] if isinstance(body, list) and body else body
+    body = body[0] if isinstance(body, list) and body else body
+    return _of_words(status, body) if isinstance(body, str) else body
+
+
+def _of_words(status: int, text: str) -> object:
+    """Return words that came without an object around them, None when they are not for a caller."""
+    for_a_caller = status in _ABOUT_THE_REQUEST and not text.startswith("<")
+    return {"message": text} if for_a_caller else None
 
 
 def _spoken(status: int, kind: str, content: bytes) -> object:
@@ -38,8 +45,7 @@ def _spoken(status: int, kind: str, content: bytes) -> object:
         text = content.decode().strip()
     except (msgspec.DecodeError, UnicodeDecodeError, RoutorError):
         return None
-    plain = kind.startswith("text/plain") and not text.startswith("<")
-    return {"message": text} if plain and status in _ABOUT_THE_REQUEST else None
+    return _of_words(status, text) if kind.startswith("text/plain") else None
 
 
 def told(body: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -66,7 +72,8 @@ def _message(body: Mapping[str, Any]) -> str:
     own = body.get("message")
     # Mistral puts the list of what is wrong with a request into its message (HTTP 422).
     candidates += [own, _detail(own.get("detail"))] if isinstance(own, dict) else [own]
-    candidates += [_detail(body.get("detail")), error, body.get("title")]
+    candidates += [_detail(body.get("detail")), error, body.get("title"), body.get("msg")]
+    candidates.append(_listed(body.get("errors")))
     texts = (text for text in candidates if isinstance(text, str) and text.strip())
     return next(texts, "")
 
@@ -79,6 +86,12 @@ def _detail(detail: object) -> str:
         return ""
     faults = [fault for fault in detail if isinstance(fault, dict)]
     return "; ".join(f"{_location(fault)}: {fault.get('msg', '')}" for fault in faults)
+
+
+def _listed(errors: object) -> object:
+    """Return the first of several messages (Cloudflare: developers.cloudflare.com/api)."""
+    first = errors[0] if isinstance(errors, list) and errors else None
+    return first.get("message") if isinstance(first, dict) else first
 
 
 def _location(fault: Mapping[str, Any]) -> str:

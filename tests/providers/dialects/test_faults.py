@@ -227,9 +227,21 @@ def test_words_that_are_not_json() -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    ["bad widget", ["bad widget"], {"code": 7, "msg": "bad widget"}, {"errors": ["bad widget"]},
+     {"success": False, "errors": [{"code": 7, "message": "bad widget"}]}],
+)  # fmt: skip
+def test_words_wherever_they_stand(body: Any) -> None:
+    error = fail("xai", 400, body)
+    assert (error.kind, error.message) == (Kind.INVALID_REQUEST, "bad widget")
+
+
+@pytest.mark.parametrize(
     ("status", "content", "kind"),
     [
         (500, b"upstream 10.0.0.7 refused", "text/plain"),
+        (500, b'"upstream 10.0.0.7 refused"', "application/json"),
+        (400, b'"<html>Blocked</html>"', "application/json"),
         (400, b"<html>Blocked</html>", "text/plain"),
         (400, b"Blocked by a proxy", "text/html"),
         (400, b"\xff\xfe", "text/plain"),
