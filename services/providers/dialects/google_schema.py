@@ -66,7 +66,7 @@ def native(given: Json) -> Json:
 def _simple(node: Any) -> Json:
     if not isinstance(node, dict):
         return {"type": "object"}
-    node = schema.merged(node)
+    node = _gathered(schema.merged(node))
     made = {name: node[name] for name in _SIMPLE_KEYS if node.get(name) is not None}
     if "const" in node:
         made["enum"] = [node["const"]]
@@ -82,7 +82,9 @@ def _simple(node: Any) -> Json:
         variants = apart if len(real) > 1 else variants
         kinds = real[0] if len(real) == 1 else None
     if len(variants) == 1:
-        return {**_simple(variants[0]), **made}
+        rest = {name: one for name, one in node.items() if name not in ("anyOf", "oneOf")}
+        only = _simple({**rest, "allOf": variants})
+        return {**only, "nullable": True} if "nullable" in made else only
     if variants:
         return _any_of(variants, made)
     return _simple_type(kinds, node, made)
@@ -119,6 +121,16 @@ def _any_of(variants: list[Any], made: Json) -> Json:
     return {"anyOf": [{**made, **_simple(one)} for one in told]}
 
 
+def _gathered(node: Json) -> Json:
+    """Return an object with a choice beside its properties as one without: anyOf stands alone.
+
+    "One of these two is required" is most often said so.
+    """
+    if not (schema.properties(node) and schema.variants(node)):
+        return node
+    return {**schema.rooted(node), "type": node.get("type", "object")}
+
+
 def _as_object(given: Json) -> Json:
     """Return one object for a choice of objects: parameters are an object by themselves."""
     objects = [
@@ -151,8 +163,10 @@ def _native(node: Any) -> Json:
     made = {name: node[name] for name in _NATIVE_KEYS if node.get(name) is not None}
     if "const" in node:
         made["enum"] = [node["const"]]
-    if variants := schema.variants(node):
-        made["anyOf"] = [_native(one) for one in variants]
+    choices = [_native(one) for one in schema.variants(node)]
+    # Of "one of these is required" nothing is left that Gemini takes.
+    if any(choices):
+        made["anyOf"] = choices
     made |= _native_parts(node, made.get("type"))
     words = {name: node[name] for name in _WORDS if name in node}
     if words:

@@ -207,3 +207,44 @@ def test_a_choice_of_objects_becomes_one_object_of_parameters() -> None:
     declared = encode(ask(tools=[function]))["tools"][0]["functionDeclarations"][0]
     assert set(declared["parameters"]["properties"]) == {"a", "b"}
     assert "required" not in declared["parameters"]
+
+
+EITHER = {
+    "type": "object",
+    "properties": {"id": {"type": "string"}, "name": {"type": "string"}},
+    "anyOf": [{"required": ["id"]}, {"required": ["name"]}],
+}
+GATHERED = {
+    "type": "object",
+    "properties": {"id": {"type": "string"}, "name": {"type": "string"}},
+    "description": "Required besides: id or name.",
+}
+
+
+@pytest.mark.parametrize(
+    ("given_schema", "made"),
+    [
+        (EITHER, GATHERED),
+        ({**EITHER, "type": ["object", "null"]}, {**GATHERED, "nullable": True}),
+        (
+            {**EITHER, "anyOf": [{"required": ["id"]}]},
+            {**GATHERED, "required": ["id"], "description": "Required besides: id."},
+        ),
+        (
+            {"anyOf": [{"type": "integer"}, {"type": "null"}], "enum": [1, None]},
+            {"type": "integer", "description": "One of: [1].", "nullable": True},
+        ),
+        (
+            {"oneOf": [{"type": "string", "description": "in"}], "description": "out"},
+            {"type": "string", "description": "out"},
+        ),
+    ],
+)
+def test_what_stands_beside_a_choice(given_schema: dict[str, Any], made: dict[str, Any]) -> None:
+    parameters = {"type": "object", "properties": {"a": given_schema}}
+    assert simple(parameters)["properties"]["a"] == made
+
+
+def test_parameters_of_which_one_is_required() -> None:
+    assert simple(EITHER) == GATHERED
+    assert native(EITHER) == {"type": "object", "properties": GATHERED["properties"]}
