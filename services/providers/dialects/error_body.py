@@ -11,6 +11,9 @@ from services.providers.dialects import sse
 # Statuses by which a vendor says what is wrong with a request: its words are for the caller. Plain
 # text of others comes from whatever stands before a model, and may name what is inside.
 _ABOUT_THE_REQUEST = frozenset({400, 413, 422})
+# Where the words stand in an error, or in what stands in the place of words.
+_SAYING = ("message", "msg", "detail")
+_DEEPEST = 4  # objects around the words
 
 
 def decoded(status: int, headers: Mapping[str, str], content: bytes) -> object:
@@ -66,32 +69,36 @@ def _message(body: Mapping[str, Any]) -> str:
         return error
     candidates: list[object] = []
     if isinstance(error, dict):
-        candidates += [error.get("message"), error.get("msg")]
+        candidates += [error.get(name) for name in _SAYING]
     if isinstance(resp, dict):
         candidates.append(resp.get("status_msg"))
-    own = body.get("message")
-    # Mistral puts the list of what is wrong with a request into its message (HTTP 422).
-    candidates += [own, _detail(own.get("detail"))] if isinstance(own, dict) else [own]
-    candidates += [_detail(body.get("detail")), error, body.get("title"), body.get("msg")]
-    candidates.append(_listed(body.get("errors")))
-    texts = (text for text in candidates if isinstance(text, str) and text.strip())
-    return next(texts, "")
+    candidates += [body.get("message"), body.get("detail"), error, body.get("title")]
+    candidates += [body.get(name) for name in ("msg", "error_msg", "errors")]
+    texts = (_words(said) for said in candidates if said is not error or isinstance(said, str))
+    return next((text for text in texts if text.strip()), "")
 
 
-def _detail(detail: object) -> str:
-    """Return the text of a FastAPI detail: a string, or a list of {loc, msg}."""
-    if isinstance(detail, str):
-        return detail
-    if not isinstance(detail, list):
+def _words(said: object, depth: int = 0) -> str:
+    """Return what is said, as text, as an object that holds it, or as a list of what is wrong.
+
+    Mistral puts the list into its message (HTTP 422); gateways and servers of one's own put the
+    error of what stands behind them there.
+    """
+    if depth > _DEEPEST:
         return ""
-    faults = [fault for fault in detail if isinstance(fault, dict)]
-    return "; ".join(f"{_location(fault)}: {fault.get('msg', '')}" for fault in faults)
+    if isinstance(said, list):
+        return "; ".join(filter(None, (_fault(one, depth + 1) for one in said)))
+    if isinstance(said, dict):
+        texts = (_words(said[name], depth + 1) for name in _SAYING if name in said)
+        return next((text for text in texts if text), "")
+    return said if isinstance(said, str) else ""
 
 
-def _listed(errors: object) -> object:
-    """Return the first of several messages (Cloudflare: developers.cloudflare.com/api)."""
-    first = errors[0] if isinstance(errors, list) and errors else None
-    return first.get("message") if isinstance(first, dict) else first
+def _fault(said: object, depth: int) -> str:
+    """Return one of a list of faults: FastAPI's with the place that it is about."""
+    if isinstance(said, dict) and "msg" in said:
+        return f"{_location(said)}: {said['msg']}"
+    return _words(said, depth)
 
 
 def _location(fault: Mapping[str, Any]) -> str:

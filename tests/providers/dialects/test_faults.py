@@ -215,6 +215,24 @@ def test_message_and_param_are_the_vendors() -> None:
     assert (error.message, error.param) == ("Param Incorrect: `text` is not set", None)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": {"detail": "too odd"}, "code": 3}},
+        {"error": {"message": ["too odd"]}},
+        {"error": {"detail": "too odd"}},
+        {"message": {"detail": [{"message": "too odd"}]}},
+        {"errors": [{"message": "too odd"}]},
+        {"errors": ["too odd"]},
+        {"code": 3, "msg": "too odd"},
+        {"error_code": 3, "error_msg": "too odd"},
+        "too odd",
+    ],
+)
+def test_words_wherever_they_stand(body: Any) -> None:
+    assert fail("openai", 400, body).message == "too odd"
+
+
 def test_words_that_are_not_json() -> None:
     said = b"Failed to deserialize the JSON body into the target type: missing field `content`"
     error = fail("xai", 422, said, content_type="text/plain; charset=utf-8")
