@@ -226,11 +226,21 @@ def test_message_and_param_are_the_vendors() -> None:
         {"errors": ["too odd"]},
         {"code": 3, "msg": "too odd"},
         {"error_code": 3, "error_msg": "too odd"},
+        {"success": False, "errors": [{"code": 7, "message": "too odd"}]},
         "too odd",
+        ["too odd"],
     ],
 )
 def test_words_wherever_they_stand(body: Any) -> None:
-    assert fail("openai", 400, body).message == "too odd"
+    error = fail("xai", 400, body)
+    assert (error.kind, error.message) == (Kind.INVALID_REQUEST, "too odd")
+
+
+def test_words_are_not_looked_for_at_any_depth() -> None:
+    body: Any = "too odd"
+    for _ in range(900):
+        body = {"message": body}
+    assert fail("xai", 400, body).message == "HTTP status 400"
 
 
 def test_words_that_are_not_json() -> None:
@@ -242,16 +252,6 @@ def test_words_that_are_not_json() -> None:
     assert (error.kind, error.message) == (Kind.INVALID_REQUEST, "bad widget")
     long = fail("nvidia", 400, LONG.encode(), content_type="text/plain")
     assert long.kind is Kind.CONTEXT_TOO_LONG
-
-
-@pytest.mark.parametrize(
-    "body",
-    ["bad widget", ["bad widget"], {"code": 7, "msg": "bad widget"}, {"errors": ["bad widget"]},
-     {"success": False, "errors": [{"code": 7, "message": "bad widget"}]}],
-)  # fmt: skip
-def test_words_wherever_they_stand(body: Any) -> None:
-    error = fail("xai", 400, body)
-    assert (error.kind, error.message) == (Kind.INVALID_REQUEST, "bad widget")
 
 
 @pytest.mark.parametrize(
