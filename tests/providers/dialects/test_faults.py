@@ -240,7 +240,7 @@ def test_words_are_not_looked_for_at_any_depth() -> None:
     body: Any = "too odd"
     for _ in range(900):
         body = {"message": body}
-    assert fail("xai", 400, body).message == "HTTP status 400"
+    assert fail("xai", 400, body).message == "xAI: HTTP status 400"
 
 
 def test_words_that_are_not_json() -> None:
