@@ -17,7 +17,8 @@ words of a trade around a small question led to `corpus/prefaces.txt`; all five 
 words got rows of their own and a start that draws them back. The sixth (2026-11-29) was first asked
 when the weights of that day were chosen, and looked at, as were all others, when words without rows
 of their own got those of their meanings (2026-11-30). The seventh was first asked when the weights
-of the end of that day were chosen, and again when piles of words were left out.
+of the end of that day were chosen, and again when piles of words were left out and when the net got
+twice the hidden units: those were chosen on the tune split, after a look at all hands.
 `judgement.ENOUGH` is chosen on the tune split.
 """
 
