@@ -187,6 +187,12 @@ def in_responses(streaming, text, calls):
     whole = response(thought, said, *made, usage=usage)
     if not streaming:
         return answer(whole)
+    told = told_in_responses(thought, said, made, text)
+    told.append({"type": "response.completed", "response": whole})
+    return events(*told, done=False, named=True)
+
+
+def told_in_responses(thought, said, made, text):
     cut = len(text) // 2
     told = [{"type": "response.created", "response": response(status="in_progress", usage=None)}]
     told += [
@@ -212,8 +218,7 @@ def in_responses(streaming, text, calls):
             {"type": "response.function_call_arguments.delta", "delta": item["arguments"], **place}
         )
         told.append({"type": "response.output_item.done", "item": item, "output_index": at})
-    told.append({"type": "response.completed", "response": whole})
-    return events(*told, done=False, named=True)
+    return told
 
 
 SAY = {

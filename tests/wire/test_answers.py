@@ -154,43 +154,50 @@ async def test_a_response_by_the_rules(wire, name):
 def calls_of(name, *calls, stream, finish=None):
     """The reply of a dialect that calls tools; a call is (id, name, arguments)."""
     if name == "openai_chat":
-        made = [
-            {"index": at, "id": i, "type": "function", "function": {"name": n, "arguments": a}}
-            for at, (i, n, a) in enumerate(calls)
-        ]
-        if not stream:
-            return answer(chat_body({"content": None, "tool_calls": made}, finish or "tool_calls"))
-        return events(
-            chunk({"role": "assistant", "content": None}),
-            *(chunk({"tool_calls": [one]}) for one in made),
-            chunk({}, finish or "tool_calls"),
-        )
+        return chat_calls(calls, stream, finish or "tool_calls")
     if name == "anthropic_messages":
-        blocks = [
-            {"type": "tool_use", "id": i, "name": n, "input": json.loads(a or "{}")}
-            for i, n, a in calls
-        ]
-        if not stream:
-            return answer(message(*blocks, stop="tool_use"))
-        return message_events(
-            ({"type": "text", "text": ""}, [{"type": "text_delta", "text": "So"}]),
-            *(
-                (
-                    {**one, "input": {}},
-                    [
-                        {"type": "input_json_delta", "partial_json": piece}
-                        for piece in (a[:2], a[2:])
-                    ],
-                )
-                for one, (_, _, a) in zip(blocks, calls, strict=True)
-            ),
-            stop="tool_use",
-        )
+        return message_calls(calls, stream)
     if name == "google_generate":
         parts = [{"functionCall": {"name": n, "args": json.loads(a or "{}")}} for _, n, a in calls]
         if not stream:
             return answer(gemini(*parts))
         return events(gemini(*parts, finish=None), gemini(finish="STOP"), done=False)
+    return response_calls(calls, stream)
+
+
+def chat_calls(calls, stream, finish):
+    made = [
+        {"index": at, "id": i, "type": "function", "function": {"name": n, "arguments": a}}
+        for at, (i, n, a) in enumerate(calls)
+    ]
+    if not stream:
+        return answer(chat_body({"content": None, "tool_calls": made}, finish))
+    return events(
+        chunk({"role": "assistant", "content": None}),
+        *(chunk({"tool_calls": [one]}) for one in made),
+        chunk({}, finish),
+    )
+
+
+def message_calls(calls, stream):
+    blocks = [
+        {"type": "tool_use", "id": i, "name": n, "input": json.loads(a or "{}")}
+        for i, n, a in calls
+    ]
+    if not stream:
+        return answer(message(*blocks, stop="tool_use"))
+    parts = [
+        [{"type": "input_json_delta", "partial_json": piece} for piece in (a[:2], a[2:])]
+        for _, _, a in calls
+    ]
+    return message_events(
+        ({"type": "text", "text": ""}, [{"type": "text_delta", "text": "So"}]),
+        *(({**one, "input": {}}, told) for one, told in zip(blocks, parts, strict=True)),
+        stop="tool_use",
+    )
+
+
+def response_calls(calls, stream):
     items = [
         {"type": "function_call", "id": f"fc{i}", "call_id": i, "name": n, "arguments": a}
         for i, n, a in calls

@@ -19,64 +19,69 @@ from tests.wire.upstream import (
     message_events,
 )
 
+LOGPROBS = {
+    "content": [{"token": "A", "logprob": -1.0, "bytes": None, "top_logprobs": []}],
+    "refusal": None,
+}
+SOUND = {"id": "au", "data": "AA", "expires_at": 5, "transcript": "A"}
+USED = {
+    "prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14,
+    "prompt_tokens_details": {"cached_tokens": 3, "audio_tokens": 2},
+    "completion_tokens_details": {
+        "reasoning_tokens": 1, "audio_tokens": 1, "accepted_prediction_tokens": 2,
+        "rejected_prediction_tokens": 1,
+    },
+}  # fmt: skip
 
-@pytest.mark.parametrize("stream", [False, True])
-async def test_what_openai_alone_has_survives(wire, stream):
-    logprobs = {
-        "content": [{"token": "A", "logprob": -1.0, "bytes": None, "top_logprobs": []}],
-        "refusal": None,
-    }
-    usage = {
-        "prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14,
-        "prompt_tokens_details": {"cached_tokens": 3, "audio_tokens": 2},
-        "completion_tokens_details": {
-            "reasoning_tokens": 1, "audio_tokens": 1, "accepted_prediction_tokens": 2,
-            "rejected_prediction_tokens": 1,
-        },
-    }  # fmt: skip
-    sound = {"id": "au", "data": "AA", "expires_at": 5, "transcript": "A"}
+
+def of_openai_alone(stream):
+    """Two choices with log probabilities, sound and a refusal."""
     head = {"service_tier": "flex", "system_fingerprint": "fp"}
-    body = chat_body({"content": "A", "refusal": None, "audio": sound}, usage=usage, **head)
-    body["choices"][0]["logprobs"] = logprobs
-    body["choices"].append(
-        {**chat_body({"content": None, "refusal": "No."})["choices"][0], "index": 1}
-    )
-    reply = answer(body)
     if stream:
         first = chunk({"role": "assistant", "content": ""}, **head)
         said = chunk({"content": "A"}, **head)
-        said["choices"][0]["logprobs"] = logprobs
-        reply = events(
+        said["choices"][0]["logprobs"] = LOGPROBS
+        return events(
             first, chunk({"role": "assistant"}, index=1, **head), said,
-            chunk({"refusal": "No."}, index=1, **head), chunk({"audio": sound}, **head),
-            chunk({}, "stop", 1, **head), chunk({}, "stop", **head), chunk(usage=usage, **head),
+            chunk({"refusal": "No."}, index=1, **head), chunk({"audio": SOUND}, **head),
+            chunk({}, "stop", 1, **head), chunk({}, "stop", **head), chunk(usage=USED, **head),
         )  # fmt: skip
+    body = chat_body({"content": "A", "refusal": None, "audio": SOUND}, usage=USED, **head)
+    body["choices"][0]["logprobs"] = LOGPROBS
+    body["choices"].append(
+        {**chat_body({"content": None, "refusal": "No."})["choices"][0], "index": 1}
+    )
+    return answer(body)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_openai_alone_has_survives(wire, stream):
     fields = {
         "n": 2, "logprobs": True, "top_logprobs": 1, "user": "u", "metadata": {"a": "b"},
         "service_tier": "flex", "store": False,
         "prediction": {"type": "content", "content": "A"},
     }  # fmt: skip
     options = {"stream_options": {"include_usage": True}} if stream else {}
-    told = await whole(wire, reply, stream=stream, **fields, **options)
+    told = await whole(wire, of_openai_alone(stream), stream=stream, **fields, **options)
     sent = wire.upstream.last.body
     assert {name: sent[name] for name in fields} == fields
     if stream:
         bodies = chunks(told.text)
         deltas = [choice for one in bodies for choice in one["choices"]]
-        assert [one["logprobs"] for one in deltas if one["logprobs"]] == [logprobs]
+        assert [one["logprobs"] for one in deltas if one["logprobs"]] == [LOGPROBS]
         assert [one["delta"]["refusal"] for one in deltas if "refusal" in one["delta"]] == ["No."]
-        assert [one["delta"]["audio"] for one in deltas if "audio" in one["delta"]] == [sound]
+        assert [one["delta"]["audio"] for one in deltas if "audio" in one["delta"]] == [SOUND]
         last = bodies[-1]
     else:
         last = told.json()
         ChatCompletion.model_validate(last)
         one, two = last["choices"]
-        assert (one["logprobs"], one["message"]["audio"]) == (logprobs, sound)
+        assert (one["logprobs"], one["message"]["audio"]) == (LOGPROBS, SOUND)
         assert (two["message"]["content"], two["message"]["refusal"]) == (None, "No.")
     assert (last["service_tier"], last["system_fingerprint"]) == ("flex", "fp")
     counted = last["usage"]
     assert counted["prompt_tokens_details"]["audio_tokens"] == 2
-    assert counted["completion_tokens_details"] == usage["completion_tokens_details"]
+    assert counted["completion_tokens_details"] == USED["completion_tokens_details"]
 
 
 WORDS = [
