@@ -48,7 +48,6 @@ _CODES = {
     "slow_down": Kind.PROVIDER_RATE_LIMITED,
     "resource_exhausted": Kind.PROVIDER_RATE_LIMITED,
     "overloaded_error": Kind.PROVIDER_UNAVAILABLE,
-    "api_error": Kind.PROVIDER_UNAVAILABLE,
     "timeout_error": Kind.PROVIDER_TIMEOUT,
     "deadline_exceeded": Kind.PROVIDER_TIMEOUT,
 }
