@@ -1,4 +1,4 @@
-"""The net learns what it should only if gradients are those of what goes forward."""
+"""Training sees what the classifier will see, and its gradients are those of what goes forward."""
 
 from dataclasses import replace
 
@@ -8,25 +8,30 @@ import pytest
 from routor.v1 import router_pb2
 from services.router.classify import (
     ATTENTION,
+    CATEGORY,
     COLUMNS,
     EDGES,
     HIDDEN,
     INPUTS,
     SENTENCE,
+    TIER,
     TRIOS,
     VALUES,
+    Calibration,
+    Classifier,
 )
-from services.router.features import Floats
+from services.router.features import Floats, extract
 from services.router.learning import batches, train
 from services.router.learning.batches import Batch
 from services.router.learning.examples import Example
-from services.router.learning.net import Fitted, Seen
+from services.router.learning.net import Fitted, Seen, chances, predicted
 from services.router.words import ROWS
 
 TEXTS = (
     "Summarise the mail below. Dear Ann, the meeting is off. Yours, Ben",
     "Why? Because I say so! Name three rivers",
     "Go on",
+    "Übersetze das bitte ins Spanische: der Zug kommt um acht.",
 )
 STEP = 1e-2
 
@@ -84,3 +89,17 @@ def test_gradients_are_those_of_what_goes_forward(batch: Batch, part: str) -> No
 
     slope = (loss(STEP) - loss(-STEP)) / (2 * STEP)
     assert slope == pytest.approx(float(np.linalg.norm(gradient)), rel=0.02)
+
+
+def test_training_sees_what_the_classifier_sees() -> None:
+    net = Classifier.load().net
+    chosen = [example(text) for text in TEXTS]
+    data = batches.rows(chosen, train.weigh, lambda *_: net.known)
+    table = net.table.astype(np.float32) * net.table_scale
+    fit = Fitted(table, net.trios, net.gates, net.first, net.last)
+    thought = chances(predicted(fit, data))
+    classifier = Classifier(net, Calibration(), "as it is")
+    for each, row in zip(chosen, thought, strict=True):
+        found = classifier.classify(extract(each.request))
+        assert found.category_probabilities == pytest.approx(row[CATEGORY].tolist(), abs=1e-3)
+        assert found.tier_probabilities == pytest.approx(row[TIER].tolist(), abs=1e-3)
